@@ -1,0 +1,1 @@
+"""Candle sources, the local candle store, gap checks, import and export."""

@@ -1,0 +1,1 @@
+"""The trader's words: prices, candles, frames, instruments, errors."""

@@ -1,0 +1,1 @@
+"""The decision core: closed candles in, exits and entries out."""

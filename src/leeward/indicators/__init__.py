@@ -1,0 +1,1 @@
+"""Indicators: columns in, columns out, each with its declared warm-up."""

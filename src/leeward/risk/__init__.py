@@ -1,0 +1,1 @@
+"""Containment: limits, sizing, trend gate, drawdown ladder, refusal reasons."""

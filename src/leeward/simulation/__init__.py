@@ -1,0 +1,1 @@
+"""Fill, fee and slippage rules, and the account loop that backtest and paper share."""

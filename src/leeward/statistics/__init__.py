@@ -1,0 +1,1 @@
+"""Performance figures: arrays in, numbers out."""

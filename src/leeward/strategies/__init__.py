@@ -1,0 +1,1 @@
+"""Strategies: whole columns in, conditions and prices out; no loops, no state."""

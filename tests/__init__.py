@@ -1,0 +1,1 @@
+"""Tests: unit/ mirrors src, scenarios/ are candle tables, contracts/ are shared suites."""
