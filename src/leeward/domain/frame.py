@@ -25,6 +25,7 @@ class Frame:
     __slots__ = ("_columns", "open_time")
 
     open_time: IntColumn
+    _columns: dict[str, FloatColumn]
 
     def __init__(self, open_time: IntColumn, columns: Mapping[str, FloatColumn]) -> None:
         for name, column in columns.items():
@@ -61,10 +62,9 @@ class Frame:
 
     def __getitem__(self, name: str) -> FloatColumn:
         try:
-            column: FloatColumn = self._columns[name]
+            return self._columns[name]
         except KeyError:
             raise unknown_name("column", name, self._columns) from None
-        return column
 
     def __getattr__(self, name: str) -> FloatColumn:
         if name.startswith("_"):
