@@ -1,0 +1,223 @@
+"""Every setting, read once: `--set` over the environment over `leeward.toml` over defaults."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+from pydantic_settings.exceptions import SettingsError
+
+from leeward.domain.errors import BadConfig, BadUsage, unknown_name
+from leeward.domain.instrument import Instrument
+from leeward.risk.limits import RiskLimits
+
+PREFIX = "LEEWARD_"
+FILE_NAME = "leeward.toml"
+
+_STRICT = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataSettings(BaseModel):
+    """Where candles lie and where they come from."""
+
+    model_config = _STRICT
+
+    dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
+        Path("~/.leeward/data"), validate_default=True
+    )
+    archive_url: str = "https://data.binance.vision"
+    rest_url: str = "https://data-api.binance.vision"
+
+
+class BacktestSettings(BaseModel):
+    """What a backtest assumes: quote units to start with, costs as fractions of price per side."""
+
+    model_config = _STRICT
+
+    balance: float = Field(10_000.0, gt=0, allow_inf_nan=False)
+    fee: float = Field(0.001, ge=0, lt=1)
+    slippage: float = Field(0.0005, ge=0, lt=1)
+
+
+class InstrumentSettings(BaseModel):
+    """Exchange filters of one symbol, as in `leeward.domain.instrument`."""
+
+    model_config = _STRICT
+
+    lot_step: float = Instrument("").lot_step
+    tick_size: float = Instrument("").tick_size
+    min_notional: float = Instrument("").min_notional
+
+
+class Settings(BaseSettings):
+    """The whole configuration, frozen once read."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    data: DataSettings = DataSettings()
+    backtest: BacktestSettings = BacktestSettings()
+    risk: RiskLimits = RiskLimits()
+    instruments: dict[str, InstrumentSettings] = {}
+
+    def instrument(self, symbol: str) -> Instrument:
+        """Returns the filters of `symbol`: the configured ones, else the defaults."""
+        filters = self.instruments.get(symbol)
+        return Instrument(symbol, **filters.model_dump()) if filters else Instrument(symbol)
+
+    @field_validator("risk", mode="before")
+    @classmethod
+    def _decode_lists(cls, risk: object) -> object:
+        # The environment hands over text; pydantic-settings decodes it in models only.
+        if not isinstance(risk, Mapping):
+            return risk
+        return {k: _value(f"risk.{k}", v) if isinstance(v, str) else v for k, v in risk.items()}
+
+
+def load_settings(config: Path | None = None, changes: Sequence[str] = ()) -> Settings:
+    """Returns the settings; `changes` are `section.name=value` texts that win over all else.
+
+    Without `config`, `leeward.toml` is searched from the working directory upwards. Raises
+    BadConfig, naming the key, the value and the rule, for anything unknown or malformed.
+    """
+    path = _found(config)
+    from_file = _read_toml(path) if path else {}
+    from_changes = _nested(changes)
+    _refuse_unknown_environment()
+
+    class Located(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            del dotenv_settings, file_secret_settings
+            return init_settings, env_settings, InitSettingsSource(settings_cls, from_file)
+
+    try:
+        settings = Located(**from_changes)
+    except ValidationError as error:
+        raise _as_bad_config(error, from_changes, path) from None
+    except SettingsError as error:
+        raise BadConfig(f"environment: {error}; write plain values, lists as JSON") from None
+    return settings
+
+
+def _found(config: Path | None) -> Path | None:
+    if config is not None:
+        if not config.is_file():
+            raise BadConfig(f"--config: {config} is not a file")
+        return config
+    folder = Path.cwd()
+    paths = (parent / FILE_NAME for parent in (folder, *folder.parents))
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadConfig(f"{path}: not valid TOML: {error}") from None
+    except OSError as error:
+        raise BadConfig(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _nested(changes: Sequence[str]) -> dict[str, Any]:
+    """Returns `["risk.trend_gate=off"]` as `{"risk": {"trend_gate": "off"}}`."""
+    tree: dict[str, Any] = {}
+    for change in changes:
+        name, equals, text = change.partition("=")
+        *sections, key = name.strip().split(".")
+        if not equals or not sections or not all([*sections, key]):
+            raise BadUsage(
+                f"--set: '{change}' is not SECTION.NAME=VALUE, as in risk.trend_gate=off"
+            )
+        branch = tree
+        for section in sections:
+            branch = branch.setdefault(section, {})
+        branch[key] = _value(name, text)
+    return tree
+
+
+def _value(name: str, text: str) -> object:
+    if not text.startswith(("[", "{")):
+        return text
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BadConfig(f"{name}: '{text}' is not valid JSON: {error.msg}") from None
+
+
+def _refuse_unknown_environment() -> None:
+    # Unknown names inside a section are refused by the section; unknown sections would be lost.
+    for name in os.environ:
+        section, delimiter, _ = name.removeprefix(PREFIX).partition("__")
+        known = Settings.model_fields
+        if name.startswith(PREFIX) and delimiter and section.lower() not in known:
+            raise BadConfig(
+                f"environment {name}: {unknown_name('section', section.lower(), known)}"
+            )
+
+
+def _as_bad_config(
+    error: ValidationError, changes: Mapping[str, Any], path: Path | None
+) -> BadConfig:
+    first = error.errors()[0]
+    where = [str(part) for part in first["loc"]]
+    name = ".".join(where)
+    if first["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
+        known = _known_beside(where)
+        return BadConfig(f"{_origin(where, changes, path)}{unknown_name('setting', name, known)}")
+    reason = first["msg"].removeprefix("Value error, ")
+    return BadConfig(f"{_origin(where, changes, path)}{name}: {first['input']!r}: {reason}")
+
+
+def _known_beside(where: Sequence[str]) -> list[str]:
+    if len(where) == 1:
+        return list(Settings.model_fields)
+    kind = (
+        InstrumentSettings
+        if where[0] == "instruments"
+        else Settings.model_fields[where[0]].annotation
+    )
+    assert kind is not None
+    names = [f.name for f in fields(kind)] if is_dataclass(kind) else list(kind.model_fields)
+    return [".".join([*where[:-1], name]) for name in names]
+
+
+def _origin(where: Sequence[str], changes: Mapping[str, Any], path: Path | None) -> str:
+    """Returns where a value came from, as a prefix for the message."""
+    branch: Any = changes
+    for part in where:
+        if not isinstance(branch, Mapping) or part not in branch:
+            break
+        branch = branch[part]
+    else:
+        return "--set "
+    if PREFIX + "__".join(where).upper() in os.environ:
+        return f"environment {PREFIX}{'__'.join(where).upper()}: "
+    return f"{path}: " if path else ""
