@@ -1,0 +1,154 @@
+"""The hot copy: one memory-mapped NumPy file a series, for loading without any parsing.
+
+`SYMBOL/TIMEFRAME.npy` holds one row of 8-byte values a column, open_time (int64, bit for bit)
+first. `TIMEFRAME.json` beside it says which Parquet files it was made from. It is trusted as long
+as those files and the copy itself have the size and change time written down there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from io import BufferedReader
+from pathlib import Path
+
+import numpy as np
+
+from leeward.data.columns import candles_of, known_columns
+from leeward.data.durable import UNFINISHED, discard, replacing
+from leeward.domain.candles import Candles, month_hashes
+from leeward.domain.columns import FloatColumn
+from leeward.domain.errors import CannotWrite
+from leeward.domain.timeframe import Timeframe
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What the file system says about a file; it changes whenever the file does."""
+
+    name: str
+    size: int
+    mtime_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, file: Path | BufferedReader) -> Stamp:
+        status = file.stat() if isinstance(file, Path) else os.fstat(file.fileno())
+        name = Path(file if isinstance(file, Path) else file.name).name
+        return cls(name, status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A Parquet file and the sha256 of its bytes."""
+
+    stamp: Stamp
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Manifest:
+    copy: Stamp
+    columns: list[str]
+    sources: list[Source]
+    months: dict[str, str]
+
+
+def read_hot(
+    folder: Path, symbol: str, timeframe: Timeframe, files: Sequence[Path]
+) -> Candles | None:
+    """Returns the candles of the hot copy, or None where there is none to be trusted.
+
+    Columns are ordinary writable arrays over private (copy-on-write) pages of the file. `files`
+    are the series' Parquet files in order; when their stamps differ but their bytes do not, the
+    copy is still good and the new stamps are noted.
+    """
+    path = folder / f"{timeframe}.npy"
+    manifest = _read_manifest(path)
+    if manifest is None:
+        return None
+    stamps = [Stamp.of(file) for file in files]
+    if stamps != [source.stamp for source in manifest.sources]:
+        if not _same_bytes(manifest.sources, stamps, files):
+            return None
+        known = zip(stamps, manifest.sources, strict=True)
+        manifest = replace(manifest, sources=[Source(stamp, old.sha256) for stamp, old in known])
+        _write_manifest(path, manifest)
+    columns = _map(path, manifest)
+    if columns is None:
+        return None
+    open_time = columns.pop("open_time").view(np.int64)
+    return candles_of(symbol, timeframe, open_time, columns, manifest.months)
+
+
+def write_hot(folder: Path, candles: Candles, sources: list[Source]) -> None:
+    """Writes the hot copy of candles that were read from `sources`.
+
+    Where the disk refuses, nothing is written: the candles in memory are right either way, and the
+    next load only takes longer.
+    """
+    path = folder / f"{candles.timeframe}.npy"
+    columns = {"open_time": candles.open_time, **known_columns(candles)}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for leftover in folder.glob(f".{candles.timeframe}.*{UNFINISHED}"):
+            discard(leftover)
+        with replacing(path) as unfinished, unfinished.open("wb") as file:
+            shape = {"descr": "<f8", "fortran_order": False, "shape": (len(columns), len(candles))}
+            np.lib.format.write_array_header_1_0(file, shape)
+            for column in columns.values():
+                file.write(np.ascontiguousarray(column).data)
+        manifest = _Manifest(Stamp.of(path), list(columns), sources, month_hashes(candles))
+        _write_manifest(path, manifest)
+    except (OSError, CannotWrite):
+        return
+
+
+def _map(path: Path, manifest: _Manifest) -> dict[str, FloatColumn] | None:
+    try:
+        with path.open("rb") as file:
+            if Stamp.of(file) != manifest.copy:
+                return None
+            np.lib.format.read_magic(file)
+            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+            # "c": private pages; numba compiles for ordinary writable arrays.
+            table = np.memmap(file, dtype, mode="c", offset=file.tell(), shape=shape)
+        return dict(zip(manifest.columns, np.asarray(table), strict=True))
+    except (OSError, ValueError):
+        return None
+
+
+def _read_manifest(path: Path) -> _Manifest | None:
+    try:
+        raw = json.loads(path.with_suffix(".json").read_bytes())
+        if raw["format"] != _FORMAT:
+            return None
+        sources = [Source(Stamp(**old["stamp"]), old["sha256"]) for old in raw["sources"]]
+        return _Manifest(Stamp(**raw["copy"]), raw["columns"], sources, raw["months"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _write_manifest(path: Path, manifest: _Manifest) -> None:
+    text = json.dumps({"format": _FORMAT, **asdict(manifest)})
+    with replacing(path.with_suffix(".json")) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
+
+
+def _same_bytes(sources: list[Source], stamps: list[Stamp], files: Sequence[Path]) -> bool:
+    if [source.stamp.name for source in sources] != [stamp.name for stamp in stamps]:
+        return False
+    return all(
+        stamp == source.stamp or sha256_of(file.read_bytes()) == source.sha256
+        for source, stamp, file in zip(sources, stamps, files, strict=True)
+    )
+
+
+def sha256_of(content: bytes) -> str:
+    """Returns the sha256 of `content` as hexadecimal text."""
+    return hashlib.sha256(content).hexdigest()

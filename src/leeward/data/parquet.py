@@ -1,0 +1,78 @@
+"""One UTC month of candles as the bytes of a Parquet file, and back.
+
+Polars is imported here; a backtest that finds its hot copy fresh never comes here.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from leeward.data.columns import ALWAYS, candles_of, known_columns
+from leeward.domain.candles import OPTIONAL, Candles, month_hashes
+from leeward.domain.columns import FloatColumn
+from leeward.domain.errors import BadCandles
+from leeward.domain.timeframe import Timeframe
+
+#: The metadata key under which a file holds the hash of the candles it was written with.
+HASH_KEY = "leeward.sha256"
+
+
+def to_polars(candles: Candles) -> pl.DataFrame:
+    """Returns the candles as a table: open_time as timestamp[ms, UTC], null where not known."""
+    columns: dict[str, pl.Series] = {
+        "open_time": pl.Series(candles.open_time).cast(pl.Datetime("ms", "UTC"))
+    }
+    for name, column in known_columns(candles).items():
+        columns[name] = pl.Series(column).fill_nan(None)
+    if "trades" in columns:
+        columns["trades"] = columns["trades"].cast(pl.Int64, strict=False)
+    return pl.DataFrame(columns)
+
+
+def encode(month: Candles) -> bytes:
+    """Returns the Parquet file (zstd) of candles of one UTC month."""
+    (digest,) = month_hashes(month).values()
+    known = to_polars(month)
+    known = known.select(name for name in known.columns if known[name].null_count() < len(known))
+    buffer = io.BytesIO()
+    known.write_parquet(buffer, compression="zstd", metadata={HASH_KEY: digest})
+    return buffer.getvalue()
+
+
+def decode(content: bytes, path: Path, symbol: str, timeframe: Timeframe) -> Candles:
+    """Returns the candles of a stored month, checked against every rule and the stored hash.
+
+    `path` names the month and stands in messages. Raises BadCandles for a file that is not
+    readable, breaks a rule of `Candles`, or does not hold what was written.
+    """
+    try:
+        table = pl.read_parquet(io.BytesIO(content))
+        digest = pl.read_parquet_metadata(io.BytesIO(content)).get(HASH_KEY)
+        known = [*ALWAYS, *(name for name in OPTIONAL if name in table.columns)]
+        columns = {name: _column(table, name) for name in known}
+        open_time = table["open_time"].cast(pl.Datetime("ms", "UTC")).to_physical().to_numpy()
+        candles = candles_of(symbol, timeframe, np.array(open_time), columns)
+    except (pl.exceptions.PolarsError, OSError, BadCandles) as error:
+        raise _corrupt(path, str(error).splitlines()[0]) from None
+    hashes = month_hashes(candles)
+    if list(hashes) != [path.stem]:
+        raise _corrupt(path, f"it holds candles of {', '.join(hashes) or 'no month'}")
+    if digest is not None and hashes[path.stem] != digest:
+        raise _corrupt(path, "its candles are not those that were written")
+    return replace(candles, checked=True, known_hashes=hashes)
+
+
+def _column(table: pl.DataFrame, name: str) -> FloatColumn:
+    return table[name].cast(pl.Float64).fill_null(float("nan")).to_numpy(writable=True)
+
+
+def _corrupt(path: Path, reason: str) -> BadCandles:
+    return BadCandles(
+        f"{path}: this stored month is corrupt: {reason}; "
+        "delete the file, then import or download the month again"
+    )
