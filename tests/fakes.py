@@ -116,7 +116,12 @@ def kline_rows(candles: Candles) -> list[list[str | int]]:
         )
         text = [f"{float(column[i]):.8f}" for column in prices]
         close_time = time + candles.timeframe.length_ms - 1
-        volumes = [f"{quote:.8f}", int(trades), f"{taker:.8f}", f"{taker * prices[3][i]:.8f}"]
+        volumes: list[str | int] = [
+            f"{quote:.8f}",
+            int(trades),
+            f"{taker:.8f}",
+            f"{taker * prices[3][i]:.8f}",
+        ]
         rows.append([time, *text, close_time, *volumes, "0"])
     return rows
 
