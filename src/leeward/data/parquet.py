@@ -9,12 +9,11 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
-from leeward.data.columns import ALWAYS, candles_of, known_columns
+from leeward.data.columns import ALWAYS, candles_of
+from leeward.data.conversion import candles_to_polars
 from leeward.domain.candles import OPTIONAL, Candles, month_hashes
-from leeward.domain.columns import FloatColumn
 from leeward.domain.errors import BadCandles
 from leeward.domain.timeframe import Timeframe
 
@@ -22,22 +21,10 @@ from leeward.domain.timeframe import Timeframe
 HASH_KEY = "leeward.sha256"
 
 
-def to_polars(candles: Candles) -> pl.DataFrame:
-    """Returns the candles as a table: open_time as timestamp[ms, UTC], null where not known."""
-    columns: dict[str, pl.Series] = {
-        "open_time": pl.Series(candles.open_time).cast(pl.Datetime("ms", "UTC"))
-    }
-    for name, column in known_columns(candles).items():
-        columns[name] = pl.Series(column).fill_nan(None)
-    if "trades" in columns:
-        columns["trades"] = columns["trades"].cast(pl.Int64, strict=False)
-    return pl.DataFrame(columns)
-
-
 def encode(month: Candles) -> bytes:
     """Returns the Parquet file (zstd) of candles of one UTC month."""
     (digest,) = month_hashes(month).values()
-    known = to_polars(month)
+    known = candles_to_polars(month)
     known = known.select(name for name in known.columns if known[name].null_count() < len(known))
     buffer = io.BytesIO()
     known.write_parquet(buffer, compression="zstd", metadata={HASH_KEY: digest})
@@ -51,12 +38,11 @@ def decode(content: bytes, path: Path, symbol: str, timeframe: Timeframe) -> Can
     readable, breaks a rule of `Candles`, or does not hold what was written.
     """
     try:
-        table = pl.read_parquet(io.BytesIO(content))
+        table = _as_numbers(pl.read_parquet(io.BytesIO(content)))
         digest = pl.read_parquet_metadata(io.BytesIO(content)).get(HASH_KEY)
-        known = [*ALWAYS, *(name for name in OPTIONAL if name in table.columns)]
-        columns = {name: _column(table, name) for name in known}
-        open_time = table["open_time"].cast(pl.Datetime("ms", "UTC")).to_physical().to_numpy()
-        candles = candles_of(symbol, timeframe, np.array(open_time), columns)
+        columns = {name: table[name].to_numpy() for name in table.columns}
+        open_time = columns.pop("open_time")
+        candles = candles_of(symbol, timeframe, open_time, columns)
     except (pl.exceptions.PolarsError, OSError, BadCandles) as error:
         raise _corrupt(path, str(error).splitlines()[0]) from None
     hashes = month_hashes(candles)
@@ -67,8 +53,12 @@ def decode(content: bytes, path: Path, symbol: str, timeframe: Timeframe) -> Can
     return replace(candles, checked=True, known_hashes=hashes)
 
 
-def _column(table: pl.DataFrame, name: str) -> FloatColumn:
-    return table[name].cast(pl.Float64).fill_null(float("nan")).to_numpy(writable=True)
+def _as_numbers(table: pl.DataFrame) -> pl.DataFrame:
+    known = [*ALWAYS, *(name for name in OPTIONAL if name in table.columns)]
+    return table.select(
+        pl.col("open_time").cast(pl.Datetime("ms", "UTC")).to_physical(),
+        pl.col(known).cast(pl.Float64).fill_null(float("nan")),
+    )
 
 
 def _corrupt(path: Path, reason: str) -> BadCandles:

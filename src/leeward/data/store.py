@@ -112,6 +112,20 @@ class CandleStore:
             self._write(together, sorted(set(_month_names(changed))))
         return merged
 
+    def unknown(self, symbol: str, timeframe: Timeframe | None = None) -> BadUsage:
+        """Returns the error for a series the store does not hold, with what it has instead."""
+        way_out = "get candles with `leeward data download` or `leeward data import`"
+        series = self.series()
+        if not series:
+            return BadUsage(f"{symbol}: no candles at all in {self.root}; {way_out}")
+        here = [str(stored) for name, stored in series if name == symbol]
+        error = (
+            unknown_name(f"{symbol} timeframe", str(timeframe), here)
+            if here
+            else unknown_name("symbol", symbol, {name for name, _ in series})
+        )
+        return BadUsage(f"{error}; {way_out}")
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Keeps other writers out for the length of the block; may be nested."""
@@ -152,22 +166,8 @@ class CandleStore:
     def _known_files(self, symbol: str, timeframe: Timeframe) -> list[Path]:
         files = self.files(symbol, timeframe)
         if not files:
-            raise self._unknown(symbol, timeframe)
+            raise self.unknown(symbol, timeframe)
         return files
-
-    def _unknown(self, symbol: str, timeframe: Timeframe) -> BadUsage:
-        way_out = "get candles with `leeward data download` or `leeward data import`"
-        series = self.series()
-        if not series:
-            return BadUsage(f"{symbol} {timeframe}: no candles at all in {self.root}; {way_out}")
-        here = [str(stored) for name, stored in series if name == symbol]
-        known = here or {name for name, _ in series}
-        error = (
-            unknown_name(f"{symbol} timeframe", str(timeframe), known)
-            if here
-            else unknown_name("symbol", symbol, known)
-        )
-        return BadUsage(f"{error}; {way_out}")
 
 
 def _is_month(path: Path) -> bool:

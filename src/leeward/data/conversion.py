@@ -1,0 +1,39 @@
+"""Candles as data frames, for notebooks and files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from leeward.data.columns import known_columns
+from leeward.domain.candles import Candles
+from leeward.domain.errors import BadUsage
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def candles_to_polars(candles: Candles) -> pl.DataFrame:
+    """Returns the candles as a Polars frame, open_time as UTC timestamps, null where not known."""
+    columns: dict[str, pl.Series] = {
+        "open_time": pl.Series(candles.open_time).cast(pl.Datetime("ms", "UTC"))
+    }
+    for name, column in known_columns(candles).items():
+        columns[name] = pl.Series(column).fill_nan(None)
+    if "trades" in columns:
+        columns["trades"] = columns["trades"].cast(pl.Int64, strict=False)
+    return pl.DataFrame(columns)
+
+
+def candles_to_pandas(candles: Candles) -> pd.DataFrame:
+    """Returns the candles as a pandas frame, open_time as UTC timestamps, NaN where not known.
+
+    Raises BadUsage where pandas is not installed.
+    """
+    try:
+        import pandas as pd
+    except ImportError:
+        raise BadUsage("pandas is not installed; pip install 'leeward[pandas]'") from None
+    open_time = pd.to_datetime(candles.open_time, unit="ms", utc=True)
+    return pd.DataFrame({"open_time": open_time, **known_columns(candles)})
