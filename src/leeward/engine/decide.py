@@ -66,7 +66,7 @@ def _decide_exits(  # noqa: PLR0913 - as above
     for s in range(len(positions)):
         if orders[s].action == NO_ORDER and positions[s].quantity > 0.0:
             reason = -1
-            present = market.present[s, t] != 0
+            present = market.row[s, t] >= 0
             held = market.row[s, t] - positions[s].entry_row + 1
             if account.halted_step >= 0:
                 reason = CONTAINMENT
@@ -100,7 +100,7 @@ def _decide_entries(  # noqa: PLR0913 - as above
     count = 0
     for s in range(symbols):
         if (
-            market.present[s, t] != 0
+            market.row[s, t] >= 0
             and advice.entry[s, t] != 0
             and advice.exit[s, t] == 0
             and positions[s].quantity == 0.0

@@ -71,9 +71,9 @@ NEVER: Final = -(10**9)
 class Market(NamedTuple):
     """Candles of all symbols on the union of their open times, shape (symbols, steps).
 
-    `present` is 1 where the symbol has a candle; prices are NaN elsewhere. `last_close` repeats
-    the symbol's last close; `row` counts its candles from 0. `returns` are log returns, shape
-    (symbols, steps), empty for a single symbol.
+    `row` counts the symbol's candles from 0 and is -1 where it has none; prices are NaN there.
+    `last_close` repeats the symbol's last close. `returns` are log returns, empty for a single
+    symbol.
     """
 
     open_time: IntColumn
@@ -82,8 +82,7 @@ class Market(NamedTuple):
     low: FloatColumn
     close: FloatColumn
     last_close: FloatColumn
-    present: ByteColumn
-    row: NDArray[np.int64]
+    row: NDArray[np.int32]
     returns: FloatColumn
     length_ms: int
 

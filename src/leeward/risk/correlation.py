@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from leeward.compiled import compiled
+from leeward.compiled import compiled, compiled_in_any_order
 from leeward.domain.columns import FloatColumn
 
 #: Returns looked back at, and how many are the least to tell symbols apart.
@@ -26,21 +26,37 @@ def correlated(a: FloatColumn, b: FloatColumn, last: int, threshold: float) -> b
     `a` and `b` hold log returns by open time, NaN where a symbol has none; rows after `last` are
     not looked at. Fewer than 30 pairs, or no variance, count as correlated: unknown is not safe.
     """
+    if last + 1 >= WINDOW:
+        moments = _moments(a[last + 1 - WINDOW : last + 1], b[last + 1 - WINDOW : last + 1])
+        if not np.isnan(moments[0] + moments[1]):
+            return _exceeds(WINDOW, moments, threshold)
     n = 0
-    sum_a = sum_b = sum_aa = sum_bb = sum_ab = 0.0
+    x, y = np.empty(WINDOW), np.empty(WINDOW)
     t = last
     while t >= 0 and n < WINDOW:
-        x, y = a[t], b[t]
-        if not (np.isnan(x) or np.isnan(y)):
+        if not (np.isnan(a[t]) or np.isnan(b[t])):
+            x[n], y[n] = a[t], b[t]
             n += 1
-            sum_a += x
-            sum_b += y
-            sum_aa += x * x
-            sum_bb += y * y
-            sum_ab += x * y
         t -= 1
-    if n < _FEWEST:
-        return True
+    return n < _FEWEST or _exceeds(n, _moments(x[:n], y[:n]), threshold)
+
+
+@compiled_in_any_order
+def _moments(a: FloatColumn, b: FloatColumn) -> tuple[float, float, float, float, float]:
+    """Returns the sums of a, b, a squared, b squared and a times b."""
+    sum_a = sum_b = sum_aa = sum_bb = sum_ab = 0.0
+    for i in range(len(a)):
+        sum_a += a[i]
+        sum_b += b[i]
+        sum_aa += a[i] * a[i]
+        sum_bb += b[i] * b[i]
+        sum_ab += a[i] * b[i]
+    return sum_a, sum_b, sum_aa, sum_bb, sum_ab
+
+
+@compiled
+def _exceeds(n: int, moments: tuple[float, float, float, float, float], threshold: float) -> bool:
+    sum_a, sum_b, sum_aa, sum_bb, sum_ab = moments
     variance_a = sum_aa - sum_a * sum_a / n
     variance_b = sum_bb - sum_b * sum_b / n
     # Equal returns leave rounding dust, not variance.

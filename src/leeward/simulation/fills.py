@@ -36,7 +36,7 @@ def fill_orders(  # noqa: PLR0913 - compiled code takes its arrays apart, not wr
     waiting = 0
     for s in range(len(orders)):
         if orders[s].action == SELL:
-            if market.present[s, t] == 0:
+            if market.row[s, t] < 0:
                 waiting += 1
                 continue
             reference = market.open[s, t]
@@ -79,7 +79,7 @@ def fill_entry(  # noqa: PLR0913 - as above
 ) -> int:
     """Buys what `orders[s]` says at the open; returns FILLED or the refusal."""
     order = orders[s]
-    if market.present[s, t] == 0:
+    if market.row[s, t] < 0:
         return NO_CANDLE
     reference = market.open[s, t]
     if reference <= order.stop:

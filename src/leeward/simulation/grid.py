@@ -19,7 +19,7 @@ from leeward.risk.trend import UNKNOWN, TrendGate, trend_verdicts
 from leeward.simulation.loop import Fine
 from leeward.strategies.signals import Signals
 
-Number = TypeVar("Number", np.float64, np.uint8)
+Number = TypeVar("Number", np.float64, np.int32, np.uint8)
 
 _NONE = np.empty((0, 0))
 
@@ -45,8 +45,7 @@ def align_market(candles: Sequence[Candles]) -> Market:
         low=grid([c.low for c in candles]),
         close=close,
         last_close=last_close,
-        present=_grid([np.ones(len(c), np.uint8) for c in candles], rows, len(open_time), 0),
-        row=_row_counts(candles, open_time),
+        row=_grid([np.arange(len(c), dtype=np.int32) for c in candles], rows, len(open_time), -1),
         returns=returns,
         length_ms=candles[0].timeframe.length_ms,
     )
@@ -136,14 +135,6 @@ def _grid(
             grid[s] = missing
             grid[s, places] = column
     return grid
-
-
-def _row_counts(candles: Sequence[Candles], open_time: IntColumn) -> NDArray[np.int64]:
-    if all(len(c) == len(open_time) for c in candles):
-        every = np.arange(len(open_time), dtype=np.int64)
-        return np.ascontiguousarray(np.broadcast_to(every, (len(candles), len(open_time))))
-    counts = [np.searchsorted(c.open_time, open_time, side="right") - 1 for c in candles]
-    return np.stack(counts).astype(np.int64)
 
 
 @compiled

@@ -51,7 +51,7 @@ def run_account(  # noqa: PLR0913, C901 - one fused loop: a call a candle would 
     all state is in `account`, `positions` and `orders`. Equity and exposure are written a step.
     """
     # The names below keep the arrays out of their tuples, which costs a hundredfold in the loop.
-    open_time, present, last_close = market.open_time, market.present, market.last_close
+    open_time, rows, last_close = market.open_time, market.row, market.last_close
     highs, lows, entries, exits = market.high, market.low, advice.entry, advice.exit
     symbols = len(positions)
     most_trades = len(trades) - 2 * symbols
@@ -59,13 +59,12 @@ def run_account(  # noqa: PLR0913, C901 - one fused loop: a call a candle would 
     rises = len(advice.trail) > 0 or (rules.ratchet_stop and len(advice.stop) > 0)
     finer = len(fine.first) > 0
     state = account[0]
+    day_ends = state.day_ends - market.length_ms
     for t in range(first, last):  # noqa: PLR1702 - as above
         if state.trades > most_trades:
             return t
-        # Open
         if state.orders > 0:
             fill_orders(t, market, rules, account, positions, orders, trades, refusals)
-        # Inside
         value = 0.0
         due = False
         if state.open_positions > 0:
@@ -73,7 +72,7 @@ def run_account(  # noqa: PLR0913, C901 - one fused loop: a call a candle would 
             for s in range(symbols):
                 position = positions[s]
                 if position.quantity > 0.0:
-                    if present[s, t] != 0:
+                    if rows[s, t] >= 0:
                         high, low = highs[s, t], lows[s, t]
                         if finer or low <= position.stop or high >= position.target:
                             walk(t, s, market, fine, rules, account, positions, orders, trades)
@@ -82,27 +81,47 @@ def run_account(  # noqa: PLR0913, C901 - one fused loop: a call a candle would 
                             position.highest = max(position.highest, high)
                         due |= exits[s, t] != 0
                     value += position.quantity * last_close[s, t]
-        # Close
         now = state.cash + value
-        if open_time[t] + market.length_ms > state.day_ends:
-            begin_day(open_time[t] + market.length_ms - 1, account)
-        state.equity = now
-        state.peak = max(state.peak, now)
-        if now <= (1.0 - rules.daily_loss) * state.day_base:
-            state.daily_loss = 1
-        if now <= (1.0 - rules.max_drawdown) * state.peak and state.halted_step < 0:
-            state.halted_step = t
-            due = True
+        if open_time[t] > day_ends:
+            day_ends = begin_day(open_time[t] + market.length_ms, account) - market.length_ms
+        if now != state.equity:
+            due |= mark(t, now, rules, account)
         equity[t] = now
         exposure[t] = value
         if rises and value > 0.0:
             raise_stops(t, market, advice, rules, positions)
-        # Decide
         for s in range(symbols):
             due |= entries[s, t] != 0
         if due:
             decide(t, market, advice, rules, account, positions, orders, refusals)
     return last
+
+
+@compiled
+def begin_day(closes_at: int, account: Record) -> int:
+    """Starts the UTC day in which a candle closes; returns when the day ends.
+
+    Its base for the daily loss is the equity of the close before.
+    """
+    # A candle that closes at midnight still belongs to the day that ends there.
+    account[0].day_ends = (closes_at - 1) // DAY_MS * DAY_MS + DAY_MS
+    account[0].day_base = account[0].equity
+    account[0].daily_loss = 0
+    return account[0].day_ends
+
+
+@compiled
+def mark(t: int, equity: float, rules: Rules, account: Record) -> bool:
+    """Marks the account at a close; returns whether the drawdown limit has just been reached."""
+    state = account[0]
+    state.equity = equity
+    state.peak = max(state.peak, equity)
+    if equity <= (1.0 - rules.daily_loss) * state.day_base:
+        state.daily_loss = 1
+    if equity <= (1.0 - rules.max_drawdown) * state.peak and state.halted_step < 0:
+        state.halted_step = t
+        return True
+    return False
 
 
 @compiled
@@ -120,7 +139,7 @@ def close_all(  # noqa: PLR0913 - as above
         orders[s].action = NO_ORDER
         if positions[s].quantity > 0.0:
             t = last
-            while market.present[s, t] == 0:
+            while market.row[s, t] < 0:
                 t -= 1
             reference = market.close[s, t]
             price = sell_price(reference, rules, s)
@@ -133,21 +152,12 @@ def close_all(  # noqa: PLR0913 - as above
 
 
 @compiled
-def begin_day(closing: int, account: Record) -> None:
-    """Starts the UTC day that holds `closing`; its base is the equity of the close before."""
-    # A candle that closes at midnight still belongs to the day that ends there.
-    account[0].day_ends = closing // DAY_MS * DAY_MS + DAY_MS
-    account[0].day_base = account[0].equity
-    account[0].daily_loss = 0
-
-
-@compiled
 def raise_stops(t: int, market: Market, advice: Advice, rules: Rules, positions: Record) -> None:
     """Raises the stops of open positions for the next candle; a stop never falls."""
     trails = len(advice.trail) > 0
     ratchets = rules.ratchet_stop and len(advice.stop) > 0
     for s in range(len(positions)):
-        if positions[s].quantity > 0.0 and market.present[s, t] != 0:
+        if positions[s].quantity > 0.0 and market.row[s, t] >= 0:
             if trails:
                 _raise_stop(s, market.close[s, t] - advice.trail[s, t], rules, positions)
             if ratchets:
