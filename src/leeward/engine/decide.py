@@ -179,7 +179,8 @@ def _gate(  # noqa: PLR0913, C901 - the refusals of the contract, in its order
     if not np.isnan(stop):
         size = min(size, rules.risk_per_trade * equity * close / (close - stop))
     # Correlation is worth computing only where the limit could bind.
-    if rules.max_correlated * equity - exposure < size:
+    rest = rules.max_correlated * equity - exposure
+    if rest < size or rest <= 0.0:
         beside = _correlated_exposure(t, s, market, rules, positions, orders)
         room = rules.max_correlated * equity - beside
         if room <= 0.0:

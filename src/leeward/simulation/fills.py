@@ -40,7 +40,7 @@ def fill_orders(  # noqa: PLR0913 - compiled code takes its arrays apart, not wr
                 waiting += 1
                 continue
             reference = market.open[s, t]
-            price = sell_price(reference, rules, s)
+            price = sell_price(reference, rules.slippage, rules, s)
             lowest = min(positions[s].lowest, price)
             highest = max(positions[s].highest, price)
             close_position(
@@ -115,9 +115,9 @@ def fill_entry(  # noqa: PLR0913 - as above
 
 
 @compiled
-def sell_price(reference: float, rules: Rules, s: int) -> float:
-    """Returns what a market sale at `reference` brings a unit, before the fee."""
-    return floor_to_step(reference * (1.0 - rules.slippage), rules.filters[s, 1])
+def sell_price(reference: float, slippage: float, rules: Rules, s: int) -> float:
+    """Returns what a sale at `reference` brings a unit, before the fee."""
+    return floor_to_step(reference * (1.0 - slippage), rules.filters[s, 1])
 
 
 @compiled

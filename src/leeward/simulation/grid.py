@@ -65,7 +65,9 @@ def align_signals(
         columns = [getattr(advice, name) for advice in signals]
         if all(column is None for column in columns):
             return _NONE
-        return _grid(columns, rows, steps, np.nan)
+        unknown = (np.full(len(c), np.nan) for c in candles)
+        known = [other if col is None else col for col, other in zip(columns, unknown, strict=True)]
+        return _grid(known, rows, steps, np.nan)
 
     return Advice(
         entry=_grid([advice.entry for advice in signals], rows, steps, 0),

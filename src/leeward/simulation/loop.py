@@ -142,7 +142,7 @@ def close_all(  # noqa: PLR0913 - as above
             while market.row[s, t] < 0:
                 t -= 1
             reference = market.close[s, t]
-            price = sell_price(reference, rules, s)
+            price = sell_price(reference, rules.slippage, rules, s)
             lowest = min(positions[s].lowest, price)
             highest = max(positions[s].highest, price)
             close_position(
@@ -199,7 +199,8 @@ def walk(  # noqa: PLR0913 - as above
             position.lowest = min(position.lowest, low)
             position.highest = max(position.highest, high)
             continue
-        price = reference if reason == TARGET else sell_price(reference, rules, s)
+        slippage = 0.0 if reason == TARGET else rules.slippage
+        price = sell_price(reference, slippage, rules, s)
         lowest = min(position.lowest, price)
         if reason == TARGET and reference != open_:
             lowest = min(lowest, low)
