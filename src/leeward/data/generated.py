@@ -276,7 +276,7 @@ def _move_symbol(  # noqa: PLR0913 - compiled kernels take plain arrays
         table[0, t], table[3, t] = path[0], path[-1]
         table[1, t], table[2, t] = path.max(), path.min()
         table[4, t] = volume
-        table[5, t] = volume * (total / _MOVES)
+        table[5, t] = math.floor(volume * (total / _MOVES) * 1e5 + 0.5) / 1e5
         table[6, t] = math.floor(1.0 + volume * first_price / (900.0 + 600.0 * _uniform(row[6])))
         table[7, t] = math.floor(volume * buyers * 1e5) / 1e5
     state[0], state[1] = price, own
