@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from leeward.data.resample import resample
 from leeward.domain.candles import PRICES, Candles, Gap
 from leeward.domain.columns import BoolColumn, FloatColumn, IntColumn
+from leeward.domain.times import iso
 
 #: Fewer equal candles in a row are a quiet market, not a feed that stood still.
 FLAT_ROWS = 5
@@ -56,6 +57,7 @@ class CrossCheck:
     finer: str
     compared: int
     incomplete: int
+    differing: int
     differing_prices: int
     differing_volumes: int
     worst_fraction: float
@@ -194,9 +196,41 @@ def cross_check(finer: Candles, coarser: Candles) -> CrossCheck:
         finer=str(finer.timeframe),
         compared=len(left),
         incomplete=started - len(left),
+        differing=int(differs.any(axis=0).sum()),
         differing_prices=int(differs[:-1].any(axis=0).sum()),
         differing_volumes=int(differs[-1].sum()),
         worst_fraction=float(off[worst]) if worst else 0.0,
         worst_time=int(coarser.open_time[right[worst[1]]]) if worst else None,
         worst_column=names[worst[0]] if worst else "",
     )
+
+
+def as_json_object(shown: Certificate) -> dict[str, object]:
+    """Returns the certificate as a JSON object, times in ISO 8601."""
+    return {
+        **{name: getattr(shown, name) for name in ("symbol", "timeframe", "sha256")},
+        "first": None if shown.first is None else iso(shown.first),
+        "last": None if shown.last is None else iso(shown.last),
+        "rows": shown.rows,
+        "expected_rows": shown.expected_rows,
+        "missing": shown.missing,
+        "gaps": [
+            {"first": iso(gap.first), "last": iso(gap.last), "missing": gap.missing}
+            for gap in shown.gaps
+        ],
+        "duplicates": shown.duplicates,
+        "flat_runs": [_run_object(run) for run in shown.flat_runs],
+        "zero_volume": [_run_object(run) for run in shown.zero_volume],
+        "outliers": [
+            {"open_time": iso(each.open_time), "move_fraction": each.move_fraction}
+            for each in shown.outliers
+        ],
+        "cross_checks": [
+            asdict(each) | {"worst_time": None if each.worst_time is None else iso(each.worst_time)}
+            for each in shown.cross_checks
+        ],
+    }
+
+
+def _run_object(run: Run) -> dict[str, object]:
+    return {"first": iso(run.first), "last": iso(run.last), "rows": run.rows}

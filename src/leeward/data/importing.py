@@ -98,21 +98,21 @@ def import_file(store: CandleStore, path: Path, asked: Asked) -> Iterator[Outcom
     A file is parsed and checked in whole before anything is stored; a refused one changes nothing.
     Raises CannotWrite where the store cannot be written.
     """
-    tables = read_tables(path)
-    name = path.as_posix()
-    while True:
-        try:
-            table = next(tables, None)
-            if table is None:
-                return
-            name = table.name.as_posix()
-            series = read_name(table.name, asked.symbol, asked.timeframe)
-            parsed = parse_table(table, series, asked.skip_bad)
-            merged = store.merge(parsed.candles)
-        except BadCandles as error:
-            yield Outcome(name, refused=str(error))
-        else:
-            yield Outcome(name, series, merged, parsed.skipped)
+    try:
+        for table in read_tables(path):
+            yield _import_table(store, table, asked)
+    except BadCandles as error:
+        yield Outcome(path.as_posix(), refused=str(error))
+
+
+def _import_table(store: CandleStore, table: Table, asked: Asked) -> Outcome:
+    try:
+        series = read_name(table.name, asked.symbol, asked.timeframe)
+        parsed = parse_table(table, series, asked.skip_bad)
+        merged = store.merge(parsed.candles)
+    except BadCandles as error:
+        return Outcome(table.name.as_posix(), refused=str(error))
+    return Outcome(table.name.as_posix(), series, merged, parsed.skipped)
 
 
 def parse_table(table: Table, series: Series, skip_bad: bool) -> Parsed:
@@ -177,9 +177,7 @@ def _misplaced(time: IntColumn, rows: IntColumn) -> list[Mark]:
 
 def _check_spacing(table: Table, cells: Cells, timeframe: Timeframe) -> None:
     """Raises BadCandles where the candles are of another timeframe, or of more than one."""
-    readable = np.ones(len(cells.open_time), dtype=bool)
-    readable[[mark.row for mark in cells.marks]] = False
-    rows = np.flatnonzero(readable)
+    rows = np.flatnonzero(cells.open_time)
     spacing = np.diff(cells.open_time[rows])
     later = spacing > 0
     steps, counts = np.unique(spacing[later], return_counts=True)
@@ -219,6 +217,8 @@ def _skipped(table: Table, cells: Cells, mark: Mark) -> Skipped:
 
 def _refusal(table: Table, cells: Cells, marks: dict[int, Mark]) -> BadCandles:
     first = _skipped(table, cells, marks[min(marks)])
-    others = f"; {len(marks) - 1} more bad candles follow" if len(marks) > 1 else ""
-    way_out = "correct the file" if len(marks) == len(cells.open_time) else "use --skip-bad"
+    more = len(marks) - 1
+    others = f"; {more} more bad candle{'s follow' if more > 1 else ' follows'}" if more else ""
+    all_bad = len(marks) == len(cells.open_time)
+    way_out = "correct the file" if all_bad else "use --skip-bad to import the rest"
     return BadCandles(f"{table.name}: {first}{others}; nothing was imported from it; {way_out}")

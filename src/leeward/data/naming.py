@@ -14,10 +14,12 @@ SUFFIXES = (".csv", ".zip", ".parquet", ".feather", ".ipc", ".arrow")
 
 _FUTURES = {"futures", "um", "cm", "perp", "swap"}
 _VENUES = {"spot", "binance"}
-_QUOTES = {
-    "USDT", "USDC", "USD", "BUSD", "FDUSD", "TUSD", "DAI",
-    "BTC", "ETH", "BNB", "EUR", "GBP", "TRY", "BRL", "JPY", "AUD",
-}  # fmt: skip
+#: What pairs are quoted in; a word that ends in none of these is not taken for a symbol.
+_QUOTES = (
+    "USDT", "USDC", "USD", "BUSD", "FDUSD", "TUSD", "USDP", "USD1", "DAI", "BTC", "ETH", "BNB",
+    "EUR", "EURI", "GBP", "TRY", "BRL", "JPY", "AUD", "ARS", "MXN", "PLN", "ZAR", "IDR", "NGN",
+    "UAH", "RUB", "KRW", "INR",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Series:
 
     symbol: str
     timeframe: Timeframe
-    futures: bool
+    futures: bool = False
 
 
 def read_name(path: PurePath, symbol: str | None, timeframe: Timeframe | None) -> Series:
@@ -70,9 +72,10 @@ def _symbol_of(words: list[str]) -> str | None:
     names = [word.upper() for word in words if word and word.lower() not in _FUTURES | _VENUES]
     if _is_settled(names):
         names.pop()
-    if len(names) == 1 or (len(names) == 2 and names[1] in _QUOTES):
-        return "".join(names)
-    return None
+    name = "".join(names)
+    if len(names) == 1 and name not in _QUOTES and name.endswith(_QUOTES):
+        return name
+    return name if len(names) == 2 and names[1] in _QUOTES else None
 
 
 def _is_settled(words: list[str]) -> bool:

@@ -124,7 +124,7 @@ def _read_times(table: Table, cells: pl.Series) -> tuple[IntColumn, list[Mark]]:
     ]
     between = (values % per_ms != 0) & (times >= _EARLIEST_MS)
     marks += [Mark(row, "opens between two milliseconds") for row in _rows(between)]
-    return times, marks
+    return np.where(times < _EARLIEST_MS, 0, times), marks
 
 
 def _count_times(table: Table, cells: pl.Series) -> tuple[IntColumn, int]:
@@ -137,7 +137,7 @@ def _count_times(table: Table, cells: pl.Series) -> tuple[IntColumn, int]:
         return counts.to_numpy(), _PER_MS[cells.dtype.time_unit]
     if cells.dtype == pl.String:
         written = cells.str.extract(r"^(\d+)(?:\.0*)?$")
-        if written.first(ignore_nulls=True) != cells.first(ignore_nulls=True):
+        if 2 * written.count() < cells.count():
             return _read_iso(cells), 1
         cells = written
     elif not cells.dtype.is_numeric():
