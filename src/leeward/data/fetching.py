@@ -15,6 +15,7 @@ from leeward.domain.errors import BadConfig, Failed, RetryLater
 #: Seconds between the tries of one request; a request is tried once more than there are pauses.
 PAUSES_S = (0.5, 1.0, 2.0)
 _IDLE_S = 15.0  # longest silence inside one reply
+_SHORT_S = 5.0  # a wait that needs no words
 _LONGEST_WAIT_S = 300.0  # a server that asks for more gets no further request from this run
 #: The exchange allows 6000 a minute to one address; the rest is left to a bot that trades from it.
 _WEIGHT_CEILING = 3_000
@@ -98,7 +99,7 @@ class Fetcher:
             self._wait(f"{used} of 6000 request weight is used", 60.0 - _second(reply))
 
     def _wait(self, why: str, wait_s: float) -> None:
-        if wait_s >= 1:
+        if wait_s >= _SHORT_S:
             self.notice(f"{why}; waiting {wait_s:.0f} s")
         self.sleep(wait_s)
 
