@@ -140,10 +140,10 @@ def find_outliers(candles: Candles) -> tuple[Outlier, ...]:
     A wrong print stands alone: the close leaves its neighbourhood and the next one is back. A
     crash is as large but stays, so it is not listed; a flash crash that one candle covers is, and
     deserves the look. The move counts when it is larger than 12 standard deviations as estimated
-    by the median absolute log return of the rows around (256 to 384 of them; the median does not
-    see the outlier itself), at least 0.5 %, because where prices rest on few ticks the median is
-    zero, and when the next close takes back three quarters of it. Only candles with no gap to
-    either neighbour are judged.
+    by the median absolute log return of the 256 rows around (the median does not see the outlier
+    itself), at least 0.5 %, because where prices rest on few ticks the median is zero, and when
+    the next close takes back three quarters of it. Only candles with no gap to either neighbour
+    are judged.
     """
     if len(candles) < 3:
         return ()
@@ -162,17 +162,21 @@ def find_outliers(candles: Candles) -> tuple[Outlier, ...]:
 
 
 def _local_scale(sizes: FloatColumn) -> FloatColumn:
-    """Returns the scaled median size around each row: its block of 128 and the blocks beside."""
+    """Returns the scaled median size around each row.
+
+    Rows come in blocks of 128; a row's neighbourhood is its block with the one before or the one
+    after, whichever moves more, so that the first hours of a wild week are not held against the
+    calm week before.
+    """
     blocks = -(-len(sizes) // _BLOCK)
-    if blocks < 4:
-        return np.full(len(sizes), _MAD_SCALE * np.median(sizes) if len(sizes) else 0.0)
-    table = np.full((blocks + 2, _BLOCK), np.nan)
-    table[1:-1].flat[: len(sizes)] = sizes
-    around = np.hstack([table[:-2], table[1:-1], table[2:]])
-    inner = np.median(around[1:-2], axis=1)
-    ends = [np.nanmedian(around[row]) for row in (0, -2, -1)]
-    medians = np.concatenate([[ends[0]], inner, ends[1:]])
-    return _MAD_SCALE * np.repeat(medians, _BLOCK)[: len(sizes)]
+    if blocks < 2:
+        return np.full(len(sizes), _MAD_SCALE * np.median(sizes) if blocks else 0.0)
+    table = np.full((blocks, _BLOCK), np.nan)
+    table.flat[: len(sizes)] = sizes
+    pairs = np.hstack([table[:-1], table[1:]])
+    medians = [0.0, *np.median(pairs[:-1], axis=1), np.nanmedian(pairs[-1]), 0.0]
+    livelier = np.maximum(medians[:-1], medians[1:])
+    return _MAD_SCALE * np.repeat(livelier, _BLOCK)[: len(sizes)]
 
 
 def cross_check(finer: Candles, coarser: Candles) -> CrossCheck:

@@ -35,5 +35,5 @@ def candles_to_pandas(candles: Candles) -> pd.DataFrame:
         import pandas as pd
     except ImportError:
         raise BadUsage("pandas is not installed; pip install 'leeward[pandas]'") from None
-    open_time = pd.to_datetime(candles.open_time, unit="ms", utc=True)
+    open_time = pd.DatetimeIndex(candles.open_time.astype("datetime64[ms]"), tz="UTC")
     return pd.DataFrame({"open_time": open_time, **known_columns(candles)})
