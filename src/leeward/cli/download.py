@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leeward.domain.errors import BadUsage
-from leeward.domain.timeframe import Timeframe
 from leeward.domain.times import iso, parse_time
 
 if TYPE_CHECKING:
@@ -45,6 +44,7 @@ def download(  # noqa: PLR0913 - one argument an option of the command
     from leeward.data.binance_rest import BinanceRest
     from leeward.data.fetching import Fetcher
     from leeward.data.store import CandleStore
+    from leeward.domain.timeframe import Timeframe
     from leeward.runtime.clock import monotonic_s
     from leeward.runtime.settings import load_settings
 
