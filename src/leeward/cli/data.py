@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from leeward.cli.download import download
+
 if TYPE_CHECKING:
     from leeward.data.certificate import Certificate
     from leeward.data.importing import Asked, Outcome
@@ -21,6 +23,7 @@ Config = Annotated[Path | None, typer.Option(help="Settings file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 app = typer.Typer(help="Candles: get them, keep them, check them.", no_args_is_help=True)
+app.command("download")(download)
 
 
 @app.command("import")
