@@ -24,6 +24,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 
 app = typer.Typer(help="Candles: get them, keep them, check them.", no_args_is_help=True)
 app.command("download")(download)
+app.command("download")(download)
 
 
 @app.command("import")
