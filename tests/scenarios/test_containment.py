@@ -1,0 +1,481 @@
+"""What the risk gate refuses, and how each block ends.
+
+Balance 10,000; a buy asks for a tenth of it, so ten units at a close of 100. No costs.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.scenarios.table import MIDNIGHT_MS, Simulate, check
+
+HOUR_MS = 3_600_000
+
+
+def test_rows_of_the_warm_up_and_unknown_sizes_are_not_ready(simulate: Simulate) -> None:
+    check(
+        simulate,
+        """
+        0  100 buy
+        1  100 buy
+        2  100 buy size=nan
+        3  100 buy size=inf
+        4  100 buy
+        5  100
+        """,
+        """
+        in out
+        5  5
+        """,
+        refusals="A not_ready 4",
+        warm_up=2,
+    )
+
+
+def test_an_unknown_confidence_is_not_ready(simulate: Simulate) -> None:
+    check(
+        simulate,
+        """
+        0  100 buy confidence=nan
+        1  100 buy confidence=inf
+        2  100 buy confidence=0
+        3  100
+        """,
+        """
+        in out
+        3  3
+        """,
+        refusals="A not_ready 2",
+    )
+
+
+def test_the_gate_buys_only_with_the_trend(simulate: Simulate) -> None:
+    # EMA(2): row 1 100, row 2 102, row 3 102 (no longer above close), row 4 100 falls, row 5 104.
+    check(
+        simulate,
+        """
+        0  100 buy
+        1  100 buy           # nothing to compare with one row ago
+        2  103 buy sell      # with the trend, but no candidate
+        3  102 buy           # the close is not above the average
+        4   99 buy           # falling
+        5  106.5 buy         # above 104, which is above 100
+        6  106
+        """,
+        """
+        in out bought
+        6  6   106
+        """,
+        refusals="A not_ready 2, A against_trend 2",
+        trend_gate="ema:2:1",
+    )
+
+
+def test_an_average_that_does_not_rise_is_against_the_trend(simulate: Simulate) -> None:
+    # EMA(2) 103, 99, 99 + 2/3 x 2.4 = 100.6: above its last value, below the one two rows ago.
+    market = """
+        0  104
+        1  102 102 102 102
+        2   97
+        3  101.4 buy
+        4  101
+        """
+    check(simulate, market, refusals="A against_trend", trend_gate="ema:2:2")
+    check(simulate, market, "in out\n4 4", trend_gate="ema:2:1")
+
+
+def test_more_positions_than_allowed_are_refused(simulate: Simulate) -> None:
+    check(
+        simulate,
+        """
+        0  100 buy | 100 buy | 100
+        1  100     | 100     | 100 buy
+        2  100     | 100     | 100
+        """,
+        """
+        symbol in out
+        A      1  2
+        """,
+        refusals="B max_open_positions, C max_open_positions",
+        max_open_positions=1,
+    )
+
+
+def test_the_most_confident_entry_comes_first(simulate: Simulate) -> None:
+    check(
+        simulate,
+        """
+        0  100 buy confidence=0.5 | 100 buy confidence=0.9 | 100 buy confidence=0.7
+        1  100                    | 100                    | 100
+        """,
+        """
+        symbol in out
+        B      1  1
+        C      1  1
+        """,
+        refusals="A max_open_positions",
+        max_open_positions=2,
+    )
+
+
+def test_equally_confident_entries_go_by_symbol(simulate: Simulate) -> None:
+    check(
+        simulate,
+        """
+        0  100 buy confidence=0.1 | 100 buy confidence=0.7 | 100 buy confidence=0.7
+        1  100                    | 100                    | 100
+        """,
+        """
+        symbol in out
+        B      1  1
+        """,
+        refusals="A max_open_positions, C max_open_positions",
+        max_open_positions=1,
+    )
+
+
+def test_the_confident_entry_is_paid_first(simulate: Simulate) -> None:
+    # 60 units of B cost 9000; 1000 are left for A.
+    check(
+        simulate,
+        """
+        0  100 buy size=0.4 confidence=0.5 | 100 buy size=0.6 confidence=0.9
+        1  100                             | 150
+        """,
+        """
+        symbol in out quantity
+        A      1  1   10
+        B      1  1   60
+        """,
+    )
+
+
+@pytest.mark.parametrize(
+    ("stopped_in", "reason"), [("96 97 94 96", "stop"), ("95 96 94 96", "stop_gap")]
+)
+def test_a_stop_blocks_its_symbol_for_three_closes(
+    simulate: Simulate, stopped_in: str, reason: str
+) -> None:
+    # Stopped in candle 2: refused at the closes of 2, 3 and 4 (rows of A; it misses step 3).
+    check(
+        simulate,
+        f"""
+        0  100 buy stop=95      | 100
+        1  100                  | 100
+        2   {stopped_in} buy    | 100
+        3  -                    | 100 buy
+        4  100 buy              | 100
+        5  100 buy              | 100
+        6  100 buy              | 100
+        7  100                  | 100
+        """,
+        f"""
+        symbol in out reason
+        A      1  2   {reason}
+        B      4  7   end_of_data
+        A      7  7   end_of_data
+        """,
+        refusals="A cooldown 3",
+        cooldown_candles=3,
+    )
+
+
+def test_a_target_starts_no_cooldown(simulate: Simulate) -> None:
+    check(
+        simulate,
+        """
+        0  100 buy target=105
+        1  100 105 100 100 buy
+        2  100
+        """,
+        """
+        in out reason
+        1  1   target
+        2  2   end_of_data
+        """,
+        cooldown_candles=3,
+    )
+
+
+def test_without_a_cooldown_a_stopped_symbol_is_bought_at_once(simulate: Simulate) -> None:
+    check(
+        simulate,
+        """
+        0  100 buy stop=95
+        1  100 100 95 100 buy
+        2  100
+        """,
+        """
+        in out reason
+        1  1   stop
+        2  2   end_of_data
+        """,
+    )
+
+
+def test_the_daily_loss_refuses_until_the_next_day(simulate: Simulate) -> None:
+    # Two candles a day. The second day is judged against the 9500 that ended the first.
+    check(
+        simulate,
+        """
+        0  100 buy size=1 stop=95 | 100
+        1  100 100 95 96          | 100 buy
+        2   96                    | 100 buy
+        3   96                    | 100
+        """,
+        """
+        symbol in out reason
+        A      1  1   stop
+        B      3  3   end_of_data
+        """,
+        refusals="B daily_loss",
+        equity="10000 9500 9500 9500",
+        daily_loss_fraction=0.05,
+        timeframe="12h",
+    )
+
+
+def test_the_daily_loss_lasts_even_where_the_equity_recovers(simulate: Simulate) -> None:
+    check(
+        simulate,
+        """
+        0  100 buy size=0.5 | 100
+        1  100 100 88 88    | 100 buy
+        2  100              | 100 buy
+        3  100              | 100 buy
+        4  100              | 100
+        """,
+        """
+        symbol in out quantity
+        A      1  4   50
+        B      4  4   10
+        """,
+        refusals="B daily_loss 2",
+        daily_loss_fraction=0.05,
+        timeframe="8h",
+        equity="10000 9400 10000 10000 10000",
+    )
+
+
+def test_the_base_of_a_day_is_the_last_equity_of_the_day_before(simulate: Simulate) -> None:
+    # Day 1 ends at 12,000. 11,500 is less than 5 % below it, 11,400 is 5 % below.
+    check(
+        simulate,
+        """
+        0  100 buy size=1     | 100
+        1  100 120 100 120    | 100
+        2  115                | 100
+        3  114 sell           | 100 buy
+        4  114                | 100 buy
+        5  114                | 100
+        """,
+        """
+        symbol in out reason
+        A      1  4   signal
+        B      5  5   end_of_data
+        """,
+        refusals="B daily_loss",
+        daily_loss_fraction=0.05,
+        timeframe="12h",
+    )
+
+
+def test_a_daily_candle_belongs_to_the_day_it_covers(simulate: Simulate) -> None:
+    # The loss of step 1 blocks the close of step 1 alone.
+    check(
+        simulate,
+        """
+        0  100 buy size=0.9 | 100
+        1  100 100 90 90    | 100 buy
+        2   90              | 100 buy
+        3   90              | 100
+        """,
+        """
+        symbol in out quantity
+        A      1  3   90
+        B      3  3   9.10
+        """,
+        refusals="B daily_loss",
+        daily_loss_fraction=0.05,
+        timeframe="1d",
+    )
+
+
+def test_the_ladder_scales_entries_by_the_drawdown(simulate: Simulate) -> None:
+    # 100 units of A lose 5 each: 9500 is the first rung, half of 950 buys 5 of B at 95. B gives it
+    # back at 95, so the rung is still the same for the second buy of A: half of 9500, 50 units.
+    check(
+        simulate,
+        """
+        0  100 buy size=1 stop=95   | 95
+        1  100 100 95 95            | 95 buy
+        2   95                      | 95 sell
+        3   95 buy size=1 stop=85   | 95
+        4   95                      | 95
+        """,
+        """
+        symbol in out quantity reason
+        A      1  1   100      stop
+        B      2  3   5        signal
+        A      4  4   50       end_of_data
+        """,
+        drawdown_ladder=((0.05, 0.5), (0.10, 0.25)),
+    )
+
+
+def test_the_deepest_rung_reached_applies(simulate: Simulate) -> None:
+    check(
+        simulate,
+        """
+        0  100 buy size=1 stop=90   | 90
+        1  100 100 90 90            | 90 buy
+        2   90                      | 90
+        """,
+        """
+        symbol in out quantity
+        A      1  1   100
+        B      2  2   2.50
+        """,
+        drawdown_ladder=((0.05, 0.5), (0.10, 0.25), (0.11, 0.0)),
+    )
+
+
+def test_a_rung_of_zero_buys_nothing(simulate: Simulate) -> None:
+    check(
+        simulate,
+        """
+        0  100 buy size=1 stop=90
+        1  100 100 90 90 buy
+        2   90
+        """,
+        """
+        in out
+        1  1
+        """,
+        refusals="A below_minimum",
+        drawdown_ladder=((0.05, 0.0),),
+    )
+
+
+def test_the_drawdown_limit_closes_everything_and_halts(simulate: Simulate) -> None:
+    # 50 of A lose 40 each: 8000 of 10,000. B waits for its next candle. Nothing is bought again.
+    outcome = check(
+        simulate,
+        """
+        0  100 buy size=0.5 | 100 buy size=0.1 | 100
+        1  100              | 100              | 100
+        2   60              | -                | 100 buy
+        3   61              | -                | 100 buy
+        4   61 buy          | 102              | 100
+        """,
+        """
+        symbol in out sold reason
+        A      1  3   61   containment
+        B      1  4   102  containment
+        """,
+        refusals="A halted, C halted 2",
+        equity="10000 10000 8000 8050 8070",
+        max_drawdown_fraction=0.2,
+    )
+    assert outcome.halted_ms == MIDNIGHT_MS + 2 * HOUR_MS
+
+
+def test_containment_outranks_signal_and_time(simulate: Simulate) -> None:
+    check(
+        simulate,
+        """
+        0  100 buy size=1
+        1  100 100 80 80 sell
+        2   80
+        """,
+        """
+        in out reason      exit_tag
+        1  2   containment -
+        """,
+        max_drawdown_fraction=0.2,
+        max_candles=1,
+    )
+
+
+def test_an_exit_keeps_the_reason_it_was_decided_for(simulate: Simulate) -> None:
+    # The signal of A was decided before the halt and still waits for a candle.
+    check(
+        simulate,
+        """
+        0  100 buy size=0.1 | 100 buy size=0.5
+        1  100 sell         | 100
+        2  -                |  60
+        3  100              |  60
+        """,
+        """
+        symbol in out reason
+        A      1  3   signal
+        B      1  3   containment
+        """,
+        max_drawdown_fraction=0.2,
+    )
+
+
+def test_drawdown_is_measured_from_the_peak(simulate: Simulate) -> None:
+    # 20,000 at the peak; 16,100 is above 80 % of it, 16,000 is not.
+    outcome = check(
+        simulate,
+        """
+        0  100 buy size=1
+        1  100 200 100 200
+        2  161
+        3  160
+        4  160
+        """,
+        """
+        in out reason
+        1  4   containment
+        """,
+        max_drawdown_fraction=0.2,
+    )
+    assert outcome.halted_ms == MIDNIGHT_MS + 3 * HOUR_MS
+
+
+def test_the_first_reason_that_holds_is_given(simulate: Simulate) -> None:
+    # At the close of 1 the account is halted, lost its day, and A has just been stopped.
+    check(
+        simulate,
+        """
+        0  100 buy size=1 stop=80
+        1  100 100 80 80 buy size=nan
+        2   80 buy
+        """,
+        """
+        in out reason
+        1  1   stop
+        """,
+        refusals="A not_ready, A halted",
+        max_drawdown_fraction=0.2,
+        daily_loss_fraction=0.1,
+        cooldown_candles=3,
+    )
+
+
+def test_the_order_of_refusals_after_the_halt(simulate: Simulate) -> None:
+    # daily_loss before cooldown before max_open_positions; the day ends after step 1.
+    check(
+        simulate,
+        """
+        0  100 buy size=0.5 stop=80 | 100 buy | 100
+        1  100 100 80 80 buy        | 100     | 100
+        2   80 buy                  | 100     | 100 buy
+        3   80 buy                  | 100     | 100
+        4   80                      | 100     | 100
+        """,
+        """
+        symbol in out reason
+        A      1  1   stop
+        B      1  4   end_of_data
+        C      3  4   end_of_data
+        """,
+        refusals="A daily_loss, A cooldown, A max_open_positions",
+        max_open_positions=2,
+        daily_loss_fraction=0.05,
+        cooldown_candles=2,
+        timeframe="12h",
+    )
