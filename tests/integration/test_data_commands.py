@@ -88,6 +88,16 @@ def test_a_refused_file_stops_neither_the_others_nor_the_summary(store: CandleSt
     assert len(store.series()) == 1
 
 
+def test_what_holds_no_candles_is_refused_for_that_whatever_its_name(store: CandleStore) -> None:
+    Path("BTCUSDT-funding-8h.csv").write_text("funding_time,funding_rate\n1,2\n", encoding="utf-8")
+
+    assert "holds funding rates, not candles" in leeward("import", "BTCUSDT-funding-8h.csv").err
+    folder = leeward("import", ".")
+    assert folder.code == 1
+    assert folder.err == ".: no file in it is named like candles, as in BTCUSDT-1h-2024-03.csv"
+    assert not store.root.exists()
+
+
 def test_symbol_and_timeframe_may_be_given(store: CandleStore) -> None:
     write(walk(50), "candles.csv")
     assert leeward("import", "candles.csv").code == 1
@@ -161,14 +171,15 @@ def test_a_store_that_cannot_be_written_ends_the_import(store: CandleStore) -> N
 
 
 def test_stored_candles_are_listed(store: CandleStore) -> None:
-    assert leeward("list").out.startswith(f"no candles in {store.root}; get some with ")
+    for command in ("list", "check"):
+        assert leeward(command).out.startswith(f"no candles in {store.root}; get some with ")
     store.merge(walk(50))
     store.merge(walk(10, start="2024-01-04"))
 
     done = leeward("list")
     assert done.code == 0
-    assert done.out.splitlines()[1].split() == [
-        "BTCUSDT", "1h", "2024-01-01T00:00:00Z", "2024-01-04T09:00:00Z", "60", "1", "22", "0.0", "MB"
+    assert done.out.splitlines()[1].split()[:-2] == [
+        "BTCUSDT", "1h", "2024-01-01T00:00:00Z", "2024-01-04T09:00:00Z", "60", "1", "22",
     ]  # fmt: skip
 
     shown = json.loads(leeward("list", "--json").out)

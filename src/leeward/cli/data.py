@@ -24,7 +24,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 
 app = typer.Typer(help="Candles: get them, keep them, check them.", no_args_is_help=True)
 app.command("download")(download)
-app.command("download")(download)
 
 
 @app.command("import")
@@ -44,6 +43,7 @@ def import_(
     the one in the file, and counted where they differ.
     """
     from leeward.data.importing import Asked, find_candle_files
+    from leeward.domain.errors import Failed
     from leeward.domain.timeframe import Timeframe
 
     asked = Asked(
@@ -53,6 +53,9 @@ def import_(
     )
     store = _store(config)
     files, passed_over = find_candle_files(paths, asked)
+    if not files:
+        places = ", ".join(map(str, paths))
+        raise Failed(f"{places}: no file in it is named like candles, as in BTCUSDT-1h-2024-03.csv")
     outcomes: list[Outcome] = []
     try:
         for outcome in _import_all(store, files, asked):
@@ -60,7 +63,7 @@ def import_(
     finally:
         # Also after Ctrl-C or a full disk: what was imported until then stays.
         _show_import(outcomes, passed_over, as_json)
-    if not outcomes or any(outcome.refused for outcome in outcomes):
+    if any(outcome.refused for outcome in outcomes):
         raise typer.Exit(1)
 
 
@@ -186,7 +189,7 @@ def list_(as_json: AsJson = False, config: Config = None) -> None:
             row |= {"first": iso(row["first"]), "last": iso(row["last"])}
         _print_json({"dir": str(store.root), "series": rows, "corrupt": _corrupt(found)})
     elif not found:
-        typer.echo(f"no candles in {store.root}; get some with `leeward data download` or `import`")
+        _say_empty(store)
     else:
         header = ("symbol", "timeframe", "first", "last", "rows", "gaps", "missing", "size")
         lines = [
@@ -198,7 +201,7 @@ def list_(as_json: AsJson = False, config: Config = None) -> None:
                 f"{entry.rows:,}",
                 f"{entry.gaps:,}",
                 f"{entry.missing:,}",
-                f"{entry.size_bytes / 1e6:.1f} MB",
+                _size(entry.size_bytes),
             )
             for entry in entries
         ]
@@ -223,11 +226,14 @@ def check(
     from leeward.domain.timeframe import Timeframe
 
     length = None if timeframe is None else Timeframe.parse(timeframe)
-    found = list(check_series(_store(config), None if symbol is None else symbol.upper(), length))
+    store = _store(config)
+    found = list(check_series(store, None if symbol is None else symbol.upper(), length))
     certificates = [each for each in found if isinstance(each, Certificate)]
     if as_json:
         series = [as_json_object(each) for each in certificates]
         _print_json({"series": series, "corrupt": _corrupt(found)})
+    elif not found:
+        _say_empty(store)
     elif symbol is None:
         _show_summary(certificates)
     else:
@@ -258,6 +264,10 @@ def _show_summary(certificates: Sequence[Certificate]) -> None:
     ]
     _print_table(header, lines, texts=2)
     typer.echo("`leeward data check SYMBOL` shows every finding.")
+
+
+def _say_empty(store: CandleStore) -> None:
+    typer.echo(f"no candles in {store.root}; get some with `leeward data download` or `import`")
 
 
 def _corrupt(found: Sequence[object]) -> list[str]:
@@ -293,6 +303,10 @@ def _print_table(header: Sequence[str], lines: Sequence[Sequence[str]], texts: i
             for at, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
         typer.echo("  ".join(cells).rstrip())
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 1e6 else f"{count / 1e3:,.1f} kB"
 
 
 def _shortened(texts: list[str]) -> list[str]:

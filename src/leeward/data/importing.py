@@ -11,7 +11,7 @@ import numpy as np
 from leeward.data.columns import candles_of
 from leeward.data.merging import Merged
 from leeward.data.naming import SUFFIXES, Series, read_name
-from leeward.data.recognition import Cells, Mark, read_cells
+from leeward.data.recognition import Cells, Mark, find_columns, read_cells
 from leeward.data.store import CandleStore
 from leeward.data.tables import Table, read_tables
 from leeward.domain.candles import Candles, find_faults
@@ -107,6 +107,7 @@ def import_file(store: CandleStore, path: Path, asked: Asked) -> Iterator[Outcom
 
 def _import_table(store: CandleStore, table: Table, asked: Asked) -> Outcome:
     try:
+        find_columns(table)  # what is no candle table needs no better name
         series = read_name(table.name, asked.symbol, asked.timeframe)
         parsed = parse_table(table, series, asked.skip_bad)
         merged = store.merge(parsed.candles)

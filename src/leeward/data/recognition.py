@@ -65,7 +65,7 @@ class Cells:
 
 def read_cells(table: Table) -> Cells:
     """Returns the candle columns of a table. Raises BadCandles where they cannot be told."""
-    found = _find_columns(table)
+    found = find_columns(table)
     open_time, marks = _read_times(table, table.rows[found.pop("open_time")])
     columns = {}
     for name, called in found.items():
@@ -74,8 +74,8 @@ def read_cells(table: Table) -> Cells:
     return Cells(open_time, columns, marks)
 
 
-def _find_columns(table: Table) -> dict[str, str]:
-    """Returns candle column -> column of the table."""
+def find_columns(table: Table) -> dict[str, str]:
+    """Returns candle column -> column of the table; raises BadCandles where one is missing."""
     plain = {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in reversed(table.rows.columns)}
     found = {}
     for column, names in _CALLED.items():

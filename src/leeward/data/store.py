@@ -16,7 +16,7 @@ from leeward.data.hot import Source, Stamp, read_hot, sha256_of, write_hot
 from leeward.data.merging import Merged, join, lay_over
 from leeward.domain.candles import Candles, month_hashes
 from leeward.domain.columns import IntColumn
-from leeward.domain.errors import BadUsage, CannotWrite, unknown_name
+from leeward.domain.errors import BadCandles, BadUsage, CannotWrite, unknown_name
 from leeward.domain.timeframe import Timeframe
 
 if TYPE_CHECKING:
@@ -179,8 +179,11 @@ def _read(symbol: str, timeframe: Timeframe, files: list[Path]) -> tuple[Candles
 
     parts, sources = [], []
     for path in files:
-        with path.open("rb") as file:
-            stamp, content = Stamp.of(file), file.read()
+        try:
+            with path.open("rb") as file:
+                stamp, content = Stamp.of(file), file.read()
+        except OSError as error:
+            raise BadCandles(f"{path}: cannot be read: {error.strerror}") from None
         parts.append(decode(content, path, symbol, timeframe))
         sources.append(Source(stamp, sha256_of(content)))
     return join(parts), sources

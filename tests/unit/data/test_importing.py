@@ -331,7 +331,7 @@ def test_a_file_without_sound_candles_is_refused_with_the_reason(
         ("BTCUSDT-1h.zip", b"", "is empty"),
         ("BTCUSDT-1h.zip", b"garbage", "cannot be unpacked: File is not a zip file"),
         ("BTCUSDT-1h.json", b"[]", "is not a candle file; known are .csv, .zip, .parquet"),
-        ("candles.csv", b"a,b\n1,2\n", "its name does not say what it holds"),
+        ("candles.csv", csv_of(rows_of(walk(3))).encode(), "its name does not say what it holds"),
     ],
 )
 def test_a_file_that_is_not_what_its_name_says_is_refused(
