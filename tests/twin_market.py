@@ -97,7 +97,7 @@ def _trend(gate: str, closes: list[float]) -> list[bool | None]:
         before = averages[row - int(lookback)] if row >= int(lookback) else None
         now = averages[row]
         known = now is not None and before is not None
-        verdicts.append(close > now > before if known else None)  # type: ignore[operator] # known
+        verdicts.append(close > now > before if known else None)  # type: ignore[operator] # both are known here
     return verdicts
 
 
