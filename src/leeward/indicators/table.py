@@ -3,17 +3,23 @@
 A strategy never states these numbers. `trace` wraps its input columns, every indicator adds its
 own need to that of its inputs, NumPy operations take the largest, and the result tells how many
 rows the strategy has to see.
+
+All indicators treat NaN alike. Leading NaN are skipped: the warm-up starts at the first row where
+every input is known, so that indicators can be chained. Behind a later NaN the data begin anew:
+that row and the warm-up after it are NaN again, and nothing before it counts. `shift`, `roc` and
+the crossings look at two rows only, and at nothing between them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
-from inspect import signature
+from inspect import Parameter, signature
 from typing import Any, Final, ParamSpec, TypeVar
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from leeward.domain.columns import FloatColumn
 from leeward.domain.errors import BadUsage
@@ -48,6 +54,19 @@ class Need:
         )
 
 
+#: What an average may keep of its start, by what is made of it.
+MEAN: Final = 1e-12
+RANGE: Final = 1e-15
+DIFFERENCE: Final = 1e-18
+
+
+def rows_to_forget(weight: float, left: float = MEAN) -> int:
+    """Returns the rows after which an average that moves by `weight` keeps `left` of its start."""
+    if weight >= 1:
+        return 1
+    return int(np.ceil(np.log(left) / np.log1p(-weight)))
+
+
 @dataclass(frozen=True, slots=True)
 class Indicator:
     """One row of the table; `need` takes the function's parameters (not its columns)."""
@@ -64,44 +83,91 @@ INDICATORS: Final[dict[str, Indicator]] = {}
 def indicator(need: Callable[..., Need]) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Registers an indicator: columns first (annotated FloatColumn), then its parameters.
 
-    Integer parameters must be 1 or more, floating ones above zero; BadUsage names the one that
-    is not. Columns may be any one-dimensional numbers of one length.
+    Columns may be any one-dimensional numbers, all of one length; where the annotation says
+    `FloatColumn | float`, a number stands for a column of it. The function gets them as contiguous
+    float64 that cannot be written to. Integer parameters must be 1 or more, floating ones above
+    zero. BadUsage names the column or parameter that breaks a rule.
     """
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
+        name = function.__name__
         arguments = signature(function).parameters
-        columns = tuple(n for n, a in arguments.items() if a.annotation == "FloatColumn")
-        parameters = {n: a.default for n, a in arguments.items() if n not in columns}
+        required = {n for n, a in arguments.items() if a.default is Parameter.empty}
+        columns = {n: a.annotation for n, a in arguments.items() if "FloatColumn" in a.annotation}
+        kinds = {n: a.annotation for n, a in arguments.items() if n not in columns}
+        defaults = {n: arguments[n].default for n in kinds}
 
         @wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
-            given = dict(zip(arguments, args, strict=False)) | kwargs
-            chosen = {name: given.get(name, parameters[name]) for name in parameters}
-            for name, value in chosen.items():
-                _check_parameter(function.__name__, name, value)
-            inputs = {name: given[name] for name in columns if name in given}
-            if not any(isinstance(column, Traced) for column in inputs.values()):
-                plain = {name: _as_column(column) for name, column in inputs.items()}
-                return function(**plain, **chosen)  # type: ignore[call-arg, arg-type] # bound by name
-            plain = {name: np.asarray(column, np.float64) for name, column in inputs.items()}
-            own = need(**chosen).after(need_of(*inputs.values()))
-            return _wrap(function(**plain, **chosen), own)  # type: ignore[call-arg, arg-type] # a traced view of the same result
+            given: dict[str, Any] = dict(zip(arguments, args, strict=False)) | kwargs
+            once = len(given) == len(args) + len(kwargs)
+            if not (once and required <= given.keys() <= arguments.keys()):
+                return function(*args, **kwargs)  # raises TypeError in Python's own words
+            plain = _plain_columns(name, columns, given)
+            chosen = {n: _checked(name, n, given[n], kinds[n]) for n in kinds if n in given}
+            result = function(**plain, **chosen)  # type: ignore[call-arg, arg-type] # bound by name
+            inputs = [given[n] for n in columns]
+            if not any(isinstance(column, Traced) for column in inputs):
+                return result
+            return _wrap(result, need(**defaults | chosen).after(need_of(*inputs)))
 
-        INDICATORS[function.__name__] = Indicator(call, columns, parameters, need)
+        INDICATORS[name] = Indicator(call, tuple(columns), defaults, need)
         return call
 
     return register
 
 
-def _check_parameter(function: str, name: str, value: Any) -> None:
-    if isinstance(value, int | np.integer) and value < 1:
-        raise BadUsage(f"{function}: {name} is {value}; it must be 1 or more")
-    if isinstance(value, float) and not 0 < value < float("inf"):
-        raise BadUsage(f"{function}: {name} is {value}; it must be a finite number above zero")
+def _plain_columns(
+    function: str, columns: Mapping[str, str], given: Mapping[str, Any]
+) -> dict[str, FloatColumn]:
+    plain: dict[str, FloatColumn] = {}
+    rows = -1
+    for name, annotation in columns.items():
+        value = given[name]
+        if annotation.endswith("| float") and np.ndim(value) == 0:
+            value = np.full(rows, value)
+        column = _as_column(function, name, value)
+        if rows not in (-1, len(column)):
+            raise BadUsage(
+                f"{function}: {name} has {len(column)} rows, {next(iter(plain))} has {rows}; "
+                "all columns need the same length"
+            )
+        rows = len(column)
+        plain[name] = column
+    return plain
 
 
-def _as_column(column: object) -> FloatColumn:
-    return np.ascontiguousarray(column, dtype=np.float64)
+def _as_column(function: str, name: str, value: Any) -> FloatColumn:
+    try:
+        column = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        kind = type(value).__name__
+        raise BadUsage(f"{function}: {name} is a {kind}; a column of numbers is needed") from None
+    if column.ndim != 1:
+        raise BadUsage(f"{function}: {name} has {column.ndim} dimensions; a column has one")
+    # A view that cannot be written to: it protects the caller's data, and without it each
+    # function would be compiled once more for columns that come from a read-only file.
+    column = np.ascontiguousarray(column).view()
+    column.flags.writeable = False
+    return column
+
+
+#: More rows than any data have; row numbers beyond it might not fit.
+_LONGEST: Final = 1_000_000_000
+
+
+def _checked(function: str, name: str, value: Any, kind: str) -> int | float:
+    if kind == "int":
+        number = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        if not number or not 1 <= value <= _LONGEST:
+            rule = f"it must be a whole number from 1 to {_LONGEST}"
+            raise BadUsage(f"{function}: {name} is {value!r}; {rule}")
+        return int(value)
+    number = isinstance(value, int | float | np.integer | np.floating)
+    if not number or isinstance(value, bool) or not 0 < value < np.inf:
+        rule = "it must be a finite number above zero"
+        raise BadUsage(f"{function}: {name} is {value!r}; {rule}")
+    return float(value)
 
 
 class Traced(np.ndarray[tuple[int, ...], np.dtype[Any]]):
@@ -112,16 +178,27 @@ class Traced(np.ndarray[tuple[int, ...], np.dtype[Any]]):
     def __array_finalize__(self, parent: object) -> None:
         self.need = getattr(parent, "need", Need())
 
+    def __getitem__(self, key: Any) -> Any:
+        result = super().__getitem__(key)
+        if isinstance(key, slice) and isinstance(key.stop, int) and key.stop < 0:
+            # x[:-k] is how a column is put beside the one k rows later.
+            return _wrap(result, _look_back(-key.stop).after(self.need))
+        return result
+
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         plain = [_strip(value) for value in inputs]
         kwargs = {key: _strip(value) for key, value in kwargs.items()}
-        return _wrap(getattr(ufunc, method)(*plain, **kwargs), need_of(*inputs))
+        need = need_of(*inputs)
+        if method == "accumulate":
+            need = replace(need, unbounded=True)
+        return _wrap(getattr(ufunc, method)(*plain, **kwargs), need)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         del types
         plain = [_strip(value) for value in args]
         result = func(*plain, **{key: _strip(value) for key, value in kwargs.items()})
-        return _wrap(result, need_of(*args, *kwargs.values()))
+        need = need_of(*args, *kwargs.values())
+        return _wrap(result, _own_need(func, plain, kwargs).after(need))
 
 
 def trace(column: FloatColumn) -> FloatColumn:
@@ -138,6 +215,32 @@ def need_of(*values: object) -> Need:
         elif isinstance(value, list | tuple):
             need = need.beside(need_of(*value))
     return need
+
+
+_CUMULATIVE: Final = {np.cumsum, np.cumprod, np.nancumsum, np.nancumprod}
+
+
+def _own_need(function: Any, args: Any, kwargs: Any) -> Need:
+    """Returns what a NumPy function adds to the need of its inputs by reading other rows."""
+    if function in _CUMULATIVE:
+        return Need(unbounded=True)
+    if function is np.diff:
+        return _look_back(_argument("n", 1, 1, args, kwargs))
+    if function is np.roll:
+        return _look_back(_argument("shift", 1, 0, args, kwargs))
+    if function is np.convolve:
+        return _look_back(min(len(args[0]), len(_argument("v", 1, (), args, kwargs))) - 1)
+    if function is sliding_window_view:
+        return _look_back(_argument("window_shape", 1, 1, args, kwargs) - 1)
+    return Need()
+
+
+def _argument(name: str, position: int, default: Any, args: Any, kwargs: Any) -> Any:
+    return kwargs.get(name, args[position] if len(args) > position else default)
+
+
+def _look_back(rows: Any) -> Need:
+    return Need(rows, rows + 1) if isinstance(rows, int) and rows > 0 else Need()
 
 
 def _strip(value: Any) -> Any:
@@ -158,15 +261,3 @@ def _wrap(result: Any, need: Need) -> Any:
     traced = result.view(Traced)
     traced.need = need
     return traced
-
-
-#: A first-order recursion forgets its start by 1 - alpha a row; relative to prices that have
-#: moved meanwhile, 1e-12 of the start leaves 1e-9 of the value with room to spare.
-_FORGOTTEN: Final = 1e-12
-
-
-def rows_to_forget(alpha: float) -> int:
-    """Returns the rows after which a recursion with weight `alpha` has forgotten its start."""
-    if alpha >= 1:
-        return 1
-    return int(np.ceil(np.log(_FORGOTTEN) / np.log1p(-alpha)))
