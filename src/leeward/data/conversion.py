@@ -16,14 +16,17 @@ if TYPE_CHECKING:
 
 def candles_to_polars(candles: Candles) -> pl.DataFrame:
     """Returns the candles as a Polars frame, open_time as UTC timestamps, null where not known."""
-    columns: dict[str, pl.Series] = {
-        "open_time": pl.Series(candles.open_time).cast(pl.Datetime("ms", "UTC"))
-    }
-    for name, column in known_columns(candles).items():
-        columns[name] = pl.Series(column).fill_nan(None)
-    if "trades" in columns:
-        columns["trades"] = columns["trades"].cast(pl.Int64, strict=False)
-    return pl.DataFrame(columns)
+    table = to_table(candles)
+    if candles.trades is None:
+        return table
+    return table.with_columns(pl.col("trades").cast(pl.Int64, strict=False))
+
+
+def to_table(candles: Candles) -> pl.DataFrame:
+    """Returns `candles_to_polars` with all values as the float64 they are."""
+    columns = {name: pl.Series(column) for name, column in known_columns(candles).items()}
+    open_time = pl.Series(candles.open_time).cast(pl.Datetime("ms", "UTC"))
+    return pl.DataFrame({"open_time": open_time, **columns}).fill_nan(None)
 
 
 def candles_to_pandas(candles: Candles) -> pd.DataFrame:

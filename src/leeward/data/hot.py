@@ -1,8 +1,9 @@
 """The hot copy: one memory-mapped NumPy file a series, for loading without any parsing.
 
 `SYMBOL/TIMEFRAME.npy` holds one row of 8-byte values a column, open_time (int64, bit for bit)
-first. `TIMEFRAME.json` beside it says which Parquet files it was made from. It is trusted as long
-as those files and the copy itself have the size and change time written down there.
+first. `TIMEFRAME.manifest` beside it, JSON under a line with its hash, says which Parquet files it
+was made from. It is trusted as long as those files and the copy itself have the size and change
+time written down there.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from io import BufferedReader
+from io import BufferedReader, BufferedWriter
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,7 @@ from leeward.domain.errors import CannotWrite
 from leeward.domain.timeframe import Timeframe
 
 _FORMAT = 1
+_MANIFEST = ".manifest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Stamp:
     inode: int
 
     @classmethod
-    def of(cls, file: Path | BufferedReader) -> Stamp:
+    def of(cls, file: Path | BufferedReader | BufferedWriter) -> Stamp:
         status = file.stat() if isinstance(file, Path) else os.fstat(file.fileno())
         name = Path(file if isinstance(file, Path) else file.name).name
         return cls(name, status.st_size, status.st_mtime_ns, status.st_ino)
@@ -78,7 +81,8 @@ def read_hot(
             return None
         known = zip(stamps, manifest.sources, strict=True)
         manifest = replace(manifest, sources=[Source(stamp, old.sha256) for stamp, old in known])
-        _write_manifest(path, manifest)
+        with suppress(CannotWrite):  # a store may be read-only
+            _write_manifest(path, manifest)
     columns = _map(path, manifest)
     if columns is None:
         return None
@@ -94,7 +98,7 @@ def write_hot(folder: Path, candles: Candles, sources: list[Source]) -> None:
     """
     path = folder / f"{candles.timeframe}.npy"
     columns = {"open_time": candles.open_time, **known_columns(candles)}
-    try:
+    with suppress(OSError, CannotWrite):
         folder.mkdir(parents=True, exist_ok=True)
         for leftover in folder.glob(f".{candles.timeframe}.*{UNFINISHED}"):
             discard(leftover)
@@ -103,10 +107,11 @@ def write_hot(folder: Path, candles: Candles, sources: list[Source]) -> None:
             np.lib.format.write_array_header_1_0(file, shape)
             for column in columns.values():
                 file.write(np.ascontiguousarray(column).data)
-        manifest = _Manifest(Stamp.of(path), list(columns), sources, month_hashes(candles))
+            file.flush()
+            # Stamped before the rename: afterwards another process may have put its own there.
+            copy = replace(Stamp.of(file), name=path.name)
+        manifest = _Manifest(copy, list(columns), sources, month_hashes(candles))
         _write_manifest(path, manifest)
-    except (OSError, CannotWrite):
-        return
 
 
 def _map(path: Path, manifest: _Manifest) -> dict[str, FloatColumn] | None:
@@ -125,7 +130,10 @@ def _map(path: Path, manifest: _Manifest) -> dict[str, FloatColumn] | None:
 
 def _read_manifest(path: Path) -> _Manifest | None:
     try:
-        raw = json.loads(path.with_suffix(".json").read_bytes())
+        digest, text = path.with_suffix(_MANIFEST).read_bytes().split(b"\n")
+        if digest.decode() != sha256_of(text):
+            return None
+        raw = json.loads(text)
         if raw["format"] != _FORMAT:
             return None
         sources = [Source(Stamp(**old["stamp"]), old["sha256"]) for old in raw["sources"]]
@@ -135,9 +143,9 @@ def _read_manifest(path: Path) -> _Manifest | None:
 
 
 def _write_manifest(path: Path, manifest: _Manifest) -> None:
-    text = json.dumps({"format": _FORMAT, **asdict(manifest)})
-    with replacing(path.with_suffix(".json")) as unfinished:
-        unfinished.write_text(text, encoding="utf-8")
+    text = json.dumps({"format": _FORMAT, **asdict(manifest)}).encode()
+    with replacing(path.with_suffix(_MANIFEST)) as unfinished:
+        unfinished.write_bytes(sha256_of(text).encode() + b"\n" + text)
 
 
 def _same_bytes(sources: list[Source], stamps: list[Stamp], files: Sequence[Path]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from leeward.data.merging import Merged
 from leeward.data.naming import SUFFIXES, Series, read_name
 from leeward.data.recognition import Cells, Mark, find_columns, read_cells
 from leeward.data.store import CandleStore
-from leeward.data.tables import Table, read_tables
+from leeward.data.tables import Table, read_members, table_of
 from leeward.domain.candles import Candles, find_faults
 from leeward.domain.columns import BoolColumn, IntColumn
 from leeward.domain.errors import BadCandles
@@ -93,27 +93,28 @@ def _is_named(file: Path, asked: Asked) -> bool:
 
 
 def import_file(store: CandleStore, path: Path, asked: Asked) -> Iterator[Outcome]:
-    """Yields what became of a file, of each member for a ZIP.
+    """Yields what became of a file, of each candle file in it for a ZIP.
 
     A file is parsed and checked in whole before anything is stored; a refused one changes nothing.
     Raises CannotWrite where the store cannot be written.
     """
     try:
-        for table in read_tables(path):
-            yield _import_table(store, table, asked)
+        for name, content in read_members(path):
+            yield _import_member(store, name, content, asked)
     except BadCandles as error:
         yield Outcome(path.as_posix(), refused=str(error))
 
 
-def _import_table(store: CandleStore, table: Table, asked: Asked) -> Outcome:
+def _import_member(store: CandleStore, name: PurePath, content: bytes, asked: Asked) -> Outcome:
     try:
+        table = table_of(name, content)
         find_columns(table)  # what is no candle table needs no better name
-        series = read_name(table.name, asked.symbol, asked.timeframe)
+        series = read_name(name, asked.symbol, asked.timeframe)
         parsed = parse_table(table, series, asked.skip_bad)
         merged = store.merge(parsed.candles)
     except BadCandles as error:
-        return Outcome(table.name.as_posix(), refused=str(error))
-    return Outcome(table.name.as_posix(), series, merged, parsed.skipped)
+        return Outcome(name.as_posix(), refused=str(error))
+    return Outcome(name.as_posix(), series, merged, parsed.skipped)
 
 
 def parse_table(table: Table, series: Series, skip_bad: bool) -> Parsed:

@@ -5,14 +5,17 @@ Polars is imported here; a backtest that finds its hot copy fresh never comes he
 
 from __future__ import annotations
 
+import hashlib
 import io
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from leeward.data.columns import ALWAYS, candles_of
-from leeward.data.conversion import candles_to_polars
+from leeward.data.conversion import to_table
+from leeward.data.tables import NOT_READABLE
 from leeward.domain.candles import OPTIONAL, Candles, month_hashes
 from leeward.domain.errors import BadCandles
 from leeward.domain.timeframe import Timeframe
@@ -23,11 +26,10 @@ HASH_KEY = "leeward.sha256"
 
 def encode(month: Candles) -> bytes:
     """Returns the Parquet file (zstd) of candles of one UTC month."""
-    (digest,) = month_hashes(month).values()
-    known = candles_to_polars(month)
+    known = to_table(month)
     known = known.select(name for name in known.columns if known[name].null_count() < len(known))
     buffer = io.BytesIO()
-    known.write_parquet(buffer, compression="zstd", metadata={HASH_KEY: digest})
+    known.write_parquet(buffer, compression="zstd", metadata={HASH_KEY: _digest(month)})
     return buffer.getvalue()
 
 
@@ -43,14 +45,26 @@ def decode(content: bytes, path: Path, symbol: str, timeframe: Timeframe) -> Can
         columns = {name: table[name].to_numpy() for name in table.columns}
         open_time = columns.pop("open_time")
         candles = candles_of(symbol, timeframe, open_time, columns)
-    except (pl.exceptions.PolarsError, OSError, BadCandles) as error:
+    except (*NOT_READABLE, BadCandles) as error:
         raise _corrupt(path, str(error).splitlines()[0]) from None
     hashes = month_hashes(candles)
+    candles = replace(candles, checked=True, known_hashes=hashes)
     if list(hashes) != [path.stem]:
         raise _corrupt(path, f"it holds candles of {', '.join(hashes) or 'no month'}")
-    if digest is not None and hashes[path.stem] != digest:
+    if _digest(candles) != digest:
         raise _corrupt(path, "its candles are not those that were written")
-    return replace(candles, checked=True, known_hashes=hashes)
+    return candles
+
+
+def _digest(month: Candles) -> str:
+    """Returns a hash of all that is stored of a month: its content hash and what else is known."""
+    digest = hashlib.sha256(month.sha256.encode())
+    for name in OPTIONAL:
+        column = getattr(month, name)
+        if column is not None and not np.isnan(column).all():
+            digest.update(name.encode())
+            digest.update(np.where(np.isnan(column), np.nan, column).data)  # one kind of NaN
+    return digest.hexdigest()
 
 
 def _as_numbers(table: pl.DataFrame) -> pl.DataFrame:

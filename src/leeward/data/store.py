@@ -60,6 +60,8 @@ class CandleStore:
 
     def files(self, symbol: str, timeframe: Timeframe) -> list[Path]:
         """Returns the month files of a series in time order; none where it is unknown."""
+        if not _SYMBOL.fullmatch(symbol):
+            return []
         folder = self.candles_dir / symbol / timeframe.name
         return sorted(path for path in folder.glob("*.parquet") if _is_month(path))
 

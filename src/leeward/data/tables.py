@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import io
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -22,6 +24,14 @@ ARCHIVE = (
     "open_time", "open", "high", "low", "close", "volume", "close_time",
     "quote_volume", "trades", "taker_buy_volume", "taker_buy_quote_volume", "ignore",
 )  # fmt: skip
+
+#: What Polars raises for damaged bytes. Some damage makes it panic, which is no `Exception`.
+NOT_READABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+_NOT_A_ZIP = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error,
+    EOFError, OSError, RuntimeError, ValueError,
+)  # fmt: skip
+_TABLES = tuple(suffix for suffix in SUFFIXES if suffix != ".zip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,42 +52,52 @@ class Table:
 
 
 def read_tables(path: Path) -> Iterator[Table]:
-    """Yields the tables of a file: one, or one a member of a ZIP. Raises BadCandles."""
+    """Yields the tables of a file: one, or one a candle file in a ZIP. Raises BadCandles."""
+    return (table_of(*member) for member in read_members(path))
+
+
+def tables_in(name: PurePath, content: bytes) -> Iterator[Table]:
+    """Yields the tables of a file's bytes; `name` tells the format. Raises BadCandles."""
+    return (table_of(*member) for member in _members(name, content))
+
+
+def read_members(path: Path) -> Iterator[tuple[PurePath, bytes]]:
+    """Yields name and content of a file, of each candle file in it for a ZIP. Raises BadCandles."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         raise BadCandles(f"{path}: no such file") from None
     except OSError as error:
         raise BadCandles(f"{path}: cannot be read: {error.strerror}") from None
-    yield from tables_in(path, content)
+    yield from _members(path, content)
 
 
-def tables_in(name: PurePath, content: bytes) -> Iterator[Table]:
-    """Yields the tables of a file's bytes; `name` tells the format. Raises BadCandles."""
-    if name.suffix.lower() != ".zip":
-        yield _table(name, content)
+def _members(path: PurePath, content: bytes) -> Iterator[tuple[PurePath, bytes]]:
+    if path.suffix.lower() != ".zip":
+        yield path, content
         return
-    for member, unpacked in _members(name, content):
-        yield _table(name / member, unpacked)
-
-
-def _members(path: PurePath, content: bytes) -> Iterator[tuple[str, bytes]]:
     if not content:
         raise BadCandles(f"{path}: is empty")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = [info.filename for info in archive.infolist() if not info.is_dir()]
+            names = [name for name in archive.namelist() if _is_candle_file(PurePath(name))]
             if not names:
-                raise BadCandles(f"{path}: is a ZIP file without any file in it")
+                raise BadCandles(f"{path}: there is no candle file in this ZIP file")
             for name in names:
-                yield name, archive.read(name)
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
+                yield path / name, archive.read(name)
+    except _NOT_A_ZIP as error:
         raise BadCandles(f"{path}: cannot be unpacked: {error}") from None
 
 
-def _table(name: PurePath, content: bytes) -> Table:
+def _is_candle_file(name: PurePath) -> bool:
+    hidden = any(part.startswith((".", "__")) for part in name.parts)
+    return name.suffix.lower() in _TABLES and not hidden
+
+
+def table_of(name: PurePath, content: bytes) -> Table:
+    """Returns the table in a file's bytes; `name` tells the format. Raises BadCandles."""
     suffix = name.suffix.lower()
-    if suffix not in SUFFIXES or suffix == ".zip":
+    if suffix not in _TABLES:
         raise BadCandles(f"{name}: is not a candle file; known are {', '.join(SUFFIXES)}")
     if not content.strip():
         raise BadCandles(f"{name}: is empty")
@@ -91,7 +111,7 @@ def _columnar(name: PurePath, suffix: str, content: bytes) -> Table:
     read = pl.read_parquet if suffix == ".parquet" else pl.read_ipc
     try:
         rows = read(io.BytesIO(content))
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except NOT_READABLE as error:
         kind = "Parquet" if suffix == ".parquet" else "Feather"
         reason = str(error).splitlines()[0]
         raise BadCandles(f"{name}: is not a whole {kind} file: {reason}") from None
@@ -104,10 +124,10 @@ def _csv(name: PurePath, content: bytes) -> Table:
     text = text.lstrip()
     head = text.split(b"\n", 1)[0].decode("utf-8", "replace").strip()
     separator = max(",;\t", key=head.count)
-    named = not _is_number(head.split(separator)[-1])
+    named = not any(_is_number(cell) for cell in head.split(separator))
     try:
         rows = pl.read_csv(text, has_header=named, separator=separator, infer_schema=False)
-    except pl.exceptions.PolarsError as error:
+    except NOT_READABLE as error:
         reason = _long_line(text, separator, lines_before) or str(error).splitlines()[0]
         raise BadCandles(f"{name}: is not a readable CSV file: {reason}") from None
     if not named:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numba import njit, typeof
 from tests.walks import walk
 
@@ -93,12 +95,13 @@ def test_files_with_a_new_time_but_the_same_bytes_keep_the_copy(store: CandleSto
 
     assert content_hash(store) == walk(1000).sha256
     assert copy_of(store).stat().st_ino == stamp.st_ino
-    manifest = json.loads(copy_of(store).with_suffix(".json").read_bytes())
+    _, text = copy_of(store).with_suffix(".manifest").read_text(encoding="utf-8").split("\n")
+    manifest = json.loads(text)
     assert [source["stamp"]["mtime_ns"] for source in manifest["sources"]] == [1, 1]
 
 
 @pytest.mark.parametrize("damage", ["truncate", "flip", "empty", "missing"])
-@pytest.mark.parametrize("which", [".npy", ".json"])
+@pytest.mark.parametrize("which", [".npy", ".manifest"])
 def test_a_damaged_copy_is_rebuilt(store: CandleStore, which: str, damage: str) -> None:
     store.load("BTCUSDT", HOUR)
     path = copy_of(store).with_suffix(which)
@@ -113,6 +116,25 @@ def test_a_damaged_copy_is_rebuilt(store: CandleStore, which: str, damage: str) 
     assert content_hash(store) == walk(1000).sha256
     assert store.load("BTCUSDT", HOUR).sha256 == walk(1000).sha256
     assert len(copy_of(store).read_bytes()) > 1000 * 8 * 6
+
+
+@given(at=st.integers(0, 10_000), bit=st.integers(0, 7))
+@settings(max_examples=30, deadline=None)
+def test_no_flipped_bit_of_the_manifest_is_trusted(
+    tmp_path_factory: pytest.TempPathFactory, at: int, bit: int
+) -> None:
+    store = CandleStore(tmp_path_factory.mktemp("flip"))
+    store.merge(walk(30, optional=True))
+    store.load("BTCUSDT", HOUR)
+    path = copy_of(store).with_suffix(".manifest")
+    content = bytearray(path.read_bytes())
+    content[at % len(content)] ^= 1 << bit
+    path.write_bytes(content)
+
+    candles = store.load("BTCUSDT", HOUR)
+
+    assert candles.sha256 == walk(30).sha256
+    assert candles.trades is not None
 
 
 def test_a_store_that_was_moved_elsewhere_still_loads(store: CandleStore, tmp_path: Path) -> None:

@@ -168,16 +168,17 @@ def test_the_exchange_archive_layout_is_understood(
 def test_each_member_of_a_zip_is_a_file_of_its_own(store: CandleStore) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("BTCUSDT-1h-2024-01.csv", csv_of(rows_of(walk(5))))
         archive.writestr("ETHUSDT-1h-2024-01.csv", "")
+        archive.writestr("BTCUSDT-1h-2024-01.csv", csv_of(rows_of(walk(5))))
+        archive.writestr("__MACOSX/._BTCUSDT-1h-2024-01.csv", "x")
         archive.writestr("readme.txt", "hello")
     path = store.root.parent / "all.zip"
     path.write_bytes(packed.getvalue())
 
-    first, *others = import_file(store, path, Asked())
+    empty, good = import_file(store, path, Asked())
 
-    assert first.merged == Merged(added=5)
-    assert [other.refused for other in others] == [f"{path}/ETHUSDT-1h-2024-01.csv: is empty"]
+    assert empty.refused == f"{path}/ETHUSDT-1h-2024-01.csv: is empty"
+    assert good.merged == Merged(added=5)
 
 
 @pytest.mark.parametrize("kind", ["parquet", "feather"])
@@ -359,6 +360,22 @@ def test_a_missing_file_and_a_damaged_zip_are_refused(store: CandleStore, tmp_pa
     content = bytearray(packed.getvalue())
     content[100:110] = b"x" * 10
     assert "cannot be unpacked: " in refusal(store, bytes(content), "BTCUSDT-1h.zip")
+
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("readme.txt", "hello")
+    reason = refusal(store, packed.getvalue(), "BTCUSDT-1h.zip")
+    assert reason == "BTCUSDT-1h.zip: there is no candle file in this ZIP file"
+
+
+def test_float_times_of_a_table_must_be_whole(store: CandleStore) -> None:
+    rows = rows_of(walk(5), lambda at: at / 1000)
+    rows[3][0] = float(rows[3][0]) + 0.5
+    content = io.BytesIO()
+    pl.DataFrame(rows, HEADER.split(","), orient="row").write_parquet(content)
+
+    reason = refusal(store, content.getvalue(), "BTCUSDT-1h.parquet")
+
+    assert "row 4: '1704078000.5' is not a time; nothing was imported" in reason
 
 
 def test_skip_bad_imports_the_rest_and_lists_what_was_left_out(store: CandleStore) -> None:

@@ -178,9 +178,7 @@ def test_a_full_disk_leaves_every_month_as_it_was(store: CandleStore) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # January fits, February does not
     try:
-        with pytest.raises(
-            CannotWrite, match=r"2024-02\.parquet: cannot be written: File"
-        ):
+        with pytest.raises(CannotWrite, match=r"2024-02\.parquet: cannot be written: File"):
             store.merge(walk(500, start="2024-01-30", seed=2))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -209,6 +207,38 @@ def test_a_damaged_month_is_refused_with_its_file(store: CandleStore, damage: st
             attempt("BTCUSDT", HOUR)
     with pytest.raises(BadCandles, match="delete the file, then import or download"):
         store.merge(walk(10))
+
+
+def test_a_damaged_count_of_trades_is_found_too(store: CandleStore) -> None:
+    store.merge(walk(100, optional=True))
+    path = store.files("BTCUSDT", HOUR)[0]
+    table = pl.read_parquet(path)
+    metadata = pl.read_parquet_metadata(path)
+    table[50, "trades"] = 1e9
+    table.write_parquet(path, metadata={"leeward.sha256": metadata["leeward.sha256"]})
+
+    with pytest.raises(BadCandles, match="its candles are not those that were written"):
+        store.load("BTCUSDT", HOUR)
+
+
+def test_a_file_the_store_did_not_write_is_refused(store: CandleStore) -> None:
+    store.merge(walk(100))
+    path = store.files("BTCUSDT", HOUR)[0]
+    pl.read_parquet(path).write_parquet(path)
+
+    with pytest.raises(BadCandles, match="its candles are not those that were written"):
+        store.load("BTCUSDT", HOUR)
+
+
+def test_unknown_values_of_any_kind_are_stored_as_one(store: CandleStore) -> None:
+    candles = walk(10, optional=True)
+    assert candles.trades is not None
+    odd = candles.trades.copy()
+    odd[[2, 3]] = [-np.nan, np.float64.fromhex("0x1.8p+0")]
+    store.merge(replace(candles, trades=odd))
+    back = store.load("BTCUSDT", HOUR).trades
+    assert back is not None
+    assert np.array_equal(back, odd, equal_nan=True)
 
 
 def test_a_file_with_candles_of_another_month_is_refused(store: CandleStore) -> None:
