@@ -1,0 +1,220 @@
+"""What a result means, in words, for the terminal and the page alike."""
+
+from __future__ import annotations
+
+import math
+from typing import Final, NamedTuple
+
+from leeward.domain.candles import Gap
+from leeward.domain.timeframe import DAY_MS
+from leeward.domain.times import iso
+from leeward.report.result import BacktestResult
+
+#: Below this many trades an average says little.
+FEW_TRADES = 30
+#: From this probability on, luck alone is an unlikely explanation.
+SURE = 0.95
+_QUOTES = ("FDUSD", "USDT", "USDC", "BUSD", "TUSD", "USD", "EUR", "TRY", "BTC", "ETH", "BNB")
+
+REFUSAL_WORDS: Final = {
+    "not_ready": "indicators not known yet",
+    "halted": "trading was halted by the drawdown limit",
+    "daily_loss": "the day's loss limit was reached",
+    "cooldown": "too soon after a stop in the same symbol",
+    "max_open_positions": "enough positions open already",
+    "against_trend": "the trend gate saw no rising market",
+    "no_stop": "the stop was not below the close",
+    "max_exposure": "the account was invested up to its limit",
+    "correlated": "too much already in symbols that move alike",
+    "below_minimum": "the order was smaller than the exchange accepts",
+    "no_candle": "no candle followed to fill in",
+    "stop_crossed": "the next open was at or below the stop",
+    "target_crossed": "the next open was at or above the target",
+    "insufficient_cash": "too little cash for the smallest order",
+}
+EXIT_WORDS: Final = {
+    "stop": "price reached the stop inside a candle",
+    "stop_gap": "a candle opened at or below the stop",
+    "target": "price reached the target",
+    "signal": "the strategy's exit signal",
+    "time": "held for the longest time allowed",
+    "containment": "the drawdown limit closed everything",
+    "operator": "closed by hand",
+    "end_of_data": "still open at the end of the range",
+}
+
+
+class GapSummary(NamedTuple):
+    """Gaps inside the run's range: how many, how many candles, and the longest one's symbol."""
+
+    gaps: int
+    missing: int
+    symbol: str
+    longest: Gap | None
+
+
+def percent(fraction: float | None, digits: int = 1, sign: bool = False) -> str:
+    """Returns a fraction as text in per cent, "n/a" for None.
+
+    >>> percent(0.1234), percent(-0.5, sign=True), percent(24.21, sign=True)
+    ('12.3 %', '-50.0 %', '+2,421.0 %')
+    """
+    if fraction is None:
+        return "n/a"
+    return f"{fraction * 100:{'+' if sign else ''},.{digits}f} %"
+
+
+def amount(value: float | None, sign: bool = False) -> str:
+    """Returns a quote amount with two decimals, or four figures where it is smaller than one.
+
+    >>> amount(10234.125), amount(-0.01234), amount(None)
+    ('10,234.12', '-0.01234', 'n/a')
+    """
+    if value is None:
+        return "n/a"
+    plus = "+" if sign else ""
+    return f"{value:{plus},.2f}" if abs(value) >= 1 or value == 0 else f"{value:{plus}.4g}"
+
+
+def ratio(value: float | None) -> str:
+    """Returns a ratio with two decimals, "n/a" for None."""
+    return "n/a" if value is None else f"{value:,.2f}"
+
+
+def minute(time_ms: int) -> str:
+    """Returns a UTC time to the minute, as people read it.
+
+    >>> minute(1_609_459_200_000)
+    '2021-01-01 00:00'
+    """
+    return iso(time_ms)[:16].replace("T", " ")
+
+
+def span_words(duration_ms: int) -> str:
+    """Returns a duration in the unit that suits it.
+
+    >>> span_words(33 * 3_600_000), span_words(90_000), span_words(100 * 86_400_000)
+    ('33 h', '1.5 min', '100 days')
+    """
+    for unit_ms, unit, least in ((DAY_MS, "days", 3), (3_600_000, "h", 2), (60_000, "min", 1)):
+        if duration_ms >= least * unit_ms:
+            return f"{duration_ms / unit_ms:,.4g} {unit}"
+    return f"{duration_ms / 1000:g} s"
+
+
+def quote_of(result: BacktestResult) -> str:
+    """Returns the currency that the symbols are quoted in, "" where the names do not tell."""
+    quotes = {next((q for q in _QUOTES if s.endswith(q)), "") for s in result.simulation.symbols}
+    return quotes.pop() if len(quotes) == 1 else ""
+
+
+def duration_ms(result: BacktestResult) -> int:
+    """Returns the time from the first step's open to the last one's close, 0 without steps."""
+    time = result.simulation.open_time
+    if not len(time):
+        return 0
+    return int(time[-1] - time[0]) + result.candles[0].timeframe.length_ms
+
+
+def halted_words(result: BacktestResult) -> str | None:
+    """Returns the sentence that comes before everything else when the drawdown limit struck."""
+    halted = result.simulation.halted_ms
+    if halted is None:
+        return None
+    limit = result.setup.limits.max_drawdown_fraction
+    return (
+        f"trading halted at the close of the {minute(halted)} candle: drawdown {limit * 100:g} %; "
+        "only an operator resumes; nothing was traded after"
+    )
+
+
+def skill_words(result: BacktestResult) -> str:
+    """Returns what the probabilistic Sharpe ratio says about luck."""
+    psr = result.metrics["psr"]
+    if psr is None:
+        return "PSR undefined: too few days or no change of equity, so nothing can be said of luck"
+    chance = f"PSR {percent(min(psr, 0.999))}"
+    if psr >= SURE:
+        return (
+            f"{chance}: unlikely to be luck alone, if this was the only variant tried "
+            "(how many were is not recorded yet)"
+        )
+    if psr >= 0.5:
+        return f"{chance}: not distinguishable from luck (95 % would be)"
+    return f"{chance}: no sign of an edge; the average day lost or stood still"
+
+
+def cost_words(result: BacktestResult) -> str:
+    """Returns what the same entries would have made at no costs and at twice the costs."""
+    if not len(result.simulation.trades):
+        return "nothing was traded, so nothing was paid"
+    free, double = (result.comparison[name]["return_fraction"] for name in ("costs_0x", "costs_2x"))
+    made = percent(result.metrics["return_fraction"], sign=True)
+    return (
+        f"the same entries return {percent(free, sign=True)} at no costs, {made} as simulated, "
+        f"{percent(double, sign=True)} at twice the costs"
+    )
+
+
+def lookahead_words(result: BacktestResult) -> str:
+    """Returns what the look-ahead check found."""
+    check = result.checks.get("lookahead")
+    if not isinstance(check, dict) or not check.get("sampled"):
+        return "not checked"
+    sampled, wrong = check["sampled"], check.get("mismatches", 0)
+    verdict = "none differed" if wrong == 0 else f"{wrong} DIFFERED: the strategy reads the future"
+    return f"{sampled} truncated re-runs of the signals, {verdict}"
+
+
+def gap_summary(result: BacktestResult) -> GapSummary:
+    """Returns the gaps in the candles from the first step on."""
+    gaps = [(gap, c.symbol) for c in result.candles for gap in run_gaps(result, c.symbol)]
+    if not gaps:
+        return GapSummary(0, 0, "", None)
+    longest, symbol = max(gaps, key=lambda found: found[0].missing)
+    return GapSummary(len(gaps), sum(gap.missing for gap, _ in gaps), symbol, longest)
+
+
+def run_gaps(result: BacktestResult, symbol: str) -> tuple[Gap, ...]:
+    """Returns the gaps of one symbol in the range of the run."""
+    candles = next(c for c in result.candles if c.symbol == symbol)
+    return candles.between(result.setup.start_ms, None).gaps
+
+
+def gap_words(result: BacktestResult) -> str:
+    """Returns the gaps in one line."""
+    found = gap_summary(result)
+    if found.longest is None:
+        return "no candle is missing"
+    length = result.candles[0].timeframe.length_ms
+    where = f" of {found.symbol}" if len(result.candles) > 1 else ""
+    return (
+        f"{found.gaps} gap{'s' * (found.gaps > 1)}, {found.missing:,} candle"
+        f"{'s' * (found.missing > 1)} missing; "
+        f"largest {span_words(found.longest.missing * length)}{where} from "
+        f"{minute(found.longest.first)}"
+    )
+
+
+def caveats(result: BacktestResult) -> list[str]:
+    """Returns what a careful reader has to keep in mind, the gravest first."""
+    found = []
+    if result.synthetic:
+        found.append("The candles are generated. They say nothing about any real market.")
+    count = len(result.simulation.trades)
+    if 0 < count < FEW_TRADES:
+        found.append(f"Only {count} trades: averages over so few say little.")
+    days = duration_ms(result) / DAY_MS
+    if days < 365:
+        found.append(f"Yearly figures are stretched from {math.floor(days)} days.")
+    found.append(
+        "In-sample: no part of the data was held back, and rules or parameters may have been "
+        "chosen because they suit this very past."
+    )
+    found.append(
+        "How many variants were tried before this one is not recorded yet, so PSR takes it for the "
+        "first, and no deflated Sharpe ratio is given."
+    )
+    markets = "one market" if len(result.candles) == 1 else "symbols chosen with hindsight"
+    found.append(f"One exchange, {markets}; coins that failed and vanished are not in it.")
+    return found
