@@ -1,0 +1,55 @@
+"""The `leeward` command: groups, errors and exit codes.
+
+0 ok, 1 failed, 2 usage, 3 refused by a safety rule, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from leeward import __version__
+from leeward.cli import backtest, data, demo, strategies
+from leeward.domain.errors import LeewardError
+
+_INTERRUPTED = 130
+
+app = typer.Typer(
+    help="Backtest and trade with the trend; protect capital first.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("demo")(demo.demo)
+app.command("backtest")(backtest.backtest)
+app.add_typer(data.app, name="data")
+app.add_typer(strategies.app, name="strategies")
+
+
+
+@app.callback()
+def leeward(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and leave.")] = False,
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Runs the command line; a user's mistake ends in one message and an exit code."""
+    try:
+        app()
+    except LeewardError as error:
+        typer.echo(f"leeward: {error}", err=True)
+        sys.exit(error.exit_code)
+    except SystemExit as leaving:
+        if leaving.code == _INTERRUPTED:
+            typer.echo("leeward: interrupted; what was not finished was not written", err=True)
+        raise
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)

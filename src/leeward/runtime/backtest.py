@@ -1,0 +1,97 @@
+"""Runs a strategy over past candles: load, signals, account, look-ahead check, result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from leeward.domain.candles import Candles
+from leeward.domain.errors import BadUsage, LooksAhead
+from leeward.domain.times import iso
+from leeward.indicators.table import Need
+from leeward.report.result import BacktestResult
+from leeward.runtime.identity import describe_inputs, result_id
+from leeward.runtime.request import Request
+from leeward.runtime.stopwatch import Stopwatch
+from leeward.simulation.account import simulate
+from leeward.strategies.contract import find_lookahead, sample_rows
+from leeward.strategies.evaluate import Evaluation, evaluate, strategy_need
+from leeward.strategies.informative import build_frame
+
+#: Truncated re-runs of the signals in every backtest.
+LOOKAHEAD_SAMPLES = 24
+_SAMPLING_SEED = 24
+
+
+def run_backtest(request: Request) -> BacktestResult:
+    """Returns the result of the request. Raises LooksAhead when a column reads the future."""
+    watch = Stopwatch()
+    strategy, candles, setup = request.strategy, request.candles, request.setup
+    with watch.phase("signals_s"):
+        frames = [build_frame(c, f) for c, f in zip(candles, request.further, strict=True)]
+        need = strategy_need(strategy, frames[0].columns)
+        _check_range(request, need)
+        evaluations = [evaluate(strategy, frame, need) for frame in frames]
+    with watch.phase("simulate_s"):
+        signals = [evaluation.signals for evaluation in evaluations]
+        simulation = simulate(candles, signals, setup, request.detail)
+    with watch.phase("lookahead_s"):
+        sampled = _check_lookahead(request, evaluations, need)
+    inputs = describe_inputs(request)
+    timing: dict[str, float] = {}
+    with watch.phase("metrics_s"):
+        result = BacktestResult(
+            inputs=inputs,
+            setup=setup,
+            simulation=simulation,
+            candles=candles,
+            frames=tuple(evaluation.frame for evaluation in evaluations),
+            entry_tags=signals[0].entry_tags,
+            exit_tags=signals[0].exit_tags,
+            checks={"lookahead": {"sampled": sampled, "mismatches": 0}},
+            result_id=result_id(inputs, request.source_sha256),
+            timing=timing,
+            synthetic=request.synthetic,
+        )
+        _ = result.metrics, result.comparison  # computed here, so that the time is known
+    timing.update(watch.timing(request.load_s))
+    return result
+
+
+def _check_range(request: Request, need: Need) -> None:
+    start = request.setup.start_ms
+    for candles in request.candles:
+        in_range = len(candles) if start is None else len(candles.between(start, None))
+        if not in_range:
+            raise BadUsage(f"{candles.name}: no candles in the requested range{_held(candles)}")
+        if len(candles) <= need.warm_up:
+            raise BadUsage(
+                f"{candles.name}: {len(candles)} candles up to the end of the range, but "
+                f"{type(request.strategy).__name__} decides only after {need.warm_up}; "
+                "choose a later end or import more history"
+            )
+
+
+def _held(candles: Candles) -> str:
+    if not len(candles):
+        return ""
+    return f"; those before its end run from {iso(int(candles.open_time[0]))} to " + iso(
+        int(candles.open_time[-1])
+    )
+
+
+def _check_lookahead(request: Request, evaluations: Sequence[Evaluation], need: Need) -> int:
+    """Returns how many truncated re-runs agreed; raises LooksAhead at the first that did not."""
+    share, extra = divmod(LOOKAHEAD_SAMPLES, len(evaluations))
+    sampled = 0
+    for number, evaluation in enumerate(evaluations):
+        count = share + (number < extra)
+        candles, further = request.candles[number], request.further[number]
+        rows = sample_rows(evaluation, count, _SAMPLING_SEED + number)
+        found = find_lookahead(request.strategy, candles, further, evaluation, need, rows)
+        if found:
+            raise LooksAhead(
+                f"{type(request.strategy).__name__} looks ahead: {found[0]}; "
+                "no result of such a backtest means anything, so none is written"
+            )
+        sampled += len(rows)
+    return sampled

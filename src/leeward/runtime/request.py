@@ -1,0 +1,32 @@
+"""What one backtest is asked to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from leeward.domain.candles import Candles
+from leeward.simulation.setup import Setup
+from leeward.strategies.base import Strategy
+
+#: Informative candles under the (symbol, timeframe) the strategy names them by.
+Further: TypeAlias = Mapping[tuple[str, str], Candles]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Request:
+    """One backtest: candles (all that are known before the end), strategy and account.
+
+    `further` holds, a symbol, the informative candles under the names the strategy uses; `detail`
+    finer candles. `source_sha256` is the hash of the strategy's code.
+    """
+
+    strategy: Strategy
+    candles: tuple[Candles, ...]
+    setup: Setup
+    source_sha256: str
+    further: tuple[Further, ...]
+    detail: tuple[Candles, ...] | None = None
+    load_s: float = 0.0
+    synthetic: bool = False

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from leeward.cli.main import main
+from leeward.data.generated import generate_market
+from leeward.data.store import CandleStore
+from leeward.domain.timeframe import Timeframe
+
+
+class Shown(NamedTuple):
+    """What a command returned and printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Shown]
+
+
+@pytest.fixture
+def leeward(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    """Runs the command line in this process, with a store in a folder of the test's own."""
+    monkeypatch.setenv("LEEWARD_DATA__DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Shown:
+        monkeypatch.setattr(sys, "argv", ["leeward", *arguments])
+        code = 0
+        try:
+            main()
+        except SystemExit as leaving:
+            code = leaving.code if isinstance(leaving.code, int) else 1
+        return Shown(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def stored_market(tmp_path: Path) -> CandleStore:
+    """A store with 3,000 generated hours of two symbols, beginning 2021-01-01."""
+    store = CandleStore(tmp_path / "data")
+    market = generate_market(
+        ["BTCUSDT", "ETHUSDT"], Timeframe.parse("1h"), 1_609_459_200_000, 3_000, seed=3
+    )
+    for candles in market.values():
+        store.merge(candles)
+    return store
