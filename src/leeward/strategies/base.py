@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, TypeAlias, TypeVar, cast
 
 from leeward.domain.columns import BoolColumn, FloatColumn
 from leeward.domain.errors import BadUsage, unknown_name
 from leeward.domain.frame import Frame
+from leeward.domain.timeframe import Timeframe
+from leeward.domain.times import parse_time
 
 Number = TypeVar("Number", int, float)
 #: One bool column, or tag -> bool column, of which the first true one tags the trade.
@@ -17,15 +19,21 @@ Condition: TypeAlias = BoolColumn | Mapping[str, BoolColumn]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A declared parameter: its default, whose type is the parameter's, and its bounds."""
+    """A declared parameter: its default and its bounds, both included."""
 
     default: int | float
     low: int | float
     high: int | float
 
+    @property
+    def kind(self) -> type[int] | type[float]:
+        """The type of its values: whole numbers only where default and bounds are whole."""
+        whole = all(isinstance(number, int) for number in (self.default, self.low, self.high))
+        return int if whole else float
+
     def parse(self, name: str, value: object) -> int | float:
         """Returns `value` in the parameter's type; raises BadUsage for a wrong type or bound."""
-        kind = type(self.default)
+        kind = self.kind
         try:
             number = float(str(value))
             if kind is int and not number.is_integer():
@@ -75,7 +83,17 @@ class Strategy:
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         declared = {n: p for n, p in vars(cls).items() if isinstance(p, Parameter)}
-        cls.parameters = {**cls.parameters, **declared}
+        for name in declared:
+            if hasattr(Strategy, name):
+                raise BadUsage(f"{cls.__name__}: '{name}' means something else; rename the param")
+        # A subclass that says `fast = 10` means another default, not a number without bounds.
+        changed = {
+            name: replace(parameter, default=parameter.parse(name, vars(cls)[name]))
+            for name, parameter in cls.parameters.items()
+            if name in vars(cls) and name not in declared
+        }
+        cls.parameters = {**cls.parameters, **declared, **changed}
+        _check_attributes(cls)
 
     def __init__(self, **values: object) -> None:
         for name in values:
@@ -131,3 +149,23 @@ class Strategy:
         """Returns 0..1; entries at the same close are taken in order of it, highest first."""
         del frame
         return None
+
+
+def _check_attributes(cls: type[Strategy]) -> None:
+    """Raises BadUsage for a class attribute that could only fail later, and less clearly."""
+    Timeframe.parse(cls.timeframe)
+    if cls.anchor is not None:
+        parse_time(cls.anchor, f"{cls.__name__}.anchor")
+    for name, value, least in (("max_candles", cls.max_candles, 1), ("warm_up", cls.warm_up, 0)):
+        if value is not None and (type(value) is not int or value < least):
+            raise BadUsage(
+                f"{cls.__name__}.{name}: {value!r} must be a whole number, {least} or more"
+            )
+    pairs: tuple[object, ...] = cls.informative
+    for pair in pairs:
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise BadUsage(
+                f"{cls.__name__}.informative: {pair!r} is not a (symbol, timeframe); "
+                'write (("ETHUSDT", "4h"),), with the comma'
+            )
+        Timeframe.parse(pair[1])

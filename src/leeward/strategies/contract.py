@@ -1,0 +1,328 @@
+"""The tripwire: re-runs a strategy without the future, and on the history it says it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from leeward.domain.candles import PRICES, Candles
+from leeward.domain.columns import BoolColumn, FloatColumn, IntColumn
+from leeward.domain.errors import Failed
+from leeward.domain.times import iso
+from leeward.indicators.table import Need
+from leeward.strategies.base import Strategy
+from leeward.strategies.evaluate import METHODS, Evaluation, evaluate
+from leeward.strategies.informative import build_frame
+
+Further = Mapping[tuple[str, str], Candles]
+
+LOOKS_AHEAD: Final = "looks ahead"
+SHORT_HISTORY: Final = "needs more history than it declares"
+
+#: Rows before each cut that are compared.
+_TAIL: Final = 256
+#: How far values may differ, relative to the larger one or to the column's usual size: on a window,
+#: which has forgotten its start no further than this, and where the same rows are computed again.
+_WINDOW: Final = 1e-9
+EXACT: Final = 1e-12
+#: How often a window runs again on candles moved by rounding errors.
+_NUDGES: Final = 8
+#: A tag that only the other run named.
+_UNKNOWN_TAG: Final = -1
+_GOLDEN: Final = (5**0.5 - 1) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A value that breaks the contract, and the usual cause.
+
+    `column` is a column of the frame or the name of a method; of a condition the values are tag
+    codes, 0 for no signal. `value` is what the run on all candles gives in `row`, `other` what
+    the run that `against` names gives.
+    """
+
+    kind: str
+    column: str
+    row: int
+    open_time: int
+    value: float
+    other: float
+    against: str
+    hint: str
+
+    def __str__(self) -> str:
+        name = self.column if self.column in METHODS.values() else f"column '{self.column}'"
+        return (
+            f"{name}, row {self.row} ({iso(self.open_time)}): {self.value:.12g} with all candles, "
+            f"{self.other:.12g} {self.against}. {self.hint}"
+        )
+
+
+class Difference(NamedTuple):
+    """The first row in which two runs of a column differ, and both values."""
+
+    column: str
+    row: int
+    value: float
+    other: float
+
+    def mismatch(self, kind: str, open_time: IntColumn, against: str, hint: str) -> Mismatch:
+        time = int(open_time[self.row])
+        return Mismatch(kind, self.column, self.row, time, self.value, self.other, against, hint)
+
+
+def find_lookahead(
+    strategy: Strategy,
+    candles: Candles,
+    further: Further,
+    evaluation: Evaluation,
+    need: Need,
+    rows: Iterable[int],
+) -> list[Mismatch]:
+    """Returns where `evaluation` holds what the candles up to the row do not tell.
+
+    For every cut in `rows` the strategy runs again on the candles that end there, and on those
+    `further` ones closed by then; the last rows of every column are compared, the frame's columns
+    first. A cut is cheap, because it runs on the rows the strategy needs; where the result is not
+    the same, all rows up to the cut decide. `need` is what `strategy_need` states.
+    """
+    again = _Again(strategy, candles, further, evaluation, need)
+    return [found for cut in rows for found in again.lookahead(int(cut))]
+
+
+def find_short_history(
+    strategy: Strategy,
+    candles: Candles,
+    further: Further,
+    evaluation: Evaluation,
+    need: Need,
+    rows: Iterable[int],
+) -> list[Mismatch]:
+    """Returns where the rows that `need` states are too few for the last one, once a column.
+
+    What a relative change of the candles by 1e-9 changes as well, as beside a tie, is rounding
+    and not reported. Raises Failed when the strategy cannot run on so few rows.
+    """
+    again = _Again(strategy, candles, further, evaluation, need)
+    found: dict[str, Mismatch] = {}
+    for cut in rows:
+        for mismatch in again.short_history(int(cut)):
+            found.setdefault(mismatch.column, mismatch)
+    return list(found.values())
+
+
+def sample_rows(evaluation: Evaluation, count: int, seed: int) -> IntColumn:
+    """Returns `count` rows past the warm-up to cut at, increasing, or all if there are fewer.
+
+    The last row is never among them. Half carry an entry or exit signal, where there are as many;
+    the others are spread evenly. The same arguments give the same rows.
+    """
+    signals = evaluation.signals
+    first, last = signals.warm_up, len(signals) - 1
+    if first >= last or count < 1:
+        return np.empty(0, dtype=np.int64)
+    marked = first + np.flatnonzero(signals.entry[first:last] | signals.exit[first:last])
+    chosen = marked[_spread(len(marked), count // 2, seed)]
+    others = np.setdiff1d(first + _spread(last - first, count, seed), chosen)
+    missing = min(count - len(chosen), len(others))
+    return np.union1d(chosen, others[np.arange(missing) * len(others) // max(missing, 1)])
+
+
+def _spread(length: int, count: int, seed: int) -> IntColumn:
+    """Returns up to `count` different positions below `length`, spread by the golden ratio."""
+    if count >= length:
+        return np.arange(length, dtype=np.int64)
+    turns = (np.arange(1, count + 1) + 7 * seed) * _GOLDEN % 1.0
+    return np.unique((turns * length).astype(np.int64))
+
+
+def differences(
+    evaluation: Evaluation, other: Evaluation, first: int, rows: range, tolerance: float = EXACT
+) -> Iterator[Difference]:
+    """Yields where two runs differ in `rows`, the frame's columns first.
+
+    Row t of the evaluation is row t - first of the other. A missing column counts as NaN.
+    """
+    for name, a, b in _pairs(evaluation, other, first, rows):
+        differ = _differ(a, b, tolerance)
+        if differ.any():
+            yield _first_difference(name, rows, a, b, differ)
+
+
+def lookahead_hint(row: int, cut: int) -> str:
+    """Returns the usual cause of a column that differs from `row` on when cut off after `cut`."""
+    ahead = cut - row + 1
+    if 2 * ahead > len(_tail(cut)):
+        return (
+            "The rows before it change as well: usually a mean, maximum, fit or scale over the "
+            "whole column; use a window that ends at the row"
+        )
+    return (
+        f"It reads {ahead} row{'s' if ahead > 1 else ''} ahead or more: usually a shift by a "
+        "negative number, np.roll, a centred window or gaps filled backwards"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """Runs a strategy again on some of its candles, against its evaluation on all of them."""
+
+    strategy: Strategy
+    candles: Candles
+    further: Further
+    evaluation: Evaluation
+    need: Need
+
+    def lookahead(self, cut: int) -> Iterator[Mismatch]:
+        first = self._first(cut)
+        if first and self._window_agrees(first, cut):
+            return
+        open_time = self.candles.open_time
+        for difference in differences(self.evaluation, self._run(0, cut), 0, _tail(cut)):
+            hint = lookahead_hint(difference.row, cut)
+            yield difference.mismatch(LOOKS_AHEAD, open_time, "without the later ones", hint)
+
+    def short_history(self, cut: int) -> Iterator[Mismatch]:
+        first, tail = self._first(cut), _tail(cut)
+        if not first or self._window_agrees(first, cut):
+            return
+        enough = self.need.history
+        try:
+            window = self._run(first, cut)
+        except Failed as error:
+            raise Failed(
+                f"{error}. It needs more than the {enough} candles that its indicators declare; "
+                "state the rows it reaches back by itself in warm_up"
+            ) from error
+        prefix = self._run(0, cut)
+        here = range(tail.start - first, tail.stop - first)
+        nudged = [_columns(self._run(first, cut, n), here, prefix) for n in range(_NUDGES)]
+        for name, a, b in _pairs(prefix, window, first, tail):
+            differ = _differ(a, b, _WINDOW)
+            if differ.any() and not _is_rounding(a, b, [run.get(name, b) for run in nudged]):
+                yield _first_difference(name, tail, a, b, differ).mismatch(
+                    SHORT_HISTORY,
+                    self.candles.open_time,
+                    f"with the last {enough}",
+                    "Its indicators declare that these are enough; state the rows it reaches back "
+                    "by itself in warm_up",
+                )
+
+    def _first(self, cut: int) -> int:
+        """Returns where the window starts in which the last rows before the cut are known."""
+        if self.need.unbounded:
+            return 0
+        return max(0, cut + 1 - (self.need.history + _TAIL - 1))
+
+    def _window_agrees(self, first: int, cut: int) -> bool:
+        try:
+            window = self._run(first, cut)
+        except Failed:  # it may need more rows than it states; all of them decide
+            return False
+        return not any(differences(self.evaluation, window, first, _tail(cut), _WINDOW))
+
+    def _run(self, first: int, cut: int, nudge: int | None = None) -> Evaluation:
+        """Returns the strategy on rows `first` to `cut`, and further candles closed by then."""
+        candles = self.candles.rows(first, cut + 1)
+        length_ms = candles.timeframe.length_ms
+        starts = int(candles.open_time[0]) + length_ms
+        ends = int(candles.open_time[-1]) + length_ms
+        further = {key: _closed(other, starts, ends) for key, other in self.further.items()}
+        if nudge is not None:
+            candles = _nudged(candles, nudge)
+            further = {key: _nudged(other, nudge) for key, other in further.items()}
+        return evaluate(self.strategy, build_frame(candles, further), self.need)
+
+
+def _tail(cut: int) -> range:
+    return range(max(0, cut + 1 - _TAIL), cut + 1)
+
+
+def _closed(candles: Candles, starts_ms: int, ends_ms: int) -> Candles:
+    """Returns the candles from the last one closed by `starts_ms` to the last by `ends_ms`."""
+    length_ms = candles.timeframe.length_ms
+    bounds = np.array([starts_ms - length_ms, ends_ms - length_ms])
+    first, last = np.searchsorted(candles.open_time, bounds, side="right")
+    return candles.rows(max(0, int(first) - 1), int(last))
+
+
+def _nudged(candles: Candles, nudge: int) -> Candles:
+    """Returns the candles, each moved as a whole by up to 1e-9 of its prices and its volume."""
+    rows = np.arange(len(candles))
+    prices = 1 + _WINDOW * np.sin(rows * (nudge + 1.1))
+    volumes = 1 + _WINDOW * np.sin(rows * (nudge + 1.7))
+    moved = {name: getattr(candles, name) * prices for name in PRICES}
+    moved["volume"] = candles.volume * volumes
+    return replace(candles, **moved, checked=True, known_hashes={})
+
+
+def _columns(evaluation: Evaluation, rows: range, like: Evaluation) -> dict[str, FloatColumn]:
+    """Returns those rows of every column, with the answers of the methods under their names.
+
+    Tag codes are those of `like`, in case a method does not name the same tags every time.
+    """
+    part = slice(rows.start, rows.stop)
+    signals, frame = evaluation.signals, evaluation.frame
+    columns = {name: frame[name][part] for name in frame}
+    for name, codes in signals.codes().items():
+        tags, wanted = _tags(evaluation)[name], _tags(like)[name]
+        code_of = {tag: code for code, tag in enumerate(wanted, start=1)}
+        numbers = [0, *(code_of.get(tag, _UNKNOWN_TAG) for tag in tags)]
+        columns[METHODS[name]] = np.array(numbers, np.float64)[codes[part]]
+    for name, column in signals.numbers().items():
+        columns[METHODS[name]] = column[part]
+    return columns
+
+
+def _tags(evaluation: Evaluation) -> dict[str, tuple[str, ...]]:
+    return {"entry": evaluation.signals.entry_tags, "exit": evaluation.signals.exit_tags}
+
+
+def _pairs(
+    evaluation: Evaluation, other: Evaluation, first: int, rows: range
+) -> Iterator[tuple[str, FloatColumn, FloatColumn]]:
+    mine = _columns(evaluation, rows, evaluation)
+    theirs = _columns(other, range(rows.start - first, rows.stop - first), evaluation)
+    unknown = np.full(len(rows), np.nan)
+    for name in mine | theirs:
+        yield name, mine.get(name, unknown), theirs.get(name, unknown)
+
+
+def _differ(a: FloatColumn, b: FloatColumn, tolerance: float) -> BoolColumn:
+    same: BoolColumn = a == b
+    if same.all():
+        return ~same
+    finite = np.isfinite(a) & np.isfinite(b)
+    # Beside the column's usual size a value that happens to be near zero has no digits to lose.
+    usual = float(np.abs(a[finite]).mean()) if finite.any() else 0.0
+    with np.errstate(invalid="ignore", over="ignore"):
+        bound = tolerance * np.maximum(np.maximum(np.abs(a), np.abs(b)), usual)
+        same |= finite & (np.abs(a - b) <= bound)
+    return ~(same | (np.isnan(a) & np.isnan(b)))
+
+
+def _first_difference(
+    name: str, rows: range, a: FloatColumn, b: FloatColumn, differ: BoolColumn
+) -> Difference:
+    at = int(np.argmax(differ))
+    return Difference(name, rows[at], float(a[at]), float(b[at]))
+
+
+def _is_rounding(a: FloatColumn, b: FloatColumn, nudged: list[FloatColumn]) -> bool:
+    """Returns whether rounding errors in the candles move the column about as far as a is from b.
+
+    The rows are judged together: where a market stands still, rounding decides in every row, and
+    a few nudges do not show both outcomes in each of them.
+    """
+    runs = np.array([b, *nudged])
+    unknown = np.isnan(runs)
+    if (unknown.any(axis=0) & ~unknown.all(axis=0)).any():
+        return True
+    if (np.isnan(a) != unknown[0]).any():
+        return False
+    with np.errstate(invalid="ignore"):
+        moved = np.nanmax(runs, axis=0) - np.nanmin(runs, axis=0)
+        return bool(np.nanmax(np.abs(a - b)) <= 4 * np.nanmax(moved))

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.markets import further_candles, hourly_market
+from tests.walks import walk
+from tests.zoo import CHEATS, HONEST, SHORT_ONES, Honest, ShiftedBack, Since, Tagged, WholeMean
+
+from leeward.domain.candles import Candles
+from leeward.domain.columns import FloatColumn
+from leeward.domain.frame import Frame
+from leeward.strategies.base import Strategy
+from leeward.strategies.contract import (
+    LOOKS_AHEAD,
+    SHORT_HISTORY,
+    Mismatch,
+    find_lookahead,
+    find_short_history,
+    sample_rows,
+)
+from leeward.strategies.evaluate import Evaluation, evaluate, strategy_need
+from leeward.strategies.informative import build_frame
+
+
+def run(strategy: Strategy, candles: Candles) -> Evaluation:
+    frame = build_frame(candles, further_candles(strategy, candles))
+    return evaluate(strategy, frame, strategy_need(strategy, frame.columns))
+
+
+def tripwire(strategy: Strategy, candles: Candles, count: int = 24) -> list[Mismatch]:
+    further = further_candles(strategy, candles)
+    need = strategy_need(strategy, build_frame(candles, further).columns)
+    evaluation = run(strategy, candles)
+    rows = sample_rows(evaluation, count, seed=24)
+    return find_lookahead(strategy, candles, further, evaluation, need, rows)
+
+
+@pytest.mark.parametrize("cheat", CHEATS)
+def test_every_cheat_is_caught_in_its_column(cheat: type[Honest]) -> None:
+    found = tripwire(cheat(), hourly_market("BTCUSDT"))
+
+    assert found
+    assert {mismatch.column for mismatch in found} == {cheat.caught_in}
+    assert {mismatch.kind for mismatch in found} == {LOOKS_AHEAD}
+
+
+@pytest.mark.parametrize("honest", HONEST)
+def test_an_honest_strategy_is_not_accused(honest: type[Honest]) -> None:
+    assert tripwire(honest(), hourly_market("BTCUSDT")) == []
+
+
+def test_a_mismatch_names_row_time_both_values_and_how_far_it_reads() -> None:
+    candles = hourly_market("BTCUSDT")
+    need = strategy_need(ShiftedBack(), ("close",))
+
+    (found,) = find_lookahead(ShiftedBack(), candles, {}, run(ShiftedBack(), candles), need, [500])
+
+    assert (found.row, found.open_time) == (500, candles.open_time[500])
+    assert found.value == candles.close[501]
+    assert np.isnan(found.other)
+    assert str(found).startswith("column 'peek', row 500 (2021-01-21T20:00:00Z): ")
+    assert "with all candles, nan without the later ones. It reads 1 row ahead" in str(found)
+
+
+def test_a_mean_over_the_whole_column_is_told_from_a_shift() -> None:
+    found = tripwire(WholeMean(), hourly_market("BTCUSDT"))
+
+    assert all("usually a mean, maximum, fit or scale" in mismatch.hint for mismatch in found)
+
+
+def test_a_cut_runs_on_the_rows_the_strategy_needs_and_no_more() -> None:
+    seen: list[int] = []
+
+    class Watched(Honest):
+        def calculate_position_size(self, frame: Frame) -> FloatColumn:
+            seen.append(len(frame))
+            return super().calculate_position_size(frame)
+
+    candles = walk(5000)
+    need = strategy_need(Watched(), ("close",))
+    evaluation = run(Watched(), candles)
+    seen.clear()
+
+    assert find_lookahead(Watched(), candles, {}, evaluation, need, [4000, 4500]) == []
+
+    assert seen == [need.history + 255] * 2
+
+
+def test_a_strategy_with_an_anchor_is_cut_with_its_anchor() -> None:
+    candles = walk(2000, start="2021-01-15")
+    need = strategy_need(Since(), ("close", "high"))
+    evaluation = run(Since(), candles)
+
+    assert need.unbounded
+    assert find_lookahead(Since(), candles, {}, evaluation, need, [130, 800, 1998]) == []
+
+
+@pytest.mark.parametrize("short", SHORT_ONES)
+def test_history_that_is_not_declared_is_no_lookahead_but_found(short: type[Honest]) -> None:
+    candles = hourly_market("BTCUSDT")
+    need = strategy_need(short(), ("close",))
+    evaluation = run(short(), candles)
+    rows = sample_rows(evaluation, 24, seed=24)
+
+    assert find_lookahead(short(), candles, {}, evaluation, need, rows) == []
+    found = find_short_history(short(), candles, {}, evaluation, need, rows)
+
+    assert [(m.kind, m.column) for m in found] == [(SHORT_HISTORY, short.caught_in)]
+    assert f"with the last {need.history}. " in str(found[0])
+
+
+def test_half_of_the_sampled_rows_carry_a_signal() -> None:
+    evaluation = run(Tagged(), walk(3000))
+    signals = evaluation.signals
+    marked = np.flatnonzero(signals.entry | signals.exit)
+
+    rows = sample_rows(evaluation, 24, seed=1)
+
+    assert len(rows) == 24
+    assert len(np.intersect1d(rows, marked)) >= 12
+    assert signals.warm_up <= rows[0]
+    assert rows[-1] < 2999
+    assert (np.diff(rows) > 0).all()
+
+
+def test_the_same_seed_samples_the_same_rows_and_another_other_ones() -> None:
+    evaluation = run(Tagged(), walk(3000))
+
+    once, again, other = (sample_rows(evaluation, 24, seed=seed) for seed in (1, 1, 2))
+
+    assert once.tolist() == again.tolist()
+    assert once.tolist() != other.tolist()
+
+
+@pytest.mark.parametrize(
+    ("rows", "count", "expected"), [(30, 24, 9), (22, 24, 1), (21, 24, 0), (0, 24, 0), (300, 0, 0)]
+)
+def test_few_candles_give_all_rows_that_can_be_cut_at(rows: int, count: int, expected: int) -> None:
+    evaluation = run(Tagged(), walk(500).rows(0, rows))
+
+    assert len(sample_rows(evaluation, count, seed=0)) == expected
