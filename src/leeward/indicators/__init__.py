@@ -14,6 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from leeward.indicators.adaptive import adaptive_ema as adaptive_ema
+    from leeward.indicators.adaptive import efficiency_ratio as efficiency_ratio
     from leeward.indicators.averages import Macd as Macd
     from leeward.indicators.averages import ema as ema
     from leeward.indicators.averages import macd as macd
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from leeward.indicators.volume import obv as obv
 
 _NAMES = {
+    "adaptive": ("adaptive_ema", "efficiency_ratio"),
     "averages": ("Macd", "ema", "macd", "sma", "vwap", "wma"),
     "bands": ("Bands", "Supertrend", "bollinger", "donchian", "keltner", "supertrend"),
     "crossings": ("crossed_above", "crossed_below", "shift"),
