@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from leeward.domain.errors import CannotWrite
@@ -13,20 +15,16 @@ def check_writable(path: Path) -> None:
 
     Creates and removes one empty file beside it; `path` itself stays as it is.
     """
-    if path.is_dir():
-        raise _refusal(path, "is a folder; name a file in it")
-    if not path.parent.is_dir():
-        raise _refusal(path, f"the folder {path.parent} does not exist; create it first")
-    if _is_device(path):
-        return
-    if path.exists() and not os.access(path, os.W_OK):
-        raise _refusal(path, "the file there is read-only; choose another name")
-    beside = _beside(path)
-    try:
-        beside.touch()
-        beside.unlink()
-    except OSError as error:
-        raise _refusal(path, _reason(error)) from None
+    with _refusals_named(path):
+        if path.is_dir():
+            raise _refusal(path, "it is a folder; name a file in it")
+        if not path.parent.is_dir():
+            raise _refusal(path, f"the folder {path.parent} does not exist; create it first")
+        if path.exists() and not os.access(path, os.W_OK):
+            raise _refusal(path, "the file there is read-only; choose another name")
+        if not _is_device(path):
+            _beside(path).touch()
+            _beside(path).unlink()
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -35,20 +33,19 @@ def write_whole(path: Path, content: bytes) -> None:
     A device or pipe, such as /dev/stdout, is written to directly. Raises CannotWrite.
     """
     check_writable(path)
-    beside = _beside(path)
-    try:
+    with _refusals_named(path):
         if _is_device(path):
             path.write_bytes(content)
             return
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path.resolve())
-    except OSError as error:
-        raise _refusal(path, _reason(error)) from None
-    finally:
-        beside.unlink(missing_ok=True)
+        beside = _beside(path)
+        try:
+            with beside.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path.resolve())
+        finally:
+            beside.unlink(missing_ok=True)
 
 
 def _beside(path: Path) -> Path:
@@ -59,10 +56,16 @@ def _is_device(path: Path) -> bool:
     return path.exists() and not path.is_file()
 
 
-def _reason(error: OSError) -> str:
-    reason = error.strerror or str(error)
-    return f"{reason}; free some space or choose a place that you may write to"
+@contextmanager
+def _refusals_named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise _refusal(
+            path, f"{reason}; free some space or choose a place that you may write to"
+        ) from None
 
 
 def _refusal(path: Path, reason: str) -> CannotWrite:
-    return CannotWrite(f"{path}: cannot be written: {reason}; nothing was changed there")
+    return CannotWrite(f"{path}: cannot be written: {reason}. Nothing was changed there")

@@ -226,7 +226,7 @@ def what_if(result: BacktestResult) -> Html:
         rows.insert(1, ("Target before stop inside candles",
                         None if best is None else balance * (1 + best), best))  # fmt: skip
         note = (
-            f"{count} trades met stop and target inside one candle. As simulated the stop came "
+            f"Trades that met stop and target inside one candle: {count}. As simulated the stop came "
             "first; finer candles (--detail 1m) tell them apart."
         )
     else:
@@ -309,22 +309,35 @@ def data_certificate(result: BacktestResult, certificates: Sequence[Mapping[str,
         if gaps
         else None
     )
-    further = [folded(str(c.get("name", c.get("symbol", "Certificate"))), described(c))
-               for c in certificates]  # fmt: skip
+    further = [folded(_certificate_title(values), described(values)) for values in certificates]
     note = "Gaps are kept as gaps: nothing was filled in."
     return join((number_table(headers, rows), element("p", note, class_="note"), listed, *further))
 
 
+def _certificate_title(values: Mapping[str, object]) -> str:
+    named = (str(values[name]) for name in ("symbol", "timeframe") if name in values)
+    return f"Certificate of {' '.join(named)}: outliers, flat runs, cross-checks"
+
+
 def described(values: Mapping[str, object]) -> Html:
-    """Returns any JSON-ready mapping as names and values, nested mappings under their name."""
-    nested = {k: v for k, v in values.items() if isinstance(v, Mapping)}
+    """Returns any JSON-ready mapping: plain values as pairs, then what is nested under its name."""
+    nested = {name: value for name, value in values.items() if _is_nested(value)}
     parts = [pairs((name, _text(value)) for name, value in values.items() if name not in nested)]
     for name, value in nested.items():
-        if value:
+        parts.append(element("h3", name))
+        if isinstance(value, Mapping):
             deeper = any(isinstance(item, Mapping) for item in value.values())
-            rows = [(str(key), _text(item)) for key, item in value.items()]
-            parts += (element("h3", name), pairs(rows, wide=deeper))
+            parts.append(pairs(((str(k), _text(item)) for k, item in value.items()), wide=deeper))
+        elif isinstance(value, list):
+            rows = [[_text(item) for item in row.values()] for row in value]
+            parts.append(number_table(list(value[0]), rows))
     return join(parts)
+
+
+def _is_nested(value: object) -> bool:
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(item, Mapping) for item in value)
+    return isinstance(value, Mapping) and bool(value)
 
 
 def _text(value: object) -> str:
@@ -332,7 +345,7 @@ def _text(value: object) -> str:
         items = (f"({_text(v)})" if isinstance(v, (list, tuple)) else _text(v) for v in value)
         return ", ".join(items) or "none"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_text(item)}" for name, item in value.items())
+        return ", ".join(f"{name} {_text(item)}" for name, item in value.items()) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):

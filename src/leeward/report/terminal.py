@@ -179,7 +179,7 @@ def _findings(result: BacktestResult) -> list[tuple[str, str]]:
 
 def _intrabar_words(intrabar: Mapping[str, float | int | None]) -> str:
     return (
-        f"{intrabar['ambiguous_trades']} trades met stop and target in one candle: "
+        f"stop and target met in one candle, trades: {intrabar['ambiguous_trades']}; "
         f"{_signed(intrabar['worst_return_fraction'])} with the stop first (as simulated), "
         f"{_signed(intrabar['best_return_fraction'])} with the target first; "
         "--detail 1m tells them apart"
