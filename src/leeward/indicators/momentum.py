@@ -9,12 +9,12 @@ from numba import njit
 
 from leeward.domain.columns import FloatColumn
 from leeward.indicators.runs import over_runs
-from leeward.indicators.table import DIFFERENCE, Need, indicator, rows_to_forget
+from leeward.indicators.table import MOVES, Need, indicator, rows_to_forget
 from leeward.indicators.windows import rolling_highest, rolling_lowest, rolling_mean
 
 
 def _rsi_need(period: int) -> Need:
-    return Need(period, period + 1 + rows_to_forget(1 / period, DIFFERENCE))
+    return Need(period, period + 1 + rows_to_forget(1 / period, MOVES))
 
 
 @indicator(_rsi_need)

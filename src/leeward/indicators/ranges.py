@@ -11,7 +11,7 @@ from numba import njit
 
 from leeward.domain.columns import FloatColumn
 from leeward.indicators.runs import over_runs
-from leeward.indicators.table import DIFFERENCE, RANGE, Need, indicator, rows_to_forget
+from leeward.indicators.table import MOVES, Need, indicator, rows_to_forget
 
 
 @indicator(lambda: Need(1, 2))
@@ -28,7 +28,7 @@ def true_range(high: FloatColumn, low: FloatColumn, close: FloatColumn) -> Float
 
 
 def atr_need(period: int) -> Need:
-    return Need(period, period + 1 + rows_to_forget(1 / period, RANGE))
+    return Need(period, period + 1 + rows_to_forget(1 / period, MOVES))
 
 
 @indicator(atr_need)
@@ -55,7 +55,7 @@ class Directional(NamedTuple):
 
 
 def _adx_need(period: int) -> Need:
-    return Need(2 * period - 1, 2 * period + rows_to_forget(1 / period, DIFFERENCE))
+    return Need(2 * period - 1, 2 * period + rows_to_forget(1 / period, MOVES))
 
 
 @indicator(_adx_need)
@@ -63,8 +63,8 @@ def adx(high: FloatColumn, low: FloatColumn, close: FloatColumn, period: int) ->
     """Returns the average directional index with the indicators +DI and -DI, in percent.
 
     +DI (-DI) is the average upward (downward) move of the highs (lows) per average true range,
-    ADX the average of |+DI - -DI| / (+DI + -DI), as TA-Lib computes them: where nothing moves, DI
-    is 0 and ADX stays as it was. All three start together: the first 2 period - 1 rows are NaN.
+    ADX the average of |+DI - -DI| / (+DI + -DI), as TA-Lib computes them; all are 0 where nothing
+    has moved. They start together: the first 2 period - 1 rows are NaN.
 
     >>> import numpy as np
     >>> rising = np.arange(1.0, 7.0)
@@ -135,7 +135,7 @@ def _adx(  # noqa: PLR0913 - a compiled kernel writes into what it is given
         one_sided = 100.0 * abs(plus - minus) / moved if moved > 0.0 else 0.0
         if t <= start:
             strength += one_sided / period
-        elif moved > 0.0:
+        else:
             strength += weight * (one_sided - strength)
         if t >= start:
             out[t] = strength

@@ -54,9 +54,12 @@ class Need:
         )
 
 
-#: What an average may keep of its start, by what is made of it.
+#: What an average may keep of its start, so that the last row is right to 1e-9 of its own value
+#: although prices have moved 100-fold meanwhile. An average of prices is as large as they are;
+#: ranges and moves vary 1000-fold beside them; a difference of averages may be 1e-6 of a price,
+#: and two averages that keep 1e-18 of different starts have become the same to the last bit.
 MEAN: Final = 1e-12
-RANGE: Final = 1e-15
+MOVES: Final = 1e-15
 DIFFERENCE: Final = 1e-18
 
 
@@ -154,6 +157,7 @@ def _as_column(function: str, name: str, value: Any) -> FloatColumn:
 
 #: More rows than any data have; row numbers beyond it might not fit.
 _LONGEST: Final = 1_000_000_000
+_LARGEST: Final = float(np.finfo(np.float64).max)
 
 
 def _checked(function: str, name: str, value: Any, kind: str) -> int | float:
@@ -164,7 +168,7 @@ def _checked(function: str, name: str, value: Any, kind: str) -> int | float:
             raise BadUsage(f"{function}: {name} is {value!r}; {rule}")
         return int(value)
     number = isinstance(value, int | float | np.integer | np.floating)
-    if not number or isinstance(value, bool) or not 0 < value < np.inf:
+    if not number or isinstance(value, bool) or not 0 < value <= _LARGEST:
         rule = "it must be a finite number above zero"
         raise BadUsage(f"{function}: {name} is {value!r}; {rule}")
     return float(value)
@@ -217,7 +221,14 @@ def need_of(*values: object) -> Need:
     return need
 
 
-_CUMULATIVE: Final = {np.cumsum, np.cumprod, np.nancumsum, np.nancumprod}
+_CUMULATIVE: Final = {
+    np.cumsum,
+    np.cumprod,
+    np.nancumsum,
+    np.nancumprod,
+    np.cumulative_sum,
+    np.cumulative_prod,
+}
 
 
 def _own_need(function: Any, args: Any, kwargs: Any) -> Need:
@@ -229,7 +240,8 @@ def _own_need(function: Any, args: Any, kwargs: Any) -> Need:
     if function is np.roll:
         return _look_back(_argument("shift", 1, 0, args, kwargs))
     if function is np.convolve:
-        return _look_back(min(len(args[0]), len(_argument("v", 1, (), args, kwargs))) - 1)
+        a, v = _argument("a", 0, (), args, kwargs), _argument("v", 1, (), args, kwargs)
+        return _look_back(min(len(a), len(v)) - 1)
     if function is sliding_window_view:
         return _look_back(_argument("window_shape", 1, 1, args, kwargs) - 1)
     return Need()

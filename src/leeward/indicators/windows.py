@@ -85,7 +85,8 @@ def _fill(
     now[:] = values
     if kind >= _DEVIATION:
         for t in range(rows):
-            now_2[t] = single_2[t] = values[t] if kind == _LINEAR else 0.0
+            # One row deviates by 0, or by NaN where it is NaN.
+            now_2[t] = single_2[t] = values[t] if kind == _LINEAR else values[t] - values[t]
     digit = 1
     while 2 * digit <= period:
         digit *= 2
