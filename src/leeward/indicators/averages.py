@@ -168,4 +168,4 @@ def _typical_notional(
 @njit(cache=True, nogil=True, error_model="numpy")
 def _divide(values: FloatColumn, by: FloatColumn) -> None:
     for t in range(len(values)):
-        values[t] /= by[t]
+        values[t] = values[t] / by[t] if by[t] != 0.0 else np.nan

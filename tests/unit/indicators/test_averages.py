@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 import talib
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.walks import walk
 
@@ -47,6 +47,7 @@ def test_averages_of_four_candles() -> None:
     assert ema(values, 3).tolist()[2:] == [4.0, 9.0]
 
 
+@settings(deadline=None)
 @given(price=PRICES, period=st.integers(1, 60))
 def test_a_flat_market_lies_exactly_on_all_of_its_averages(price: float, period: int) -> None:
     flat = np.full(80, price)
@@ -56,6 +57,7 @@ def test_a_flat_market_lies_exactly_on_all_of_its_averages(price: float, period:
         assert not np.nan_to_num(column).any()
 
 
+@settings(deadline=None)
 @given(
     st.lists(PRICES, min_size=20, max_size=60),
     st.integers(1, 20),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leeward.domain.errors import BadUsage
@@ -19,6 +19,7 @@ def test_a_crossing_is_the_first_row_above() -> None:
     assert np.flatnonzero(crossed_below(a, b + 0.5)).tolist() == [3]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(NUMBERS, NUMBERS), max_size=30))
 def test_crossings_follow_their_definition_also_beside_nan(rows: list[tuple[float, float]]) -> None:
     a, b = np.array(rows).reshape(-1, 2).T
@@ -28,6 +29,7 @@ def test_crossings_follow_their_definition_also_beside_nan(rows: list[tuple[floa
     assert crossed_below(a, b).tolist() == below
 
 
+@settings(deadline=None)
 @given(st.lists(NUMBERS, max_size=30))
 def test_a_level_stands_for_a_column(values: list[float]) -> None:
     a = np.array(values)

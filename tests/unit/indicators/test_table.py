@@ -81,6 +81,7 @@ SAME_ROW: dict[str, Callable[[Any, Any], Any]] = {
     "mask": lambda e, c: e[e > c],
     "later rows": lambda e, _: e[10:],
     "concatenate": lambda e, c: np.concatenate([c[:5], e[5:]]),
+    "two results": lambda e, c: np.divmod(e, c)[1],
     "in place": lambda e, c: c.copy().__iadd__(e),
 }
 
@@ -139,7 +140,7 @@ def test_single_values_and_compiled_functions_get_plain_numbers() -> None:
 def test_parameters_may_be_given_by_name_and_left_out() -> None:
     np.testing.assert_array_equal(ema(period=5, values=CLOSE), ema(CLOSE, 5))
     np.testing.assert_array_equal(macd(CLOSE, slow=26).line, macd(CLOSE, 12, 26, 9).line)
-    np.testing.assert_array_equal(sma(CLOSE, np.int32(5)), sma(CLOSE, 5))  # type: ignore[arg-type] # NumPy's integers are welcome
+    np.testing.assert_array_equal(sma(CLOSE, np.int32(5)), sma(CLOSE, 5))  # type: ignore[arg-type] # integers of NumPy will do
 
 
 @pytest.mark.parametrize(

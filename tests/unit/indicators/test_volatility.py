@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 import talib
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.walks import walk
 
@@ -29,6 +29,7 @@ def test_standard_deviation_of_real_prices_is_that_of_talib(market_data: Path) -
     np.testing.assert_allclose(rolling_std(close, 20), talib.STDDEV(close, 20), rtol=1e-7)
 
 
+@settings(deadline=None)
 @given(st.lists(PRICES, min_size=1, max_size=40), st.sampled_from([1.0, 1e-6, 1e6]))
 def test_standard_deviation_is_exact_whatever_prices_came_before(
     prices: list[float], factor: float
@@ -40,6 +41,7 @@ def test_standard_deviation_is_exact_whatever_prices_came_before(
     )
 
 
+@settings(deadline=None)
 @given(
     price=PRICES,
     before=st.lists(PRICES, min_size=1, max_size=10),
