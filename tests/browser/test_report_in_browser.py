@@ -148,7 +148,7 @@ def test_zooming_over_twenty_thousand_candles_is_fluent(visit: Visit) -> None:
     page.locator("[data-span='7']").click()
     page.wait_for_timeout(100)
     assert plot.get_attribute("data-length") == str(HOUR)
-    assert "Drawn as 1 hour candles" in page.locator(".shown").inner_text()
+    assert "Drawn as 1-hour candles" in page.locator(".shown").inner_text()
 
 
 def test_the_wheel_scrolls_the_page_and_zooms_with_control(visit: Visit) -> None:

@@ -14,6 +14,7 @@ from bokeh.models import (
     ColumnDataSource,
     CrosshairTool,
     DatetimeTickFormatter,
+    FixedTicker,
     NumeralTickFormatter,
     PanTool,
     Range1d,
@@ -118,8 +119,10 @@ def _figure(height: int, time: Range1d, name: str, log: bool = False) -> figure:
         axis.axis_line_color = axis.minor_tick_line_color = axis.major_tick_line_color = None
         axis.major_label_text_font = "system-ui"
         axis.major_label_text_font_size = "11px"
-    chart.yaxis.ticker.desired_num_ticks = 5
     if log:
-        chart.yaxis.ticker.mantissas = [1, 2, 5]
+        # Bokeh's own ticks thin out below two decades; the page's script sets better ones.
+        chart.yaxis.ticker = FixedTicker(ticks=[])
+    else:
+        chart.yaxis.ticker.desired_num_ticks = 5
     chart.xgrid.grid_line_color = None
     return chart

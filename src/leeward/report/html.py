@@ -16,7 +16,7 @@ from leeward.report.files import write_whole
 from leeward.report.result import BacktestResult
 from leeward.report.rows import plain
 from leeward.report.sections import card
-from leeward.report.words import amount, percent, ratio
+from leeward.report.words import amount, percent, probability, ratio
 from leeward.statistics.comparison import hold_equity
 
 #: A curve or price that spans more than this factor is drawn on a logarithmic scale.
@@ -89,9 +89,9 @@ def _view(
 
 
 def _curves_card(result: BacktestResult) -> Html:
-    note = "Marked at the close of every candle, after costs."
+    note = "Marked at the close of every candle, after costs. Click a name to hide its line."
     if _curves_log([result]):
-        note += " Logarithmic scale: equal distances are equal percentages."
+        note += " Logarithmic scale."
     legend = [_toggle("equity", "Strategy", "--accent"), _toggle("hold", "Buy and hold", "--hold")]
     return card(
         "Equity and drawdown",
@@ -157,18 +157,18 @@ def _trades_card(result: BacktestResult) -> Html:
 
 
 def _trade_figures(result: BacktestResult) -> Html:
-    tables = {
-        kind: sections.breakdown(result, kind, title)
-        for kind, title in (("exit_reason", "Exit"), ("entry_tag", "Entry tag"),
-                            ("symbol", "Symbol"), ("month", "Month"))
-    }  # fmt: skip
+    kinds = [("exit_reason", "Exit", "By exit reason")]
+    if any(group["name"] for group in result.breakdowns["entry_tag"]):
+        kinds.append(("entry_tag", "Entry tag", "By entry tag"))
+    if len(result.simulation.symbols) > 1:
+        kinds.append(("symbol", "Symbol", "By symbol"))
+    months = folded("Show every month", sections.breakdown(result, "month", "Month"))
     return join((
         _columns(card("Distribution of trade returns", sections.distribution(result)),
                  card("What if", sections.what_if(result))),
-        _columns(card("By exit reason", tables["exit_reason"]),
-                 card("By entry tag", tables["entry_tag"]),
-                 card("By symbol", tables["symbol"]),
-                 card("By month of exit", folded("Show every month", tables["month"]))),
+        _columns(*(card(title, sections.breakdown(result, kind, head))
+                   for kind, head, title in kinds),
+                 card("By month of exit", months)),
     ))  # fmt: skip
 
 
@@ -226,15 +226,19 @@ def _overview_row(
         ratio(figures["sharpe"]),
         "" if trades is None else f"{trades:,}",
         percent(figures["win_rate"]) if trades else "",
-        "" if psr is None else percent(psr),
+        "" if psr is None else probability(psr),
     )
 
 
 def _data(results: Sequence[BacktestResult]) -> str:
     distinct: dict[str, Candles] = {c.sha256 + c.symbol: c for r in results for c in r.candles}
     length = payload.shown_length(list(distinct.values()))
-    values = sum(len(payload.merge(c, length).time) for r in results for c in r.candles)
-    overlays = values * 3 <= payload.MOST_OVERLAY_VALUES
+    values = sum(
+        len(payload.merge(c, length).time) * len(payload.overlay_names(frame))
+        for r in results
+        for c, frame in zip(r.candles, r.frames, strict=False)
+    )
+    overlays = values <= payload.MOST_OVERLAY_VALUES
     document: dict[str, object] = {
         "candles": {key: payload.candle_payload(c, length) for key, c in distinct.items()},
         "results": [_result_data(result, length, overlays) for result in results],

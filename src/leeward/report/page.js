@@ -19,17 +19,17 @@
     value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
   const price = (value) => {
     if (value === null || Number.isNaN(value)) return "–";
-    const digits = Math.max(0, Math.min(8, 6 - Math.ceil(Math.log10(Math.max(value, 1e-9)))));
-    return value.toLocaleString("en-US", { minimumFractionDigits: Math.min(2, digits), maximumFractionDigits: digits });
+    const digits = Math.max(2, Math.min(8, 5 - Math.floor(Math.log10(Math.max(value, 1e-9)))));
+    return value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: digits });
   };
   const signed = (value, digits = 2) => (value > 0 ? "+" : "") + number(value, digits);
   const percent = (value, digits = 2) => `${signed(value * 100, digits)} %`;
   const time = (ms) => new Date(ms).toISOString().slice(0, 16).replace("T", " ");
   const span = (ms) => {
     for (const [unit, name] of [[7 * DAY, "week"], [DAY, "day"], [3600000, "hour"], [60000, "minute"]]) {
-      if (ms >= unit && ms % unit === 0) return ms === unit ? `1 ${name}` : `${ms / unit} ${name}s`;
+      if (ms >= unit && ms % unit === 0) return `${ms / unit}-${name}`;
     }
-    return `${ms / 1000} seconds`;
+    return `${ms / 1000}-second`;
   };
   const lowerBound = (sorted, value) => {
     let low = 0, high = sorted.length;
@@ -88,11 +88,29 @@
     const many = Math.max(2, Math.min(8, Math.floor(host.clientWidth / 110)));
     figure.below[0].ticker.desired_num_ticks = many;
   };
-  const fitHeight = (range, low, high, log) => {
+  // Round numbers an even way apart: on a wide logarithmic scale by factors, else by steps.
+  const logTicks = (low, high) => {
+    const ticks = [], wide = high / low;
+    if (wide < 3) {
+      const rough = (high - low) / 5, unit = 10 ** Math.floor(Math.log10(rough));
+      const step = [1, 2, 2.5, 5, 10].map((one) => one * unit).find((one) => one >= rough);
+      for (let tick = Math.ceil(low / step) * step; tick <= high; tick += step) ticks.push(tick);
+      return ticks;
+    }
+    const shares = wide > 200 ? [1] : wide > 12 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 6, 8];
+    for (let unit = 10 ** Math.floor(Math.log10(low)); unit <= high; unit *= 10) {
+      for (const share of shares) if (share * unit >= low && share * unit <= high) ticks.push(share * unit);
+    }
+    return ticks;
+  };
+  const fitHeight = (figure, low, high) => {
     if (!(high >= low) || !Number.isFinite(low + high)) return;
-    if (log) {
+    const range = figure.y_range;
+    if (isLog(figure)) {
       const pad = Math.max(Math.log(high / low) * 0.06, 1e-4);
-      range.setv({ start: low * Math.exp(-pad), end: high * Math.exp(pad) });
+      const [start, end] = [low * Math.exp(-pad), high * Math.exp(pad)];
+      figure.right[0].ticker.ticks = logTicks(start, end);
+      range.setv({ start, end });
     } else {
       const pad = Math.max((high - low) * 0.06, Math.abs(high) * 1e-4, 1e-12);
       range.setv({ start: low - pad, end: high + pad });
@@ -107,7 +125,7 @@
     for (const line of lines) drawn.model(`${line.name} data`).data = { x: line.x, y: line.y };
     if (drawdown) {
       drawn.model("drawdown data").data = { x: drawdown.x, y: drawdown.y };
-      fitHeight(below.y_range, Math.min(-0.01, ...drawdown.y), 0, false);
+      fitHeight(below, Math.min(-0.01, ...drawdown.y), 0);
     }
     const all = lines[0].x;
     keepInside(range, all[0], all[all.length - 1], 3 * DAY);
@@ -121,7 +139,7 @@
           low = Math.min(low, line.y[i]); high = Math.max(high, line.y[i]);
         }
       }
-      fitHeight(figure.y_range, low, high, isLog(figure));
+      fitHeight(figure, low, high);
     });
     range.connect(range.change, fit);
     new ResizeObserver(fit).observe(plot);
@@ -249,7 +267,7 @@
         if (level < low && level > low - room) low = level;
         if (level > high && level < high + room) high = level;
       }
-      fitHeight(figure.y_range, low, high, isLog(figure));
+      fitHeight(figure, low, high);
       const digits = Math.max(0, Math.min(8, 5 - Math.ceil(Math.log10(high))));
       figure.right[0].formatter.format = digits ? `0,0.[${"0".repeat(digits)}]` : "0,0";
       tell(length);
@@ -283,9 +301,9 @@
     const tell = (length) => {
       const parts = [];
       const finest = candles.length > candles.source
-        ? `${span(candles.length)} candles, merged from ${candles.source_rows.toLocaleString("en-US")} of ${span(candles.source)} to keep this file small`
+        ? `${span(candles.length)} candles, merged from ${candles.source_rows.toLocaleString("en-US")} ${span(candles.source)} candles to keep this file small`
         : `${span(candles.length)} candles`;
-      parts.push(length > candles.length ? `Each candle drawn spans ${span(length)}; zoom in for ${finest}.` : `Drawn as ${finest}.`);
+      parts.push(length > candles.length ? `Drawn as ${span(length)} candles; zoom in for ${finest}.` : `Drawn as ${finest}.`);
       const count = Number(plot.dataset.trades);
       if (count > MOST_MARKS) parts.push(`${count.toLocaleString("en-US")} trades in view; zoom in to see them.`);
       else if (count > MOST_LINES) parts.push(`${count} trades in view; zoom in for their stops and targets.`);

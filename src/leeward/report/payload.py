@@ -22,7 +22,7 @@ from leeward.statistics.comparison import hold_equity
 #: Candles in one file, all symbols together; above it they are merged into longer ones.
 MOST_CANDLES: Final = 100_000
 #: Indicator values in one file; above it they are left out.
-MOST_OVERLAY_VALUES: Final = 400_000
+MOST_OVERLAY_VALUES: Final = 800_000
 _MOST_OVERLAYS = 6
 #: Spans of the equity curve; each keeps its first, lowest, highest and last point.
 _SPANS = 800
@@ -89,8 +89,13 @@ def candle_payload(candles: Candles, length_ms: int) -> dict[str, object]:
 def overlay_payload(candles: Candles, frame: Frame, length_ms: int) -> dict[str, str]:
     """Returns the strategy's columns that live on the price scale, packed, NaN where unknown."""
     last = merge(candles, length_ms).last - 1
+    return {name: _pack(frame[name][last]) for name in overlay_names(frame)}
+
+
+def overlay_names(frame: Frame) -> list[str]:
+    """Returns the columns that can be drawn over the price, the first few of them."""
     names = [name for name in frame if name not in _OHLCV and _on_price_scale(frame, name)]
-    return {name: _pack(frame[name][last]) for name in names[:_MOST_OVERLAYS]}
+    return names[:_MOST_OVERLAYS]
 
 
 def _on_price_scale(frame: Frame, name: str) -> bool:

@@ -151,7 +151,8 @@ def _heat_cell(change: float | None, strongest: float) -> Html:
         return element("td", "·", class_="none")
     strength = 0.08 + 0.62 * abs(change) / strongest if change else 0.0
     hue = "gain" if change > 0 else "loss"
-    text = typeset(f"{change * 100:.1f}" if abs(change) < 0.1 else f"{change * 100:.0f}")
+    text = f"{change * 100:.1f}" if abs(change) < 0.1 else f"{change * 100:.0f}"
+    text = "0.0" if text == "-0.0" else typeset(text)
     style = f"background:rgb(var(--{hue}-rgb) / {strength:.2f})"
     return element("td", text, style=style, title=percent(change, 2, sign=True))
 
@@ -226,8 +227,8 @@ def what_if(result: BacktestResult) -> Html:
         rows.insert(1, ("Target before stop inside candles",
                         None if best is None else balance * (1 + best), best))  # fmt: skip
         note = (
-            f"Trades that met stop and target inside one candle: {count}. As simulated the stop came "
-            "first; finer candles (--detail 1m) tell them apart."
+            f"Trades that met stop and target inside one candle: {count}. As simulated the stop "
+            "came first; finer candles (--detail 1m) tell them apart."
         )
     else:
         note = "No trade met stop and target inside one candle."

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from leeward.report import words
 from leeward.report.result import BacktestResult
-from leeward.report.words import amount, percent, ratio
+from leeward.report.words import amount, percent, probability, ratio
 
 _GOOD, _BAD, _QUIET, _WARN = "green", "red", "dim", "bold yellow"
 _LABEL_WIDTH = 12
@@ -49,7 +49,7 @@ def print_comparison(results: Sequence[BacktestResult], console: Console) -> Non
     console.print()
     for result in results:
         _labelled(console, str(result.inputs["strategy"]), words.skill_words(result))
-    _labelled(console, "caveats", " ".join(words.caveats(first)[:2]))
+    _labelled(console, "caveats", " ".join(words.caveats(first)))
 
 
 def _signed(value: float | None) -> str:
@@ -75,7 +75,7 @@ _COMPARED: Final[tuple[_Row, ...]] = (
     ("profit factor", "profit_factor", ratio),
     ("exposure", "exposure_fraction", percent),
     ("fees paid", "fees_paid", amount),
-    ("PSR", "psr", percent),
+    ("PSR", "psr", probability),
 )
 
 _ACCOUNT: Final[tuple[_Row, ...]] = (
@@ -96,7 +96,7 @@ _TRADES: Final[tuple[_Row, ...]] = (
     ("turnover", "turnover", _times),
     ("fees paid", "fees_paid", amount),
     ("slippage paid", "slippage_paid", amount),
-    ("PSR", "psr", percent),
+    ("PSR", "psr", probability),
 )
 
 

@@ -64,6 +64,17 @@ def percent(fraction: float | None, digits: int = 1, sign: bool = False) -> str:
     return f"{fraction * 100:{'+' if sign else ''},.{digits}f} %"
 
 
+def probability(chance: float | None) -> str:
+    """Returns a probability in per cent that never claims to be certain.
+
+    >>> probability(0.98765), probability(0.99999), probability(0.0001)
+    ('98.8 %', '> 99.9 %', '< 0.1 %')
+    """
+    if chance is None or 0.001 <= chance <= 0.999:
+        return percent(chance)
+    return "> 99.9 %" if chance > 0.5 else "< 0.1 %"
+
+
 def amount(value: float | None, sign: bool = False) -> str:
     """Returns a quote amount with two decimals, or four figures where it is smaller than one.
 
@@ -133,11 +144,12 @@ def skill_words(result: BacktestResult) -> str:
     psr = result.metrics["psr"]
     if psr is None:
         return "PSR undefined: too few days or no change of equity, so nothing can be said of luck"
-    chance = f"PSR {percent(min(psr, 0.999))}"
+    chance = f"PSR {probability(psr)}"
     if psr >= SURE:
-        return (
-            f"{chance}: unlikely to be luck alone, if this was the only variant tried "
-            "(how many were is not recorded yet)"
+        held, own = result.comparison["buy_and_hold"]["sharpe"], result.metrics["sharpe"]
+        beaten = held is not None and own is not None and held > own
+        return f"{chance}: unlikely to be luck alone, if this was the only variant tried" + (
+            "; but holding had the higher Sharpe ratio" if beaten else ""
         )
     if psr >= 0.5:
         return f"{chance}: not distinguishable from luck (95 % would be)"
@@ -215,6 +227,11 @@ def caveats(result: BacktestResult) -> list[str]:
         "How many variants were tried before this one is not recorded yet, so PSR takes it for the "
         "first, and no deflated Sharpe ratio is given."
     )
+    if (result.metrics["buy_and_hold_fraction"] or 0.0) > 0:
+        found.append(
+            "The market itself rose. PSR compares with zero, not with holding, so part of what it "
+            "credits to the rules may be the market's."
+        )
     markets = "one market" if len(result.candles) == 1 else "symbols chosen with hindsight"
     found.append(f"One exchange, {markets}; coins that failed and vanished are not in it.")
     return found

@@ -39,7 +39,8 @@ def test_the_page_refers_to_nothing_outside_itself(result: BacktestResult) -> No
     assert not re.search(r"<(link|iframe|img)\b|\bsrc=|@import|url\(", own)
 
 
-def test_every_part_is_on_the_page(result: BacktestResult) -> None:
+def test_every_part_is_on_the_page() -> None:
+    result = sample_result([walk("BTCUSDT", 900), walk("ETHUSDT", 900, seed=2)])
     text = page([result])
     for title in (
         "Equity and drawdown", "Price and trades", "Monthly returns", "Trades",

@@ -99,6 +99,8 @@ def test_gaps_in_the_range_are_counted_and_the_largest_named() -> None:
         (0.2, "no sign of an edge"),
         (0.7, "not distinguishable from luck"),
         (0.97, "unlikely to be luck alone"),
+        (0.99999, "PSR > 99.9 %"),
+        (0.00001, "PSR < 0.1 %"),
     ],
 )
 def test_the_chance_of_luck_is_said_in_words(psr: float | None, said: str) -> None:
