@@ -23,6 +23,7 @@ def efficiency_ratio(values: FloatColumn, period: int) -> FloatColumn:
     [nan, nan, 1.0, 0.0, 1.0, 0.0]
     """
     moves = np.abs(np.diff(values, prepend=np.nan))
+    moves.flags.writeable = False  # as every column is: windows are compiled for no other kind
     return _ratio(values, rolling_mean(moves, period), period)
 
 

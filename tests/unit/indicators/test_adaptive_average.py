@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.walks import walk
 
@@ -21,6 +21,7 @@ def test_a_straight_way_is_efficient_and_a_way_back_is_not() -> None:
     np.testing.assert_allclose(ratio, expected, rtol=1e-15)
 
 
+@settings(deadline=None)  # the first example compiles
 @given(st.lists(st.floats(-1e6, 1e6), min_size=6, max_size=60), st.integers(1, 5))
 def test_the_ratio_is_the_distance_over_the_way(values: list[float], period: int) -> None:
     column = np.array(values)
@@ -46,6 +47,7 @@ def test_at_speed_one_it_becomes_the_fast_average() -> None:
     np.testing.assert_allclose(average[200:], ema(CLOSE, 5)[200:], rtol=1e-12)
 
 
+@settings(deadline=None)  # the first example compiles
 @given(st.floats(-3, 4))
 def test_a_speed_beyond_its_range_counts_as_the_nearer_end(speed: float) -> None:
     held = np.full(600, min(1.0, max(0.0, speed)))
