@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
-_EMPTY = {"br", "hr", "input", "meta"}
-
 
 class Html(str):
     """Markup. Any other text is data and is escaped where it enters an element."""
@@ -30,8 +28,6 @@ def element(name: str, *children: str | None, **attributes: str | bool) -> Html:
         for key, value in attributes.items()
         if value is not False
     )
-    if name in _EMPTY:
-        return Html(f"<{name}{given}>")
     return Html(f"<{name}{given}>{join(children)}</{name}>")
 
 

@@ -126,8 +126,6 @@ def monthly_heat(result: BacktestResult) -> Html:
     length = result.candles[0].timeframe.length_ms
     marks = daily_marks(simulation.open_time, simulation.equity, length, result.setup.balance)
     months = monthly_returns(marks)
-    if not months:
-        return element("p", "The range holds no candle.", class_="quiet")
     strongest = max(0.01, *map(abs, months.values()))
     rows = []
     for year in range(int(min(months)[:4]), int(max(months)[:4]) + 1):

@@ -24,11 +24,6 @@ class DailyMarks:
         """The relative change of equity over each day."""
         return self.equity / self.before - 1.0
 
-    @property
-    def end_ms(self) -> IntColumn:
-        """The midnight that ends each day, in ms since the epoch."""
-        return (self.day + 1) * DAY_MS
-
 
 def daily_marks(
     open_time: IntColumn, equity: FloatColumn, length_ms: int, balance: float

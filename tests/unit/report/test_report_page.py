@@ -5,9 +5,11 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from tests.results import START, sample_result, walk
+from tests.results import START, sample_result, table, trade, walk
 
+from leeward.domain.trades import STOP
 from leeward.report.html import page, write_report
 from leeward.report.result import BacktestResult
 
@@ -88,6 +90,22 @@ def test_several_results_share_their_candles_and_stand_side_by_side() -> None:
     assert isinstance(candles_found, dict)
     assert len(candles_found) == 1
     assert len(text) < len(page(results[:1])) * 1.5
+
+
+def test_trades_that_met_both_prices_are_shown_with_both_outcomes() -> None:
+    result = sample_result()
+    both = table(trade(ambiguous=1, exit_reason=STOP, target=110.0, pnl=-10.0))
+    text = page([replace(result, simulation=replace(result.simulation, trades=both))])
+    assert "Trades that met stop and target inside one candle: 1." in text
+    assert "Target before stop inside candles" in text
+
+
+def test_curves_that_span_decades_are_drawn_on_a_logarithmic_scale() -> None:
+    calm = sample_result()
+    assert "Logarithmic scale" not in page([calm])
+    equity = calm.simulation.equity * np.linspace(1.0, 20.0, len(calm.simulation.equity))
+    wild = replace(calm, simulation=replace(calm.simulation, equity=equity))
+    assert "Logarithmic scale" in page([wild])
 
 
 def test_findings_of_a_data_certificate_are_shown(result: BacktestResult) -> None:

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from tests.results import START, sample_result, table, trade, walk
 
+from leeward.domain.errors import Failed
 from leeward.domain.trades import STOP
 from leeward.report.result import BacktestResult
 from leeward.risk.refusals import REFUSALS
@@ -58,6 +59,17 @@ def test_a_run_without_trades_has_no_invented_figures() -> None:
     assert metrics["max_drawdown_fraction"] == 0.0
     unknown = ("sharpe", "sortino", "calmar", "win_rate", "profit_factor", "expectancy", "psr")
     assert all(metrics[name] is None for name in unknown)
+
+
+def test_a_run_without_steps_supports_only_its_balance() -> None:
+    result = sample_result(every=0)
+    none, never = np.empty(0), np.empty(0, np.int64)
+    simulation = replace(result.simulation, open_time=never, equity=none, exposure=none)
+    result = replace(result, simulation=simulation)
+    assert (result.metrics["final_equity"], result.metrics["return_fraction"]) == (10_000.0, 0.0)
+    unknown = ("cagr", "sharpe", "max_drawdown_fraction", "exposure_fraction", "turnover")
+    assert all(result.metrics[name] is None for name in unknown)
+    assert set(result.comparison["buy_and_hold"].values()) == {None}
 
 
 def test_the_outcomes_at_other_costs_enclose_the_simulated_one(result: BacktestResult) -> None:
@@ -174,6 +186,14 @@ def test_pandas_frames_hold_the_same_values(result: BacktestResult) -> None:
     assert frames.trades["pnl"].tolist() == result.simulation.trades["pnl"].tolist()
     assert str(frames.trades["entry_time"].dt.tz) == "UTC"
     assert len(frames.equity) == len(result.simulation.equity)
+
+
+def test_missing_pandas_is_named_with_the_way_to_get_it(
+    result: BacktestResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(Failed, match=r"pip install 'leeward\[pandas\]'"):
+        result.to_pandas()
 
 
 def test_csv_has_a_header_and_one_line_a_trade(result: BacktestResult, tmp_path: Path) -> None:
