@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +54,7 @@ def summarise_trades(trades: Trades) -> TradeSummary:
     return TradeSummary(
         trades=len(trades),
         win_rate=len(won) / len(trades),
-        profit_factor=float(won.sum() / -lost.sum()) if len(lost) else None,
+        profit_factor=_factor(float(won.sum()), -float(lost.sum())),
         expectancy=float(pnl.mean()),
         mean_return=float(trade_returns(trades).mean()),
         mean_win=float(won.mean()) if len(won) else None,
@@ -62,6 +63,11 @@ def summarise_trades(trades: Trades) -> TradeSummary:
         worst=float(pnl.min()),
         mean_candles=float(trades["candles"].mean()),
     )
+
+
+def _factor(won: float, lost: float) -> float | None:
+    factor = won / lost if lost > 0 else math.inf
+    return factor if math.isfinite(factor) else None
 
 
 def trade_returns(trades: Trades) -> FloatColumn:

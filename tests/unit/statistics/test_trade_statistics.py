@@ -52,6 +52,10 @@ def test_without_losses_there_is_no_profit_factor() -> None:
     assert summarise_trades(table(trade(pnl=5.0))).profit_factor is None
 
 
+def test_a_loss_of_almost_nothing_gives_no_endless_profit_factor() -> None:
+    assert summarise_trades(table(trade(pnl=1.0), trade(pnl=-1e-309))).profit_factor is None
+
+
 def test_without_wins_the_profit_factor_is_zero() -> None:
     summary = summarise_trades(table(trade(pnl=-5.0)))
     assert summary.profit_factor == 0.0
