@@ -149,7 +149,7 @@ def _thinned(dice: Dice, finer: Candles) -> Candles:
     missing = dice.one_of(0.0, 0.0, 0.0, 0.1, 1.0)
     kept = ~dice.mask(len(finer), missing)
     columns = (finer.open, finer.high, finer.low, finer.close)
-    bars = np.array([column[kept] for column in columns]) * dice.one_of(1.0, 1.0, 1.0, 1.003)
+    bars = np.array([column[kept] for column in columns]) * dice.one_of(1.0, 1.0, 1.0, 1.0031)
     return _candles(finer.symbol, finer.timeframe, finer.open_time[kept], bars)
 
 
@@ -170,7 +170,7 @@ def _signals(dice: Dice, candles: Candles, given: list[str]) -> Signals:
         "confidence": _with_gaps(dice, dice.rng.choice([0.1, 0.5, 0.5, 0.9, 1.0], rows), 0.03),
     }
     size = dice.rng.choice(
-        dice.one_of([0.1], [0.05, 0.3], [1.0], [1.0, 0.4], [2e-4, -0.1, 0, 1]), rows
+        dice.one_of([0.1], [0.05, 0.3], [1.0, 0.4], [0.5], [2e-4, -0.1, 0, 1]), rows
     )
     size = _with_gaps(dice, size, 0.02)
     size[dice.mask(rows, 0.01)] = np.inf
@@ -250,12 +250,13 @@ def _setup(dice: Dice, candles: list[Candles], middle_ms: int) -> Setup:
 def _instrument(dice: Dice, candles: Candles, balance: float) -> Instrument:
     price = float(candles.open[0]) if len(candles) else 100.0
     coin = 10.0 ** -np.floor(np.log10(price))  # worth about one unit of quote
+    whole = 0.97 * balance / price
     decimal = 10.0 ** np.floor(np.log10(price) - 3)
     return Instrument(
         candles.symbol,
-        lot_step=dice.one_of(1e-5, 1e-8, 0.01 * coin, 0.3 * coin, coin, 0.97 * balance / price),
+        lot_step=dice.one_of(1e-5, 1e-5, 1e-8, 0.01 * coin, 0.3 * coin, coin, whole),
         tick_size=dice.one_of(0.0, 0.0, decimal, price / 1000, price / 70),
-        min_notional=dice.one_of(5.0, 5.0, 0.0, 100.0, 0.93 * balance),
+        min_notional=dice.one_of(5.0, 5.0, 5.0, 0.0, 0.0, 0.01 * balance, 0.93 * balance),
     )
 
 
@@ -268,12 +269,12 @@ def make_limits(dice: Dice) -> RiskLimits:
         max_exposure_fraction=dice.one_of(1.0, 0.8) if loose else dice.one_of(0.5, 0.15, 1.0),
         max_correlated_fraction=1.0 if loose else dice.one_of(0.2, 0.1, 1.0),
         correlation_threshold=dice.one_of(0.8, 0.2, 0.95),
-        max_open_positions=dice.one_of(5, 5, 1, 2),
+        max_open_positions=dice.one_of(5, 5, 5, 1, 2),
         require_stop=dice.chance(0.6),
         default_stop_fraction=dice.one_of(0.05, 0.005, 0.6),
-        trend_gate=dice.one_of("off", "off", "off", "ema:2:1", "ema:10:3", "ema:30:10"),
-        daily_loss_fraction=dice.one_of(0.03, 0.005, 1.0, 1.0),
+        trend_gate=dice.one_of("off", "off", "off", "off", "ema:2:1", "ema:10:3", "ema:30:10"),
+        daily_loss_fraction=dice.one_of(0.03, 0.005, 1.0, 1.0, 1.0),
         drawdown_ladder=dice.one_of(*LADDERS),
-        max_drawdown_fraction=dice.one_of(0.2, 0.5, 1.0, 0.04),
+        max_drawdown_fraction=dice.one_of(0.2, 0.5, 1.0, 1.0, 0.04),
         cooldown_candles=dice.one_of(3, 0, 1, 12),
     )

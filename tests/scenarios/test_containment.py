@@ -71,17 +71,35 @@ def test_the_gate_buys_only_with_the_trend(simulate: Simulate) -> None:
     )
 
 
-def test_an_average_that_does_not_rise_is_against_the_trend(simulate: Simulate) -> None:
-    # EMA(2) 103, 99, 99 + 2/3 x 2.4 = 100.6: above its last value, below the one two rows ago.
+def test_an_average_back_where_it_was_does_not_rise(simulate: Simulate) -> None:
+    # EMA(3) 100, 98, 100: above its last value, at the one two rows ago.
     market = """
-        0  104
-        1  102 102 102 102
-        2   97
-        3  101.4 buy
-        4  101
+        0  100
+        1  100
+        2  100
+        3   96
+        4  102 buy
+        5  102
         """
-    check(simulate, market, refusals="A against_trend", trend_gate="ema:2:2")
-    check(simulate, market, "in out\n4 4", trend_gate="ema:2:1")
+    check(simulate, market, refusals="A against_trend", trend_gate="ema:3:2")
+    check(simulate, market, "in out\n5 5", trend_gate="ema:3:1")
+
+
+def test_a_close_at_a_rising_average_is_not_above_it(simulate: Simulate) -> None:
+    # EMA(3) 100, 102, 102.
+    check(
+        simulate,
+        """
+        0  100
+        1  100
+        2  100
+        3  104
+        4  102 buy
+        5  102
+        """,
+        refusals="A against_trend",
+        trend_gate="ema:3:2",
+    )
 
 
 def test_more_positions_than_allowed_are_refused(simulate: Simulate) -> None:
@@ -280,20 +298,45 @@ def test_the_base_of_a_day_is_the_last_equity_of_the_day_before(simulate: Simula
     )
 
 
-def test_a_daily_candle_belongs_to_the_day_it_covers(simulate: Simulate) -> None:
-    # The loss of step 1 blocks the close of step 1 alone.
+def test_the_base_of_a_day_is_not_its_peak(simulate: Simulate) -> None:
+    # 12,000 at noon, 11,000 at midnight; 10,500 is a loss of less than 5 % of 11,000.
     check(
         simulate,
         """
-        0  100 buy size=0.9 | 100
-        1  100 100 90 90    | 100 buy
-        2   90              | 100 buy
-        3   90              | 100
+        0  100 buy size=1     | 100
+        1  100                | 100
+        2  100 120 100 120    | 100
+        3  110                | 100
+        4  105 sell           | 100 buy
+        5  105                | 100
         """,
         """
-        symbol in out quantity
-        A      1  3   90
-        B      3  3   9.10
+        symbol in out reason
+        A      1  5   signal
+        B      5  5   end_of_data
+        """,
+        equity="10000 10000 12000 11000 10500 10500",
+        daily_loss_fraction=0.05,
+        timeframe="12h",
+    )
+
+
+@pytest.mark.parametrize("quiet_days", [0, 1])
+def test_a_daily_candle_belongs_to_the_day_it_covers(simulate: Simulate, quiet_days: int) -> None:
+    # The day of the loss alone is blocked: B is bought at the next close.
+    days = ["100 | 100"] * quiet_days + [
+        "100 buy size=0.9 | 100",
+        "100 100 90 90    | 100 buy",
+        " 90              | 100 buy",
+        " 90              | 100",
+    ]
+    check(
+        simulate,
+        "\n".join(f"{day} {line}" for day, line in enumerate(days)),
+        f"""
+        symbol in               out              quantity
+        A      {quiet_days + 1} {quiet_days + 3} 90
+        B      {quiet_days + 3} {quiet_days + 3} 9.10
         """,
         refusals="B daily_loss",
         daily_loss_fraction=0.05,

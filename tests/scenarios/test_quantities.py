@@ -28,6 +28,22 @@ def test_a_buy_beyond_the_cash_is_cut_to_what_cash_allows(simulate: Simulate) ->
     )
 
 
+def test_the_fee_has_to_fit_into_the_cash(simulate: Simulate) -> None:
+    # 100 units at 100 leave nothing for the fee; 10,000 / 101 = 99.0099...
+    check(
+        simulate,
+        """
+        0  100 buy size=1
+        1  100
+        """,
+        """
+        in out quantity bought fees
+        1  1   99.00    100    198
+        """,
+        fee=0.01,
+    )
+
+
 def test_a_buy_that_cash_just_covers_is_not_cut(simulate: Simulate) -> None:
     check(
         simulate,
@@ -62,6 +78,7 @@ def test_the_later_of_two_buys_gets_the_cash_that_is_left(simulate: Simulate) ->
     ("lot_step", "min_notional", "why"),
     [
         (100.0, 5.0, "10,000 buys 80 units, no whole lot"),
+        (100.0, 0.0, "nothing is no purchase, even without a minimum"),
         (50.0, 6251.0, "50 units at 125 are 6250"),
     ],
 )

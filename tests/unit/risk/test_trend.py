@@ -37,6 +37,15 @@ def test_the_verdicts_of_a_small_market() -> None:
     ]
 
 
+def test_ties_are_against_the_trend() -> None:
+    # EMA(3) 100, 102, 102: the close is at a risen average; 100, 98, 100: it is back where it was.
+    at_average = np.array([100.0, 100.0, 100.0, 104.0, 102.0])
+    back = np.array([100.0, 100.0, 100.0, 96.0, 102.0])
+    gate = gate_of("ema:3:2")
+    assert trend_verdicts(gate, at_average)[-1] == AGAINST
+    assert trend_verdicts(gate, back)[-1] == AGAINST
+
+
 def test_the_first_known_row_needs_an_average_a_lookback_before() -> None:
     rising = np.arange(1.0, 12.0)
     verdicts = trend_verdicts(gate_of("ema:3:4"), rising)
