@@ -84,7 +84,8 @@ class ListStatus(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Fill:
     """One trade of an order. (`symbol`, `trade_id`) is its identity on the exchange; `is_maker` is
-    None where the message does not say. `time_ms` is the exchange's."""
+    None where the message does not say, `commission` where nothing was charged in any asset.
+    `time_ms` is the exchange's."""
 
     symbol: str
     trade_id: int
@@ -92,7 +93,7 @@ class Fill:
     side: Side
     price: Price
     quantity: Quantity
-    commission: Money
+    commission: Money | None
     time_ms: int
     is_maker: bool | None = None
 
@@ -101,7 +102,8 @@ class Fill:
 class OrderReport:
     """What the exchange says of one order at `time_ms`.
 
-    `quantity` and `executed` are base units, `executed_quote` quote units. `price` is None for
+    `quantity` and `executed` are base units, `executed_quote` quote units; `quantity` is None
+    while another order's fill is to set it. `price` is None for
     market orders, `stop_price` for orders without a trigger; `client_order_id` is the order's own,
     also where the message is about its cancel. `fills` holds those the message carries, which
     need not be all. `expiry_reason` is the exchange's word, where it gives one.
@@ -115,7 +117,7 @@ class OrderReport:
     type: OrderType
     time_in_force: TimeInForce
     status: OrderStatus
-    quantity: Quantity
+    quantity: Quantity | None
     executed: Quantity
     executed_quote: Decimal
     price: Price | None
