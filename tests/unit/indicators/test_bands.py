@@ -122,3 +122,11 @@ def test_supertrend_of_six_candles() -> None:
     line, direction = supertrend(close + 1, close - 1, close, 1, 1.0)
     assert line.tolist()[1:] == [12.0, 12.0, 9.5, 11.0, 14.0]
     assert direction.tolist()[1:] == [-1.0, -1.0, 1.0, 1.0, -1.0]
+
+
+def test_supertrend_turns_on_closes_beyond_its_line_not_on_it() -> None:
+    # The line falls at 12: a close of 12 stays below. It then rises at 11, and 11 stays above.
+    close = np.array([10.0, 10.0, 12.0, 14.0, 13.0, 11.0])
+    line, direction = supertrend(close + 1, close - 1, close, 1, 1.0)
+    assert line.tolist()[1:] == [12.0, 12.0, 11.0, 11.0, 11.0]
+    assert direction.tolist()[1:] == [-1.0, -1.0, 1.0, 1.0, 1.0]

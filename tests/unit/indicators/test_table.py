@@ -13,12 +13,14 @@ from numba import njit
 from numpy.lib.stride_tricks import sliding_window_view
 
 import leeward.indicators
+from leeward.domain.columns import FloatColumn
 from leeward.indicators import adx, atr, crossed_above, ema, macd, obv, shift, sma
 from leeward.indicators.table import (
     DIFFERENCE,
     INDICATORS,
     MEAN,
     Need,
+    indicator,
     need_of,
     rows_to_forget,
     trace,
@@ -135,6 +137,21 @@ def test_single_values_and_compiled_functions_get_plain_numbers() -> None:
     assert type(average[-1]) is np.float64
     assert type(np.nanmax(average)) is np.float64
     np.testing.assert_array_equal(doubled(average), ema(CLOSE, 20) * 2)
+
+
+def test_an_indicator_gets_contiguous_columns_that_it_cannot_write_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def probe(values: FloatColumn) -> FloatColumn:
+        assert values.flags.c_contiguous
+        assert not values.flags.writeable
+        return values.copy()
+
+    # Annotations are strings in the modules of the room, as they are here.
+    registered = indicator(Need)(probe)
+    monkeypatch.delitem(INDICATORS, "probe")
+    assert registered(CLOSE[::2]).tolist() == CLOSE[::2].tolist()
+    assert CLOSE.flags.writeable
 
 
 def test_parameters_may_be_given_by_name_and_left_out() -> None:
