@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leeward.domain.timeframe import DAY_MS
@@ -43,6 +43,7 @@ def test_an_unknown_exposure_is_not_averaged_away() -> None:
     assert path.max_drawdown == 0.0
 
 
+@settings(deadline=None)  # the first example compiles
 @given(EQUITIES, st.floats(1.0, 1e6))
 def test_the_walk_agrees_with_the_series_of_drawdowns(equity: list[float], balance: float) -> None:
     column = np.array(equity)
@@ -53,6 +54,7 @@ def test_the_walk_agrees_with_the_series_of_drawdowns(equity: list[float], balan
     assert path.exposure == pytest.approx(1.0)
 
 
+@settings(deadline=None)  # the first example compiles
 @given(EQUITIES, st.floats(0.01, 100))
 def test_drawdown_does_not_depend_on_the_currency(equity: list[float], scale: float) -> None:
     column = np.array(equity)
