@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from leeward.domain.errors import BadUsage
-from leeward.emulator.parameters import read_frame
 from leeward.emulator.rejections import Rejection
+from leeward.emulator.rest_parameters import read_frame
 from leeward.emulator.signatures import (
     Key,
     find_key,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leeward.emulator.parameters import Parameters, read_frame, read_query
 from leeward.emulator.rejections import Rejection
+from leeward.emulator.rest_parameters import Parameters, read_frame, read_query
 
 
 def code_of(error: pytest.ExceptionInfo[Rejection]) -> int:
