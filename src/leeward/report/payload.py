@@ -36,12 +36,11 @@ _OHLCV = {"open", "high", "low", "close", "volume", "quote_volume", "trades", "t
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Merged:
-    """Candles of `length_ms`, merged from rows that start at `first` and end before `last`."""
+    """Candles that open at `time`, each merged from row `first` up to, not including, `last`."""
 
     time: IntColumn
     first: IntColumn
     last: IntColumn
-    length_ms: int
 
 
 def shown_length(candles: Sequence[Candles]) -> int:
@@ -61,7 +60,7 @@ def merge(candles: Candles, length_ms: int) -> Merged:
         start = candles.open_time
     first = np.flatnonzero(np.diff(start, prepend=start[:1] - 1))
     last = np.append(first[1:], len(start))
-    return Merged(start[first], first, last, length_ms)
+    return Merged(start[first], first, last)
 
 
 def candle_payload(candles: Candles, length_ms: int) -> dict[str, object]:

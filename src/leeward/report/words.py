@@ -32,16 +32,6 @@ REFUSAL_WORDS: Final = {
     "target_crossed": "the next open was at or above the target",
     "insufficient_cash": "too little cash for the smallest order",
 }
-EXIT_WORDS: Final = {
-    "stop": "price reached the stop inside a candle",
-    "stop_gap": "a candle opened at or below the stop",
-    "target": "price reached the target",
-    "signal": "the strategy's exit signal",
-    "time": "held for the longest time allowed",
-    "containment": "the drawdown limit closed everything",
-    "operator": "closed by hand",
-    "end_of_data": "still open at the end of the range",
-}
 
 
 class GapSummary(NamedTuple):
