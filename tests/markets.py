@@ -38,26 +38,26 @@ def further_candles(strategy: Strategy, candles: Candles) -> Mapping[tuple[str, 
     }
 
 
-def _standing(price: FloatColumn) -> Candles:
-    """Returns candles without a range."""
+def standing(price: FloatColumn) -> Candles:
+    """Returns hourly candles without a range: open, high, low and close are one price."""
     return replace(hourly_market("BTCUSDT"), open=price, high=price, low=price, close=price)
 
 
 def _dead() -> Candles:
-    return replace(_standing(np.full(_ROWS, 100.0)), volume=np.zeros(_ROWS))
+    return replace(standing(np.full(_ROWS, 100.0)), volume=np.zeros(_ROWS))
 
 
 def _dies() -> Candles:
-    return _standing(hourly_market("BTCUSDT").close[np.minimum(np.arange(_ROWS), 1_500)])
+    return standing(hourly_market("BTCUSDT").close[np.minimum(np.arange(_ROWS), 1_500)])
 
 
 def _sleeps() -> Candles:
-    return _standing(hourly_market("BTCUSDT").close[np.arange(_ROWS) // 200 * 200])
+    return standing(hourly_market("BTCUSDT").close[np.arange(_ROWS) // 200 * 200])
 
 
 def _three_levels() -> Candles:
     random = np.random.default_rng(1)
-    return _standing(random.integers(100, 103, _ROWS).astype(np.float64))
+    return standing(random.integers(100, 103, _ROWS).astype(np.float64))
 
 
 def _coarse_ticks() -> Candles:
@@ -82,11 +82,11 @@ def _gaps() -> Candles:
 #: Markets on which rounding, ties and missing values decide.
 ODD_MARKETS: Mapping[str, Callable[[], Candles]] = {
     "plain": lambda: hourly_market("BTCUSDT"),
-    "flat": lambda: _standing(np.full(_ROWS, 100.0)),
+    "flat": lambda: standing(np.full(_ROWS, 100.0)),
     "dead": _dead,
     "dies": _dies,
     "sleeps": _sleeps,
-    "jumps": lambda: _standing(np.where(np.arange(_ROWS) < 2_000, 100.0, 1e6)),
+    "jumps": lambda: standing(np.where(np.arange(_ROWS) < 2_000, 100.0, 1e6)),
     "three levels": _three_levels,
     "coarse ticks": _coarse_ticks,
     "tiny prices": _tiny_prices,

@@ -51,6 +51,22 @@ def test_the_list_is_there_for_programs(leeward: Run) -> None:
     assert listed["enhanced"]["timeframe"] == "1h"
 
 
+def test_a_broken_package_does_not_hide_the_other_strategies(
+    leeward: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = tmp_path / "packages" / "broken-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[leeward.strategies]\nbroken = nowhere:Mine\n")
+    monkeypatch.syspath_prepend(str(info.parent))
+
+    shown = leeward("strategies", "list")
+
+    assert shown.code == 1
+    assert "ema_cross  Long while" in shown.out
+    assert "leeward: installed strategy 'broken' (nowhere:Mine): raised Module" in shown.err
+
+
 def test_a_new_strategy_passes_the_check_and_a_backtest(
     leeward: Run, stored_market: CandleStore, tmp_path: Path
 ) -> None:
@@ -160,6 +176,20 @@ def test_a_strategy_that_reads_other_candles_is_checked_on_a_generated_market(
     shown = leeward("strategies", "check", "reading.py")
 
     assert (shown.code, shown.err) == (0, "")
+
+
+def test_timeframes_that_do_not_divide_need_stored_candles(leeward: Run, tmp_path: Path) -> None:
+    (tmp_path / "odd.py").write_text(
+        CHEAT.replace(
+            "class Cheat(Strategy):",
+            'class Cheat(Strategy):\n    timeframe = "5m"\n    informative = (("SELF", "3m"),)',
+        )
+    )
+
+    shown = leeward("strategies", "check", "odd.py")
+
+    assert shown.code == 2
+    assert "Cheat: no market can be generated for its timeframes; import candles" in shown.err
 
 
 @pytest.mark.parametrize(

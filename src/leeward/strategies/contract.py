@@ -87,10 +87,37 @@ def find_lookahead(
     For every cut in `rows` the strategy runs again on the candles that end there, and on those
     `further` ones closed by then; the last rows of every column are compared, the frame's columns
     first. A cut is cheap, because it runs on the rows the strategy needs; where the result is not
-    the same, all rows up to the cut decide. `need` is what `strategy_need` states.
+    the same, or where there are no more rows, all rows up to the cut decide. Cutting off hides a
+    maximum that lies before the cut: where windows give no proof against that, a cut or two run on
+    all candles with other prices after it. `need` is what `strategy_need` states.
     """
     again = _Again(strategy, candles, further, evaluation, need)
-    return [found for cut in rows for found in again.lookahead(int(cut))]
+    cuts = [int(cut) for cut in rows]
+    shorter = [cut for cut in cuts if again.window(cut)]
+    differing = [cut for cut in shorter if not again.agrees_on_window(cut)]
+    doubtful = [cut for cut in cuts if cut not in shorter or cut in differing]
+    found = [mismatch for cut in doubtful for mismatch in again.without_later_candles(cut)]
+    if found:
+        return found
+    unproven = differing if shorter else cuts
+    some = unproven[len(unproven) // 3 :: len(unproven) // 3 + 1]
+    return find_changed_by_future(strategy, candles, further, evaluation, need, some)
+
+
+def find_changed_by_future(
+    strategy: Strategy,
+    candles: Candles,
+    further: Further,
+    evaluation: Evaluation,
+    need: Need,
+    rows: Iterable[int],
+) -> list[Mismatch]:
+    """Returns where rows change when all prices after a cut in `rows` jump up and down.
+
+    Each cut runs on all candles. It shows what cutting off hides.
+    """
+    again = _Again(strategy, candles, further, evaluation, need)
+    return [found for cut in rows for found in again.with_other_later_candles(int(cut))]
 
 
 def find_short_history(
@@ -152,7 +179,7 @@ def differences(
             yield _first_difference(name, rows, a, b, differ)
 
 
-def lookahead_hint(row: int, cut: int) -> str:
+def _lookahead_hint(row: int, cut: int) -> str:
     """Returns the usual cause of a column that differs from `row` on when cut off after `cut`."""
     ahead = cut - row + 1
     if 2 * ahead > len(_tail(cut)):
@@ -176,18 +203,38 @@ class _Again:
     evaluation: Evaluation
     need: Need
 
-    def lookahead(self, cut: int) -> Iterator[Mismatch]:
-        first = self._first(cut)
-        if first and self._window_agrees(first, cut):
-            return
-        open_time = self.candles.open_time
+    def window(self, cut: int) -> int:
+        """Returns the row from which the last rows up to the cut are known; 0 for all rows."""
+        return 0 if self.need.unbounded else max(0, cut + 2 - self.need.history - _TAIL)
+
+    def agrees_on_window(self, cut: int) -> bool:
+        first = self.window(cut)
+        try:
+            part = self._run(first, cut)
+        except Failed:  # it may need more rows than it states; all of them decide
+            return False
+        return not any(differences(self.evaluation, part, first, _tail(cut), _WINDOW))
+
+    def without_later_candles(self, cut: int) -> Iterator[Mismatch]:
         for difference in differences(self.evaluation, self._run(0, cut), 0, _tail(cut)):
-            hint = lookahead_hint(difference.row, cut)
-            yield difference.mismatch(LOOKS_AHEAD, open_time, "without the later ones", hint)
+            yield self._ahead(difference, cut, "without the later ones")
+
+    def with_other_later_candles(self, cut: int) -> Iterator[Mismatch]:
+        open_time, length_ms = self.candles.open_time, self.candles.timeframe.length_ms
+        decided_ms = int(open_time[cut]) + length_ms
+        further = {key: _jumping(other, decided_ms) for key, other in self.further.items()}
+        frame = build_frame(_jumping(self.candles, decided_ms), further)
+        changed = evaluate(self.strategy, frame, self.need)
+        for difference in differences(self.evaluation, changed, 0, range(cut + 1)):
+            yield self._ahead(difference, cut, f"with other candles after row {cut}")
+
+    def _ahead(self, difference: Difference, cut: int, against: str) -> Mismatch:
+        hint = _lookahead_hint(difference.row, cut)
+        return difference.mismatch(LOOKS_AHEAD, self.candles.open_time, against, hint)
 
     def short_history(self, cut: int) -> Iterator[Mismatch]:
-        first, tail = self._first(cut), _tail(cut)
-        if not first or self._window_agrees(first, cut):
+        first, tail = self.window(cut), _tail(cut)
+        if not first or self.agrees_on_window(cut):
             return
         enough = self.need.history
         try:
@@ -211,19 +258,6 @@ class _Again:
                     "by itself in warm_up",
                 )
 
-    def _first(self, cut: int) -> int:
-        """Returns where the window starts in which the last rows before the cut are known."""
-        if self.need.unbounded:
-            return 0
-        return max(0, cut + 1 - (self.need.history + _TAIL - 1))
-
-    def _window_agrees(self, first: int, cut: int) -> bool:
-        try:
-            window = self._run(first, cut)
-        except Failed:  # it may need more rows than it states; all of them decide
-            return False
-        return not any(differences(self.evaluation, window, first, _tail(cut), _WINDOW))
-
     def _run(self, first: int, cut: int, nudge: int | None = None) -> Evaluation:
         """Returns the strategy on rows `first` to `cut`, and further candles closed by then."""
         candles = self.candles.rows(first, cut + 1)
@@ -234,7 +268,10 @@ class _Again:
         if nudge is not None:
             candles = _nudged(candles, nudge)
             further = {key: _nudged(other, nudge) for key, other in further.items()}
-        return evaluate(self.strategy, build_frame(candles, further), self.need)
+        try:
+            return evaluate(self.strategy, build_frame(candles, further), self.need)
+        except Failed as error:
+            raise Failed(f"{error} (run again on rows {first} to {cut} only)") from error
 
 
 def _tail(cut: int) -> range:
@@ -247,6 +284,14 @@ def _closed(candles: Candles, starts_ms: int, ends_ms: int) -> Candles:
     bounds = np.array([starts_ms - length_ms, ends_ms - length_ms])
     first, last = np.searchsorted(candles.open_time, bounds, side="right")
     return candles.rows(max(0, int(first) - 1), int(last))
+
+
+def _jumping(candles: Candles, after_ms: int) -> Candles:
+    """Returns the candles, those that close after `after_ms` at a multiple of their prices."""
+    factor = np.where(np.arange(len(candles)) // 7 % 2, 5.0, 0.2)
+    factor[candles.open_time + candles.timeframe.length_ms <= after_ms] = 1.0
+    moved = {name: getattr(candles, name) * factor for name in (*PRICES, "volume")}
+    return replace(candles, **moved, checked=True, known_hashes={})
 
 
 def _nudged(candles: Candles, nudge: int) -> Candles:

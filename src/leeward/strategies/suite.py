@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
 import numpy as np
 
-from leeward.domain.candles import PRICES, Candles
+from leeward.domain.candles import Candles
 from leeward.domain.errors import BadUsage, Failed
 from leeward.domain.frame import Frame
 from leeward.indicators.table import Need
@@ -20,9 +19,9 @@ from leeward.strategies.contract import (
     Further,
     Mismatch,
     differences,
+    find_changed_by_future,
     find_lookahead,
     find_short_history,
-    lookahead_hint,
     sample_rows,
 )
 from leeward.strategies.evaluate import (
@@ -48,9 +47,8 @@ CHECKS: Final = {
     UNSTEADY: "the same candles give the same answers, in any order of asking",
 }
 
-#: Rows to cut at, and how many of them to replace the future after.
+#: Rows to cut at.
 _CUTS: Final = 48
-_OTHER_FUTURES: Final = 3
 _NO_STATE: Final = (
     "something is kept between calls (a class attribute, a global, a cache), or chance is drawn; "
     "compute every column from the frame alone"
@@ -78,7 +76,7 @@ def check_strategy(strategy: Strategy, candles: Candles, further: Further) -> li
     for mismatch in chain(
         _unsteady(strategy, evaluation, frame, need),
         find_lookahead(*whole, rows),
-        _with_other_futures(*whole, rows[:: max(1, len(rows) // _OTHER_FUTURES)]),
+        find_changed_by_future(*whole, rows[len(rows) // 4 :: len(rows) // 4 + 1]),
         find_short_history(*whole, rows),
         _early(strategy, evaluation, frame, first),
     ):
@@ -86,40 +84,6 @@ def check_strategy(strategy: Strategy, candles: Candles, further: Further) -> li
         # and what looks ahead with a shorter history. The first that fits is its cause.
         found.setdefault(mismatch.column, mismatch)
     return list(found.values())
-
-
-def _with_other_futures(
-    strategy: Strategy,
-    candles: Candles,
-    further: Further,
-    evaluation: Evaluation,
-    need: Need,
-    rows: Iterable[int],
-) -> Iterator[Mismatch]:
-    """Yields where rows up to a cut change when later prices jump; cutting off hides a maximum."""
-    for cut in map(int, rows):
-        decided_ms = int(candles.open_time[cut]) + candles.timeframe.length_ms
-        frame = build_frame(
-            _jumping(candles, decided_ms),
-            {key: _jumping(other, decided_ms) for key, other in further.items()},
-        )
-        changed = evaluate(strategy, frame, need)
-        for difference in differences(evaluation, changed, 0, range(cut + 1)):
-            yield difference.mismatch(
-                LOOKS_AHEAD,
-                candles.open_time,
-                f"with other candles after row {cut}",
-                lookahead_hint(difference.row, cut),
-            )
-
-
-def _jumping(candles: Candles, after_ms: int) -> Candles:
-    """Returns the candles, those that close after `after_ms` at a multiple of their prices."""
-    later = candles.open_time + candles.timeframe.length_ms > after_ms
-    factor = np.where(np.arange(len(candles)) // 7 % 2, 5.0, 0.2)
-    factor[~later] = 1.0
-    moved = {name: getattr(candles, name) * factor for name in (*PRICES, "volume")}
-    return replace(candles, **moved, checked=True, known_hashes={})
 
 
 def _early(

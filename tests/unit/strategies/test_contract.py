@@ -2,17 +2,30 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.markets import further_candles, hourly_market
+from tests.markets import further_candles, hourly_market, standing
 from tests.walks import walk
-from tests.zoo import CHEATS, HONEST, SHORT_ONES, Honest, ShiftedBack, Since, Tagged, WholeMean
+from tests.zoo import (
+    CHEATS,
+    HONEST,
+    SHORT_ONES,
+    HighestClose,
+    Honest,
+    ShiftedBack,
+    Since,
+    Tagged,
+    WholeMean,
+)
 
 from leeward.domain.candles import Candles
 from leeward.domain.columns import FloatColumn
+from leeward.domain.errors import Failed
 from leeward.domain.frame import Frame
-from leeward.strategies.base import Strategy
+from leeward.indicators.crossings import crossed_above
+from leeward.strategies.base import Condition, Strategy
 from leeward.strategies.contract import (
     LOOKS_AHEAD,
     SHORT_HISTORY,
+    Further,
     Mismatch,
     find_lookahead,
     find_short_history,
@@ -66,6 +79,83 @@ def test_a_mean_over_the_whole_column_is_told_from_a_shift() -> None:
     found = tripwire(WholeMean(), hourly_market("BTCUSDT"))
 
     assert all("usually a mean, maximum, fit or scale" in mismatch.hint for mismatch in found)
+
+
+@pytest.mark.parametrize("rows", [[3_000, 4_000], [310, 320]])
+def test_a_maximum_that_no_cut_removes_is_caught_by_another_future(rows: list[int]) -> None:
+    falling = standing(np.linspace(100, 55, 4_500))
+    need = strategy_need(HighestClose(), ("close",))
+    evaluation = run(HighestClose(), falling)
+
+    found = find_lookahead(HighestClose(), falling, {}, evaluation, need, rows)
+
+    assert {mismatch.column for mismatch in found} == {"peek"}
+    assert all("with other candles after row" in mismatch.against for mismatch in found)
+
+
+class NeedsAll(Honest):
+    """Cannot run on few rows, and says nothing of it."""
+
+    least = 2_000
+
+    def calculate_stop(self, frame: Frame) -> FloatColumn:
+        windows = np.lib.stride_tricks.sliding_window_view(np.asarray(frame.low), self.least)
+        return np.append(np.full(self.least - 1, np.nan), windows.min(axis=1))
+
+
+def test_a_strategy_that_cannot_run_on_few_rows_runs_on_all_before_the_cut() -> None:
+    candles = hourly_market("BTCUSDT")
+    need = strategy_need(NeedsAll(), ("close", "low"))
+    further: Further = {}
+    whole = (NeedsAll(), candles, further, run(NeedsAll(), candles), need)
+
+    assert find_lookahead(*whole, [3_000, 4_000]) == []
+    with pytest.raises(Failed, match=r"calculate_stop: raised .*\(run again on rows .* only\)"):
+        find_lookahead(*whole, [1_000])
+    with pytest.raises(Failed, match=r"It needs more than the \d+ candles that its indicators"):
+        find_short_history(*whole, [3_000])
+
+
+class NamesOnlyWhatHappened(Honest):
+    """Names a tag only where it occurs, so that codes differ while the tags are the same."""
+
+    def check_entry_conditions(self, frame: Frame) -> Condition:
+        above = crossed_above(frame.close, frame.average)
+        rare = above & (frame.close > 1.02 * frame.open)
+        return {"rare": rare, "usual": above} if rare.any() else {"usual": above}
+
+
+def test_tags_are_compared_by_name() -> None:
+    assert tripwire(NamesOnlyWhatHappened(), hourly_market("BTCUSDT")) == []
+
+
+class ForgetsItsColumn(Honest):
+    """Gives a stop and a column only on long histories."""
+
+    caught_in = "calculate_stop"
+
+    def calculate_stop(self, frame: Frame) -> FloatColumn | None:
+        return frame.low if len(frame) > 3_000 else None
+
+
+def test_a_column_that_is_missing_without_the_future_counts_as_unknown() -> None:
+    candles = hourly_market("BTCUSDT")
+    need = strategy_need(ForgetsItsColumn(), ("close", "low"))
+    evaluation = run(ForgetsItsColumn(), candles)
+
+    (found,) = find_lookahead(ForgetsItsColumn(), candles, {}, evaluation, need, [2_000])
+
+    assert (found.column, np.isnan(found.other)) == ("calculate_stop", True)
+
+
+def test_an_infinite_value_is_not_within_any_tolerance() -> None:
+    class Boundless(Honest):
+        def calculate_target(self, frame: Frame) -> FloatColumn:
+            return np.where(np.arange(len(frame)) > len(frame) - 3, np.inf, frame.high)
+
+    found = tripwire(Boundless(), hourly_market("BTCUSDT"))
+
+    assert {mismatch.column for mismatch in found} == {"calculate_target"}
 
 
 def test_a_cut_runs_on_the_rows_the_strategy_needs_and_no_more() -> None:

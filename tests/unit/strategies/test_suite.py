@@ -10,8 +10,10 @@ from tests.zoo import (
     HONEST,
     SHORT_ONES,
     UNSTEADY_ONES,
+    Differences,
     Honest,
     Since,
+    Tagged,
     WritesToCandles,
 )
 
@@ -46,25 +48,15 @@ def test_each_breach_is_named_once_with_its_column(kind: str, strategy: type[Hon
     assert kinds_and_columns(check(strategy())) == [(kind, strategy.caught_in)]
 
 
-@pytest.mark.parametrize("market", ODD_MARKETS)
 @pytest.mark.parametrize("honest", HONEST)
-def test_an_honest_strategy_passes_on_every_market(honest: type[Honest], market: str) -> None:
+def test_an_honest_strategy_passes(honest: type[Honest]) -> None:
+    assert check(honest()) == []
+
+
+@pytest.mark.parametrize("market", ODD_MARKETS)
+@pytest.mark.parametrize("honest", [Tagged, Since, Differences])
+def test_rounding_ties_and_gaps_are_no_breach(honest: type[Honest], market: str) -> None:
     assert check(honest(), ODD_MARKETS[market]()) == []
-
-
-class HighestOfAll(Honest):
-    """Its highest close may lie before every cut; then only another future shows the cheat."""
-
-    def peek(self, frame: Frame) -> FloatColumn:
-        share: FloatColumn = frame.close / frame.close.max()
-        return share
-
-
-def test_a_maximum_that_no_cut_removes_is_caught_by_another_future() -> None:
-    found = check(HighestOfAll(), ODD_MARKETS["flat"]())
-
-    assert kinds_and_columns(found) == [(LOOKS_AHEAD, "peek")]
-    assert "with other candles after row" in str(found[0])
 
 
 def test_writing_to_a_column_is_refused() -> None:
