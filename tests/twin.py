@@ -290,7 +290,7 @@ class Account:
         correlated = [
             value
             for other, value in exposed
-            if correlate(market, other, self.time) >= limits.correlation_threshold
+            if correlate(market, other) >= limits.correlation_threshold
         ]
         correlated_room = limits.max_correlated_fraction * equity - total(correlated)
         if correlated_room <= 0:

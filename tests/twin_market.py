@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import islice
 from typing import NamedTuple
 
 from leeward.domain.candles import Candles
@@ -142,9 +143,10 @@ def floor_to_step(value: float, step: float) -> float:
     return multiple(k)
 
 
-def correlate(ours: Market, theirs: Market, until: int) -> float:
-    """Pearson's r of the returns both have, up to `until`; 1 where it cannot be told."""
-    times = sorted(t for t in ours.returns if t <= until and t in theirs.returns)[-WINDOW:]
+def correlate(ours: Market, theirs: Market) -> float:
+    """Pearson's r of the last returns both have, up to our latest; 1 where it cannot be told."""
+    latest_first = reversed(ours.times[1 : ours.row + 1])
+    times = list(islice((t for t in latest_first if t in theirs.returns), WINDOW))
     if len(times) < LEAST_RETURNS:
         return 1.0
     x = [ours.returns[t] for t in times]
