@@ -38,7 +38,7 @@ def simulate(
     symbols, steps = market.close.shape
     first = 0 if setup.start_ms is None else int(np.searchsorted(market.open_time, setup.start_ms))
     account, positions, orders = new_account(setup.balance, symbols)
-    trades = np.zeros(_FIRST_TRADES + 2 * symbols, TRADE)
+    trades = _records(_FIRST_TRADES + 2 * symbols, TRADE)
     refusals = np.zeros((symbols, len(REFUSALS)), np.int64)
     equity, exposure = np.empty(steps), np.empty(steps)
     t = first
@@ -48,7 +48,7 @@ def simulate(
             account, positions, orders, trades, refusals, equity, exposure,
         )  # fmt: skip
         if t < steps or account["trades"][0] + symbols > len(trades):
-            trades = np.concatenate([trades, np.zeros_like(trades)])
+            trades = np.concatenate([trades, np.zeros_like(trades)]).view(np.recarray)
     if first < steps:
         close_all(steps - 1, market, rules, account, positions, orders, trades)
         equity[-1], exposure[-1] = account["cash"][0], 0.0
@@ -57,12 +57,17 @@ def simulate(
 
 def new_account(balance: float, symbols: int) -> tuple[Record, Record, Record]:
     """Returns an account record holding `balance` in cash, and empty positions and orders."""
-    account = np.zeros(1, ACCOUNT)
+    account = _records(1, ACCOUNT)
     account["cash"] = account["equity"] = account["peak"] = account["day_base"] = balance
     account["halted_step"] = -1
-    positions = np.zeros(symbols, POSITION)
+    positions = _records(symbols, POSITION)
     positions["stop_row"] = NEVER
-    return account, positions, np.zeros(symbols, ORDER)
+    return account, positions, _records(symbols, ORDER)
+
+
+def _records(count: int, kind: np.dtype[np.void]) -> Record:
+    # As a record array the loop also runs, and is measured by tests, without compilation.
+    return np.zeros(count, kind).view(np.recarray)
 
 
 def rules_of(setup: Setup) -> Rules:
@@ -99,7 +104,7 @@ def _outcome(  # noqa: PLR0913 - the parts of one record
     refusals: NDArray[np.int64],
     curves: tuple[FloatColumn, FloatColumn],
 ) -> Simulation:
-    closed = trades[: account["trades"][0]]
+    closed = trades[: account["trades"][0]].view(TRADE, np.ndarray)
     halted = int(account["halted_step"][0])
     return Simulation(
         symbols=tuple(c.symbol for c in candles),
