@@ -45,6 +45,9 @@ def rolling_linear_mean(values: FloatColumn, period: int) -> FloatColumn:
 
 
 def _filled(values: FloatColumn, period: int, kind: int) -> tuple[FloatColumn, FloatColumn]:
+    # Always of one type, so that it is compiled once: see `leeward.indicators.table`.
+    values = values.view()
+    values.flags.writeable = False
     # NumPy's memory, not Numba's: for long columns it comes in large pages, several times faster.
     out = np.empty(len(values))
     second = np.empty(len(values) if kind >= _DEVIATION else 0)
@@ -61,7 +64,7 @@ def _rolling(
     out[:warm_up] = np.nan
     second[:warm_up] = np.nan
     chunk = max(_CHUNK, 4 * period)
-    scratch = np.empty((5, min(chunk, rows - warm_up) + warm_up))
+    scratch = np.empty((6, min(chunk, rows - warm_up) + warm_up))
     for first in range(warm_up, rows, chunk):
         last = min(first + chunk, rows)
         window = values[first - warm_up : last]
@@ -79,10 +82,11 @@ def _fill(
 ) -> None:
     """Writes the result of each window that ends in row period - 1 of `values` or later."""
     rows = len(values)
-    now, now_2 = scratch[0][:rows], scratch[1][:rows]
-    new, new_2 = scratch[2][:rows], scratch[3][:rows]
-    single_2 = scratch[4][:rows]
-    now[:] = values
+    single, single_2 = scratch[0][:rows], scratch[1][:rows]
+    now, now_2 = scratch[2][:rows], scratch[3][:rows]
+    new, new_2 = scratch[4][:rows], scratch[5][:rows]
+    for t in range(rows):
+        now[t] = single[t] = values[t]
     if kind >= _DEVIATION:
         for t in range(rows):
             # One row deviates by 0, or by NaN where it is NaN.
@@ -91,15 +95,17 @@ def _fill(
     while 2 * digit <= period:
         digit *= 2
     width = 1
-    while digit > 1:
-        digit //= 2
-        _join(kind, now, now_2, width, now, now_2, width, new, new_2)
+    lengthen = False
+    while lengthen or digit > 1:
+        if lengthen:
+            older, older_2, more = single, single_2, 1
+        else:
+            older, older_2, more = now, now_2, width
+            digit //= 2
+        _join(kind, now, now_2, width, older, older_2, more, new, new_2)
         now, now_2, new, new_2 = new, new_2, now, now_2
-        width *= 2
-        if period & digit:
-            _join(kind, now, now_2, width, values, single_2, 1, new, new_2)
-            now, now_2, new, new_2 = new, new_2, now, now_2
-            width += 1
+        width += more
+        lengthen = not lengthen and period & digit != 0
     _finish(kind, period, now[period - 1 :], now_2[period - 1 :], out, second)
 
 
