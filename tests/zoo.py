@@ -357,7 +357,8 @@ class CountsRows(Honest):
     caught_in = "peek"
 
     def peek(self, frame: Frame) -> FloatColumn:
-        return np.arange(len(frame), dtype=np.float64) % 24
+        rows = np.arange(len(frame), dtype=np.float64)
+        return np.where(frame.close > frame.open, rows % 24, np.nan)
 
 
 SHORT_ONES = (ReachesBackInSilence, RemembersEverything, CountsRows)

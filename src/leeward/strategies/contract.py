@@ -363,11 +363,11 @@ def _is_rounding(a: FloatColumn, b: FloatColumn, nudged: list[FloatColumn]) -> b
     a few nudges do not show both outcomes in each of them.
     """
     runs = np.array([b, *nudged])
-    unknown = np.isnan(runs)
-    if (unknown.any(axis=0) & ~unknown.all(axis=0)).any():
+    unknown = ~np.isfinite(runs)
+    if (unknown != unknown[0]).any():
         return True
-    if (np.isnan(a) != unknown[0]).any():
+    known = np.isfinite(a)
+    if (known == unknown[0]).any():
         return False
-    with np.errstate(invalid="ignore"):
-        moved = np.nanmax(runs, axis=0) - np.nanmin(runs, axis=0)
-        return bool(np.nanmax(np.abs(a - b)) <= 4 * np.nanmax(moved))
+    moved = np.ptp(runs[:, known], axis=0)
+    return bool(np.abs(a - b)[known].max() <= 4 * moved.max())

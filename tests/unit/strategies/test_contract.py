@@ -188,7 +188,7 @@ def test_a_strategy_with_an_anchor_is_cut_with_its_anchor() -> None:
 @pytest.mark.parametrize("short", SHORT_ONES)
 def test_history_that_is_not_declared_is_no_lookahead_but_found(short: type[Honest]) -> None:
     candles = hourly_market("BTCUSDT")
-    need = strategy_need(short(), ("close",))
+    need = strategy_need(short(), ("open", "close"))
     evaluation = run(short(), candles)
     rows = sample_rows(evaluation, 24, seed=24)
 
