@@ -37,7 +37,6 @@ def run_backtest(request: Request) -> BacktestResult:
     with watch.phase("lookahead_s"):
         sampled = _check_lookahead(request, evaluations, need)
     inputs = describe_inputs(request)
-    timing: dict[str, float] = {}
     with watch.phase("metrics_s"):
         result = BacktestResult(
             inputs=inputs,
@@ -49,12 +48,11 @@ def run_backtest(request: Request) -> BacktestResult:
             exit_tags=signals[0].exit_tags,
             checks={"lookahead": {"sampled": sampled, "mismatches": 0}},
             result_id=result_id(inputs, request.source_sha256),
-            timing=timing,
+            timing={},
             synthetic=request.synthetic,
         )
-        _ = result.metrics, result.comparison  # computed here, so that the time is known
-    timing.update(watch.timing(request.load_s))
-    return result
+        assert result.metrics  # computed here, so that its time is known
+    return result.timed(watch.timing(request.load_s))
 
 
 def _check_range(request: Request, need: Need) -> None:
