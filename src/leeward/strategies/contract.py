@@ -144,18 +144,31 @@ def find_short_history(
 def sample_rows(evaluation: Evaluation, count: int, seed: int) -> IntColumn:
     """Returns `count` rows past the warm-up to cut at, increasing, or all if there are fewer.
 
-    The last row is never among them. Half carry an entry or exit signal, where there are as many;
-    the others are spread evenly. The same arguments give the same rows.
+    The last row is never among them. Half carry an entry or exit signal, where there are as many,
+    and of these every tag has its share, however rare; the others are spread evenly. The same
+    arguments give the same rows.
     """
     signals = evaluation.signals
     first, last = signals.warm_up, len(signals) - 1
-    if first >= last or count < 1:
+    if first >= last:
         return np.empty(0, dtype=np.int64)
-    marked = first + np.flatnonzero(signals.entry[first:last] | signals.exit[first:last])
-    chosen = marked[_spread(len(marked), count // 2, seed)]
-    others = np.setdiff1d(first + _spread(last - first, count, seed), chosen)
-    missing = min(count - len(chosen), len(others))
-    return np.union1d(chosen, others[np.arange(missing) * len(others) // max(missing, 1)])
+    entry, exit_ = signals.entry[first:last], signals.exit[first:last]
+    tags = [(entry, code + 1) for code in range(len(signals.entry_tags))]
+    tags += [(exit_, code + 1) for code in range(len(signals.exit_tags))]
+    half = count // 2
+    rows = np.empty(0, dtype=np.int64)
+    for codes, code in tags[:half]:
+        rows = _with_more(rows, np.flatnonzero(codes == code), max(1, half // len(tags)), seed)
+    rows = _with_more(rows, np.flatnonzero(entry | exit_), half - len(rows), seed)
+    return first + _with_more(rows, np.arange(last - first), count - len(rows), seed)
+
+
+def _with_more(rows: IntColumn, candidates: IntColumn, count: int, seed: int) -> IntColumn:
+    """Returns the rows with up to `count` of the candidates, increasing."""
+    spread = candidates[_spread(len(candidates), count + len(rows), seed)]
+    new = np.setdiff1d(spread, rows)
+    some = min(count, len(new))
+    return np.union1d(rows, new[np.arange(some) * len(new) // max(some, 1)])
 
 
 def _spread(length: int, count: int, seed: int) -> IntColumn:

@@ -213,6 +213,22 @@ def test_half_of_the_sampled_rows_carry_a_signal() -> None:
     assert (np.diff(rows) > 0).all()
 
 
+class RarelyTagged(Honest):
+    def check_entry_conditions(self, frame: Frame) -> Condition:
+        day = frame.open_time // 86_400_000
+        return {"once": day == 19_800, "often": frame.close > frame.average}
+
+
+def test_a_rare_tag_is_sampled_beside_a_frequent_one() -> None:
+    evaluation = run(RarelyTagged(), walk(3000))
+    once = np.flatnonzero(evaluation.signals.entry == 1)
+
+    rows = sample_rows(evaluation, 24, seed=1)
+
+    assert 0 < len(once) <= 24
+    assert len(np.intersect1d(rows, once)) == 4
+
+
 def test_the_same_seed_samples_the_same_rows_and_another_other_ones() -> None:
     evaluation = run(Tagged(), walk(3000))
 
