@@ -1,0 +1,177 @@
+"""Writes the pages that are made from the program: `python -m docs.build` (`make docs`).
+
+`commands.md` and `settings.md` are generated whole; in the other pages below the output of the
+code is renewed. A test fails while a page is not what this would write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import get_args
+
+from docs.notebook import refresh
+
+FOLDER = Path(__file__).parent
+#: Pages whose code is run.
+NOTEBOOKS = ("tutorial.md", "strategies.md")
+
+_MADE = "<!-- Made by `make docs`; edits here are lost. -->\n"
+_WIDTH = "88"
+
+#: What each setting means, with its unit. A setting without words here fails the build.
+_MEANINGS = {
+    "data.dir": "folder of the candle store",
+    "data.archive_url": "where monthly and daily candle archives are downloaded from",
+    "data.rest_url": "where the newest candles are asked for",
+    "backtest.balance": "quote units to start with",
+    "backtest.fee": "fraction of price, a side",
+    "backtest.slippage": "fraction of price, a side; a target has none",
+    "risk.max_position_fraction": "of equity in one position at most; the size is cut. Above 0.1 "
+    "only with `--i-understand-the-risks`",
+    "risk.risk_per_trade_fraction": "of equity between decision close and stop at most; the size "
+    "is cut",
+    "risk.max_exposure_fraction": "of equity in all positions together; the size is cut, then "
+    "refused (`max_exposure`)",
+    "risk.max_correlated_fraction": "of equity in symbols that move together; the size is cut, "
+    "then refused (`correlated`)",
+    "risk.correlation_threshold": "Pearson's r of the last 720 log returns from which two symbols "
+    "move together; fewer than 30 count as if they did",
+    "risk.max_open_positions": "positions at the same time; refused (`max_open_positions`)",
+    "risk.require_stop": "whether a position without a stop gets the default one",
+    "risk.default_stop_fraction": "of the close; how far below it the default stop lies",
+    "risk.trend_gate": "`ema:PERIOD:LOOKBACK`: buy only while the close is above EMA(PERIOD) and "
+    "that is above its value LOOKBACK candles before; `off` for none; refused (`against_trend`)",
+    "risk.daily_loss_fraction": "of the equity before the day; once lost, nothing is bought for "
+    "the rest of the UTC day (`daily_loss`)",
+    "risk.drawdown_ladder": "rungs of (drawdown from the highest equity, factor on the size); the "
+    "deepest rung reached applies",
+    "risk.max_drawdown_fraction": "of the highest equity; once lost, every position is closed at "
+    "the next open and nothing is bought any more (`halted`)",
+    "risk.cooldown_candles": "candles of a symbol without a new entry after its stop (`cooldown`)",
+    "instruments.SYMBOL.lot_step": "base units; quantities are multiples of it",
+    "instruments.SYMBOL.tick_size": "quote units; prices are multiples of it, 0 for no rounding",
+    "instruments.SYMBOL.min_notional": "quote units; smaller orders are refused (`below_minimum`)",
+}
+
+_TYPES = {
+    "float": "number",
+    "int": "whole number",
+    "bool": "true or false",
+    "str": "text",
+    "Path": "folder",
+    "tuple[tuple[float, float], ...]": "list of pairs",
+}
+
+_SETTINGS = """# Settings
+
+Where the same setting is given twice, the first of these wins: `--set risk.trend_gate=off` (of
+`leeward backtest`), an environment variable such as `LEEWARD_RISK__TREND_GATE=off`, the file
+`leeward.toml` (searched from the working directory upwards, or named by `--config`), the default.
+Unknown names are refused, with the nearest known one. Lists are written as JSON in `--set` and in
+the environment: `--set 'risk.drawdown_ladder=[[0.05, 0.5]]'`.
+
+```toml
+# leeward.toml
+[data]
+dir = "~/candles"
+
+[risk]
+risk_per_trade_fraction = 0.005
+
+[instruments.BTCUSDT]
+tick_size = 0.01
+```
+
+Fractions are of 1: 0.10 is 10 %. Every limit in force stands in the result of a backtest and
+decides its `result_id`.
+"""
+
+_COMMANDS = """# Commands
+
+Exit codes: 0 ok, 1 failed, 2 usage, 3 refused by a safety rule, 130 interrupted. A message says
+what was refused, the value, the rule and the way out; nothing half-written is left behind.
+"""
+
+
+def pages() -> dict[str, str]:
+    """Returns the name of every page that depends on the program, and what it should hold."""
+    return {
+        "commands.md": commands_page(),
+        "settings.md": settings_page(),
+        **{name: refresh((FOLDER / name).read_text(encoding="utf-8")) for name in NOTEBOOKS},
+    }
+
+
+def commands_page() -> str:
+    """Returns the help of every command, as the command line shows it."""
+    from typer.testing import CliRunner
+
+    from leeward.cli.main import app
+
+    runner = CliRunner(env={"COLUMNS": _WIDTH, "NO_COLOR": "1"})
+    parts = [_MADE + _COMMANDS]
+    for path in _command_paths():
+        name = " ".join(("leeward", *path))
+        shown = runner.invoke(app, [*path, "--help"], prog_name="leeward").output
+        lines = "\n".join(line.rstrip() for line in shown.strip("\n").splitlines())
+        parts.append(f"## {name}\n\n```text\n{lines}\n```\n")
+    return "\n".join(parts)
+
+
+def _command_paths() -> Iterator[tuple[str, ...]]:
+    import typer.main
+
+    from leeward.cli.main import app
+
+    def below(path: tuple[str, ...], command: object) -> Iterator[tuple[str, ...]]:
+        yield path
+        for name, inner in getattr(command, "commands", {}).items():
+            yield from below((*path, name), inner)
+
+    yield from below((), typer.main.get_command(app))
+
+
+def settings_page() -> str:
+    """Returns every setting: name, type, default and meaning."""
+    from pydantic import BaseModel
+
+    from leeward.risk.limits import RiskLimits
+    from leeward.runtime.settings import Settings
+
+    parts = [_MADE + _SETTINGS]
+    for section, kind in Settings.model_fields.items():
+        name, model = section, kind.annotation
+        if section == "instruments":  # one model for the values of a dict
+            name, model = f"{section}.SYMBOL", get_args(model)[1]
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            inner = model.model_fields.items()
+            rows = [(n, getattr(f.annotation, "__name__", ""), f.default) for n, f in inner]
+        else:
+            rows = [(f.name, str(f.type), f.default) for f in fields(RiskLimits)]
+        parts.append(f"## {name}\n\n{_table(name, rows)}")
+    return "\n".join(parts)
+
+
+def _table(section: str, rows: list[tuple[str, str, object]]) -> str:
+    lines = ["| name | type | default | meaning |", "|---|---|---|---|"]
+    for name, kind, default in rows:
+        meaning = _MEANINGS[f"{section}.{name}"]
+        lines.append(f"| `{name}` | {_TYPES[kind]} | `{_as_toml(default)}` | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def _as_toml(default: object) -> object:
+    if isinstance(default, tuple):
+        return [list(rung) for rung in default]
+    return str(default).lower() if isinstance(default, bool) else default
+
+
+def main() -> None:
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
