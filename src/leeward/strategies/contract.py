@@ -27,7 +27,7 @@ _TAIL: Final = 256
 #: How far values may differ, relative to the larger one or to the column's usual size: on a window,
 #: which has forgotten its start no further than this, and where the same rows are computed again.
 _WINDOW: Final = 1e-9
-EXACT: Final = 1e-12
+_EXACT: Final = 1e-12
 #: How often a window runs again on candles moved by rounding errors.
 _NUDGES: Final = 8
 #: A tag that only the other run named.
@@ -180,7 +180,7 @@ def _spread(length: int, count: int, seed: int) -> IntColumn:
 
 
 def differences(
-    evaluation: Evaluation, other: Evaluation, first: int, rows: range, tolerance: float = EXACT
+    evaluation: Evaluation, other: Evaluation, first: int, rows: range, tolerance: float = _EXACT
 ) -> Iterator[Difference]:
     """Yields where two runs differ in `rows`, the frame's columns first.
 
