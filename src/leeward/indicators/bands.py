@@ -24,7 +24,12 @@ class Bands(NamedTuple):
     lower: FloatColumn
 
 
-@indicator(lambda period, **_: Need(period - 1, period))
+def _bollinger_need(period: int, deviations: float) -> Need:
+    del deviations
+    return Need(period - 1, period)
+
+
+@indicator(_bollinger_need)
 def bollinger(values: FloatColumn, period: int = 20, deviations: float = 2.0) -> Bands:
     """Returns SMA(period) and `deviations` population standard deviations around it (Bollinger).
 

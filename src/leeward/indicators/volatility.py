@@ -25,7 +25,12 @@ def rolling_std(values: FloatColumn, period: int) -> FloatColumn:
     return rolling_deviation(values, period)[1]
 
 
-@indicator(lambda period, **_: Need(period, period + 1))
+def _realised_need(period: int, candles_per_year: float) -> Need:
+    del candles_per_year
+    return Need(period, period + 1)
+
+
+@indicator(_realised_need)
 def realised_volatility(close: FloatColumn, period: int, candles_per_year: float) -> FloatColumn:
     """Returns the realised volatility of the last `period` log returns, a fraction per year.
 
