@@ -25,11 +25,18 @@ _ROOMS = ("domain", "indicators", "statistics", "risk", "engine", "simulation", 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """Returns the function compiled to machine code that releases the GIL.
 
-    It is inlined where other compiled code calls it: passing the tuples of arrays that the account
-    loop works on costs more than most of what is called. Floats are added in the order written, so
-    that every machine gets the same last bit.
+    It is inlined where other compiled code calls it, and it may not make new arrays: without that
+    promise every call counts references to the dozens of arrays that the account loop hands down,
+    which costs more than most of what is called. Floats are added in the order written, so that
+    every machine gets the same last bit.
     """
-    return _cached(njit(nogil=True, forceinline=True)(function), function)
+    inlined = njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)
+    return _cached(inlined(function), function)
+
+
+def compiled_alone(function: Callable[P, R]) -> Callable[P, R]:
+    """Returns the function compiled as one of its own, which may make new arrays."""
+    return _cached(njit(nogil=True, error_model="numpy")(function), function)
 
 
 def compiled_in_any_order(function: Callable[P, R]) -> Callable[P, R]:
@@ -37,7 +44,9 @@ def compiled_in_any_order(function: Callable[P, R]) -> Callable[P, R]:
 
     Faster, but the last bits differ between machines: only for what is compared with a threshold.
     """
-    fast = njit(nogil=True, fastmath={"reassoc", "contract", "nsz"})
+    fast = njit(
+        nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"}, _nrt=False
+    )
     return _cached(fast(function), function)
 
 

@@ -116,6 +116,8 @@ class Candles:
     def gaps(self) -> tuple[Gap, ...]:
         """Every run of missing candles between the first and the last, in time order."""
         step = self.timeframe.length_ms
+        if not len(self) or self.open_time[-1] - self.open_time[0] == (len(self) - 1) * step:
+            return ()
         before = np.flatnonzero(np.diff(self.open_time) > step)
         return tuple(
             Gap(first := int(self.open_time[i]) + step, last := int(self.open_time[i + 1]) - step,

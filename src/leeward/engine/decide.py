@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leeward.compiled import compiled
-from leeward.domain.columns import BoolColumn
 from leeward.domain.trades import CONTAINMENT, SIGNAL, TIME
-from leeward.engine.state import BUY, NO_ORDER, SELL, Advice, Market, Record, Rules
+from leeward.engine.state import BUY, CANDIDATE, NO_ORDER, SELL, Advice, Market, Record, Rules
 from leeward.risk.correlation import correlated
 from leeward.risk.refusals import (
     AGAINST_TREND,
@@ -96,7 +95,6 @@ def _decide_entries(  # noqa: PLR0913 - as above
     waiting: int,
 ) -> int:
     symbols = len(positions)
-    todo = np.zeros(symbols, np.bool_)
     count = 0
     for s in range(symbols):
         if (
@@ -104,13 +102,14 @@ def _decide_entries(  # noqa: PLR0913 - as above
             and advice.entry[s, t] != 0
             and advice.exit[s, t] == 0
             and positions[s].quantity == 0.0
+            and orders[s].action == NO_ORDER
         ):
-            todo[s] = True
+            orders[s].action = CANDIDATE
             count += 1
     rank = 0
     for _ in range(count):
-        s = _next_candidate(t, advice, todo)
-        todo[s] = False
+        s = _next_candidate(t, advice, orders)
+        orders[s].action = NO_ORDER
         verdict = _gate(t, s, market, advice, rules, account, positions, orders)
         if verdict == _ACCEPTED:
             orders[s].action = BUY
@@ -126,12 +125,12 @@ def _decide_entries(  # noqa: PLR0913 - as above
 def _next_candidate(
     t: int,
     advice: Advice,
-    todo: BoolColumn,
+    orders: Record,
 ) -> int:
     """Returns the candidate with the highest confidence; the first symbol among equals."""
     best = -1
-    for s in range(len(todo)):
-        if todo[s]:
+    for s in range(len(orders)):
+        if orders[s].action == CANDIDATE:
             if len(advice.confidence) == 0:
                 return s
             if best < 0 or advice.confidence[s, t] > advice.confidence[best, t]:

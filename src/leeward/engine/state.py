@@ -33,7 +33,8 @@ POSITION: Final = np.dtype(
     ]
 )
 
-#: One decision a symbol, waiting for the next open. `rank` orders entries, 0 first.
+#: One decision a symbol, waiting for the next open. `rank` orders entries, 0 first. `action` is
+#: CANDIDATE only inside `decide`, for an entry the gate has not looked at yet.
 ORDER: Final = np.dtype(
     [
         ("action", np.int64),
@@ -45,7 +46,7 @@ ORDER: Final = np.dtype(
         ("target", np.float64),
     ]
 )
-NO_ORDER, BUY, SELL = range(3)
+NO_ORDER, BUY, SELL, CANDIDATE = range(4)
 
 #: The account as of the last close. `day_base` is the equity the daily loss is measured from;
 #: `day_ends` the UTC ms at which the present day is over; `halted_step` is -1 while trading.
@@ -90,9 +91,11 @@ class Market(NamedTuple):
 class Advice(NamedTuple):
     """The strategy's columns and the trend gate's verdicts on the same grid as the market.
 
-    `gate` is UNKNOWN inside the warm-up. Optional columns are empty where not given.
+    `gate` is UNKNOWN inside the warm-up. Optional columns are empty where not given. `waits`,
+    one byte a step, is not 0 where any symbol has an entry.
     """
 
+    waits: ByteColumn
     entry: ByteColumn
     exit: ByteColumn
     gate: ByteColumn

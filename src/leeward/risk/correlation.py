@@ -31,14 +31,18 @@ def correlated(a: FloatColumn, b: FloatColumn, last: int, threshold: float) -> b
         if not np.isnan(moments[0] + moments[1]):
             return _exceeds(WINDOW, moments, threshold)
     n = 0
-    x, y = np.empty(WINDOW), np.empty(WINDOW)
+    sum_a = sum_b = sum_aa = sum_bb = sum_ab = 0.0
     t = last
     while t >= 0 and n < WINDOW:
         if not (np.isnan(a[t]) or np.isnan(b[t])):
-            x[n], y[n] = a[t], b[t]
             n += 1
+            sum_a += a[t]
+            sum_b += b[t]
+            sum_aa += a[t] * a[t]
+            sum_bb += b[t] * b[t]
+            sum_ab += a[t] * b[t]
         t -= 1
-    return n < _FEWEST or _exceeds(n, _moments(x[:n], y[:n]), threshold)
+    return n < _FEWEST or _exceeds(n, (sum_a, sum_b, sum_aa, sum_bb, sum_ab), threshold)
 
 
 @compiled_in_any_order

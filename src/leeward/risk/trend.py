@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from leeward.compiled import compiled
 from leeward.domain.columns import ByteColumn, FloatColumn
 from leeward.domain.errors import BadConfig
 from leeward.indicators.averages import ema
@@ -41,14 +42,17 @@ class TrendGate:
 
 def trend_verdicts(gate: TrendGate | None, close: FloatColumn) -> ByteColumn:
     """Returns UNKNOWN, AGAINST or WITH for every row, from closes up to that row."""
-    verdicts = np.full(len(close), WITH, dtype=np.uint8)
     if gate is None:
-        return verdicts
-    average = ema(close, gate.period)
-    verdicts[: gate.lookback] = UNKNOWN
-    now, before = average[gate.lookback :], average[: -gate.lookback]
-    rows = verdicts[gate.lookback :]
-    rows[:] = AGAINST
-    rows[(close[gate.lookback :] > now) & (now > before)] = WITH
-    rows[np.isnan(before)] = UNKNOWN
+        return np.full(len(close), WITH, dtype=np.uint8)
+    verdicts = np.empty(len(close), dtype=np.uint8)
+    _judge(np.ascontiguousarray(close), ema(close, gate.period), gate.lookback, verdicts)
     return verdicts
+
+
+@compiled
+def _judge(close: FloatColumn, average: FloatColumn, lookback: int, verdicts: ByteColumn) -> None:
+    for t in range(len(close)):
+        verdicts[t] = UNKNOWN
+        if t >= lookback and not np.isnan(average[t - lookback]):
+            rising = close[t] > average[t] and average[t] > average[t - lookback]
+            verdicts[t] = WITH if rising else AGAINST

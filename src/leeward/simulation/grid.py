@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from leeward.compiled import compiled
+from leeward.compiled import compiled_alone
 from leeward.domain.candles import Candles
 from leeward.domain.columns import FloatColumn, IntColumn
 from leeward.engine.state import Advice, Market
@@ -69,8 +69,10 @@ def align_signals(
         known = [other if col is None else col for col, other in zip(columns, unknown, strict=True)]
         return _grid(known, rows, steps, np.nan)
 
+    entry = _grid([advice.entry for advice in signals], rows, steps, 0)
     return Advice(
-        entry=_grid([advice.entry for advice in signals], rows, steps, 0),
+        waits=entry[0] if len(entry) == 1 else np.bitwise_or.reduce(entry, axis=0),
+        entry=entry,
         exit=_grid([advice.exit for advice in signals], rows, steps, 0),
         gate=_grid(verdicts, rows, steps, UNKNOWN),
         size=numbers("size"),
@@ -139,7 +141,7 @@ def _grid(
     return grid
 
 
-@compiled
+@compiled_alone
 def _forward(close: FloatColumn) -> FloatColumn:
     """Returns each symbol's last close at every step; NaN before its first."""
     out = close.copy()

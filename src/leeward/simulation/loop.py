@@ -52,7 +52,7 @@ def run_account(  # noqa: PLR0913, C901 - one fused loop: a call a candle would 
     """
     # The names below keep the arrays out of their tuples, which costs a hundredfold in the loop.
     open_time, rows, last_close = market.open_time, market.row, market.last_close
-    highs, lows, entries, exits = market.high, market.low, advice.entry, advice.exit
+    highs, lows, waits, exits = market.high, market.low, advice.waits, advice.exit
     symbols = len(positions)
     most_trades = len(trades) - 2 * symbols
     by_time = rules.max_candles > 0
@@ -60,9 +60,16 @@ def run_account(  # noqa: PLR0913, C901 - one fused loop: a call a candle would 
     finer = len(fine.first) > 0
     state = account[0]
     day_ends = state.day_ends - market.length_ms
-    for t in range(first, last):  # noqa: PLR1702 - as above
+    t = first
+    while t < last:  # noqa: PLR1702 - as above
         if state.trades > most_trades:
             return t
+        if state.open_positions == 0 and state.orders == 0 and waits[t] == 0:
+            # Nothing can happen: equity stays, and so does the base of any day that begins.
+            equity[t] = state.cash
+            exposure[t] = 0.0
+            t += 1
+            continue
         if state.orders > 0:
             fill_orders(t, market, rules, account, positions, orders, trades, refusals)
         value = 0.0
@@ -90,10 +97,9 @@ def run_account(  # noqa: PLR0913, C901 - one fused loop: a call a candle would 
         exposure[t] = value
         if rises and value > 0.0:
             raise_stops(t, market, advice, rules, positions)
-        for s in range(symbols):
-            due |= entries[s, t] != 0
-        if due:
+        if due or waits[t] != 0:
             decide(t, market, advice, rules, account, positions, orders, refusals)
+        t += 1
     return last
 
 
@@ -202,7 +208,7 @@ def walk(  # noqa: PLR0913 - as above
         slippage = 0.0 if reason == TARGET else rules.slippage
         price = sell_price(reference, slippage, rules, s)
         lowest = min(position.lowest, price)
-        if reason == TARGET and reference != open_:
+        if reason == TARGET and (reference != open_ or (just_opened and i == 0)):
             lowest = min(lowest, low)
         ambiguous = 1 if reason == STOP and high >= target else 0
         close_position(
