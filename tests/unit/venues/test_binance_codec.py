@@ -339,8 +339,8 @@ MINUTE = Candle(
 def test_the_stream_and_rest_tell_the_same_candle() -> None:
     (update,) = read(market.market_event, {"stream": "btcusdt@kline_1m", "data": kline()})
     assert update == market.CandleUpdate(MINUTE, closed=True)
-    row: list[Any] = [1_672_515_780_000, "2.0", "3.0", "1.5", "2.5", "1000", 1_672_515_839_999, "2100.5", 100,
-           "500", "1050", "0"]  # fmt: skip
+    row: list[Any] = [1_672_515_780_000, "2.0", "3.0", "1.5", "2.5", "1000", 1_672_515_839_999,
+                      "2100.5", 100, "500", "1050", "0"]  # fmt: skip
     one_minute = Timeframe.parse("1m")
     assert read(lambda v: market.candles(v, "BTCUSDT", one_minute), [row]) == (MINUTE,)
     assert MINUTE.close_time_ms == 1_672_515_840_000
