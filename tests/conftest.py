@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Machines are noisy, and the first example of a compiled function builds it.
+settings.register_profile("leeward", deadline=None)
+settings.load_profile("leeward")
 
 
 @pytest.fixture(scope="session")

@@ -16,9 +16,9 @@ import zlib
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from leeward.compiled import compiled_alone
 from leeward.domain.candles import Candles
 from leeward.domain.columns import FloatColumn, IntColumn
 from leeward.domain.errors import BadUsage
@@ -155,12 +155,12 @@ def _day_shape(open_time: IntColumn, timeframe: Timeframe) -> FloatColumn:
     return _DAY_SHAPE[hour] * (1 - part) + _DAY_SHAPE[(hour + 1) % 24] * part
 
 
-@njit(cache=True, nogil=True)
+@compiled_alone
 def _uniform(draw: np.uint64) -> float:
     return float(draw >> np.uint64(11)) * 2.0**-53
 
 
-@njit(cache=True, nogil=True)
+@compiled_alone
 def _normal(draw: np.uint64) -> float:
     """Returns a nearly normal number (mean 0, variance 1): the sum of four 16-bit uniforms."""
     total = np.uint64(0)
@@ -170,7 +170,7 @@ def _normal(draw: np.uint64) -> float:
     return (float(total) - 131_070.0) * (math.sqrt(3.0) / 65_536.0)
 
 
-@njit(cache=True, nogil=True)
+@compiled_alone
 def _exp(x: float) -> float:
     """Returns e to the power x, to about 1e-15, from exact IEEE operations only."""
     doublings = math.floor(x * 1.4426950408889634 + 0.5)
@@ -181,14 +181,14 @@ def _exp(x: float) -> float:
     return math.ldexp(total, doublings)
 
 
-@njit(cache=True, nogil=True)
+@compiled_alone
 def _autoregress(value: float, memory_h: float, size: float, hours: float, noise: float) -> float:
     """Returns the next value of a process that forgets in `memory_h` and varies by `size`."""
     keep: float = _exp(-hours / memory_h)
     return keep * value + size * math.sqrt(1.0 - keep * keep) * noise
 
 
-@njit(cache=True, nogil=True)
+@compiled_alone
 def _next_regime(regime: int, hours: float, draw: float) -> int:
     leave = 1.0 - _exp(-hours / _STAY_H[regime])
     if draw >= leave:
@@ -199,7 +199,7 @@ def _next_regime(regime: int, hours: float, draw: float) -> int:
     return chosen
 
 
-@njit(cache=True, nogil=True)
+@compiled_alone
 def _move_market(
     draws: _Draws, shape: FloatColumn, hours: float, state: FloatColumn
 ) -> tuple[_Table, FloatColumn]:
@@ -233,7 +233,7 @@ def _move_market(
     return moves, levels
 
 
-@njit(cache=True, nogil=True)
+@compiled_alone
 def _walk_inside(moves: FloatColumn, draws: _Draws, drift: float, volatility: float) -> None:
     """Fills in one candle's moves; all but the first share its drift and most of its variance."""
     inside = math.sqrt((1.0 - _OPEN_SHARE) / (_MOVES - 1))
@@ -242,7 +242,7 @@ def _walk_inside(moves: FloatColumn, draws: _Draws, drift: float, volatility: fl
         moves[k] = drift / (_MOVES - 1) + volatility * inside * _normal(draws[k])
 
 
-@njit(cache=True, nogil=True)
+@compiled_alone
 def _move_symbol(  # noqa: PLR0913 - compiled kernels take plain arrays
     draws: _Draws,
     market: _Table,

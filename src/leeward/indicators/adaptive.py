@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from leeward.compiled import compiled_alone
 from leeward.domain.columns import FloatColumn
 from leeward.indicators.averages import ema_need
 from leeward.indicators.runs import over_runs
@@ -47,7 +47,7 @@ def adaptive_ema(values: FloatColumn, speed: FloatColumn, fast: int, slow: int) 
     return over_runs(_adaptive, [values, speed], [fast, slow], slowest - 1)[0]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_alone
 def _ratio(values: FloatColumn, mean_move: FloatColumn, period: int) -> FloatColumn:
     out = np.full(len(values), np.nan)
     for t in range(period, len(values)):
@@ -59,7 +59,7 @@ def _ratio(values: FloatColumn, mean_move: FloatColumn, period: int) -> FloatCol
     return out
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_alone
 def _adaptive(
     values: FloatColumn, speed: FloatColumn, fast: int, slow: int, out: FloatColumn
 ) -> None:

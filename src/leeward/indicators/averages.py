@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from leeward.compiled import compiled_alone
 from leeward.domain.columns import FloatColumn
 from leeward.domain.errors import BadUsage
 from leeward.indicators.runs import over_runs
@@ -106,7 +106,7 @@ def macd(values: FloatColumn, fast: int = 12, slow: int = 26, signal: int = 9) -
     return Macd(*over_runs(_macd, [values], [fast, slow, signal], slow + signal - 2, results=3))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_alone
 def _mean(values: FloatColumn) -> float:
     # Around the first value: the mean of equal prices is that price to the last bit, so that a
     # dead market crosses no average.
@@ -116,7 +116,7 @@ def _mean(values: FloatColumn) -> float:
     return values[0] + excess / len(values)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_alone
 def _exponential(values: FloatColumn, period: int, out: FloatColumn) -> None:
     weight = 2.0 / (period + 1.0)
     average = _mean(values[:period])
@@ -126,7 +126,7 @@ def _exponential(values: FloatColumn, period: int, out: FloatColumn) -> None:
         out[t] = average
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_alone
 def _macd(  # noqa: PLR0913 - a compiled kernel writes into what it is given
     values: FloatColumn,
     fast: int,
@@ -155,7 +155,7 @@ def _macd(  # noqa: PLR0913 - a compiled kernel writes into what it is given
         line[t], trigger[t], histogram[t] = distance, average, distance - average
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_alone
 def _typical_notional(
     high: FloatColumn, low: FloatColumn, close: FloatColumn, volume: FloatColumn
 ) -> FloatColumn:
@@ -165,7 +165,7 @@ def _typical_notional(
     return out
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_alone
 def _divide(values: FloatColumn, by: FloatColumn) -> None:
     for t in range(len(values)):
         values[t] = values[t] / by[t] if by[t] != 0.0 else np.nan

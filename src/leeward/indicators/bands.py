@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from leeward.compiled import compiled_alone
 from leeward.domain.columns import FloatColumn
 from leeward.indicators.averages import ema, ema_need
 from leeward.indicators.ranges import atr, atr_need
@@ -140,7 +140,7 @@ def _keltner(  # noqa: PLR0913 - a kernel writes into what it is given
     _around(middle[warm_up:], width[warm_up:], multiple, upper[warm_up:], lower[warm_up:])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_alone
 def _around(
     middle: FloatColumn,
     width: FloatColumn,
@@ -153,7 +153,7 @@ def _around(
         lower[t] = middle[t] - multiple * width[t]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_alone
 def _middle(upper: FloatColumn, lower: FloatColumn) -> FloatColumn:
     """Returns the middle, and makes both bands NaN where one is."""
     out = np.empty(len(upper))
@@ -164,7 +164,7 @@ def _middle(upper: FloatColumn, lower: FloatColumn) -> FloatColumn:
     return out
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_alone
 def _supertrend(  # noqa: PLR0913 - a compiled kernel writes into what it is given
     high: FloatColumn,
     low: FloatColumn,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from leeward.compiled import compiled_alone
 from leeward.domain.columns import BoolColumn, FloatColumn
 from leeward.indicators.table import Need, indicator
 
@@ -45,8 +45,8 @@ def crossed_below(a: FloatColumn, b: FloatColumn | float) -> BoolColumn:
     return _crossed_above(b, a)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _crossed_above(a: FloatColumn, b: FloatColumn) -> BoolColumn:
+@compiled_alone
+def _crossed_above(a: FloatColumn | float, b: FloatColumn | float) -> BoolColumn:
     out = np.empty(len(a), np.bool_)
     out[:1] = False
     later, a_now, b_now = out[1:], a[1:], b[1:]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from leeward.compiled import compiled_alone
 from leeward.domain.columns import FloatColumn
 from leeward.indicators.runs import over_runs
 from leeward.indicators.table import MOVES, Need, indicator, rows_to_forget
@@ -80,7 +80,7 @@ def stochastic(
     return Stochastic(*over_runs(_stochastic, [high, low, close], lengths, warm_up, results=2))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_alone
 def _rsi(values: FloatColumn, period: int, out: FloatColumn) -> None:
     gain = loss = 0.0
     for t in range(1, period + 1):
@@ -98,7 +98,7 @@ def _rsi(values: FloatColumn, period: int, out: FloatColumn) -> None:
         out[t] = 100.0 * gain / (gain + loss) if gain > 0.0 else 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_alone
 def _roc(values: FloatColumn, period: int) -> FloatColumn:
     out = np.empty(len(values))
     out[:period] = np.nan
@@ -125,7 +125,7 @@ def _stochastic(  # noqa: PLR0913 - a kernel writes into what it is given
     d[warm_up:] = rolling_mean(smooth, d_period)[warm_up:]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_alone
 def _place(highest: FloatColumn, lowest: FloatColumn, close: FloatColumn) -> FloatColumn:
     """Returns the place of each close in its range, written over the highest."""
     for t in range(len(close)):

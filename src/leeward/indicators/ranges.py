@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from numba import njit
-
+from leeward.compiled import compiled_alone
 from leeward.domain.columns import FloatColumn
 from leeward.indicators.runs import over_runs
 from leeward.indicators.table import MOVES, Need, indicator, rows_to_forget
@@ -74,18 +73,18 @@ def adx(high: FloatColumn, low: FloatColumn, close: FloatColumn, period: int) ->
     return Directional(*over_runs(_adx, [high, low, close], [period], 2 * period - 1, results=3))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_alone
 def _true_range(high: FloatColumn, low: FloatColumn, close: FloatColumn, t: int) -> float:
     return max(high[t], close[t - 1]) - min(low[t], close[t - 1])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_alone
 def _true_ranges(high: FloatColumn, low: FloatColumn, close: FloatColumn, out: FloatColumn) -> None:
     for t in range(1, len(out)):
         out[t] = _true_range(high, low, close, t)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_alone
 def _atr(
     high: FloatColumn, low: FloatColumn, close: FloatColumn, period: int, out: FloatColumn
 ) -> None:
@@ -100,14 +99,14 @@ def _atr(
         out[t] = average
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_alone
 def _moves(high: FloatColumn, low: FloatColumn, t: int) -> tuple[float, float]:
     """Returns the upward and the downward move; only the larger one counts."""
     up, down = high[t] - high[t - 1], low[t - 1] - low[t]
     return (up if up > max(down, 0.0) else 0.0), (down if down > max(up, 0.0) else 0.0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_alone
 def _adx(  # noqa: PLR0913 - a compiled kernel writes into what it is given
     high: FloatColumn,
     low: FloatColumn,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from leeward.compiled import compiled_alone
 from leeward.domain.columns import FloatColumn
 from leeward.indicators.table import Need, indicator
 from leeward.indicators.windows import rolling_deviation, rolling_mean
@@ -46,7 +46,7 @@ def realised_volatility(close: FloatColumn, period: int, candles_per_year: float
     return np.sqrt(variance * candles_per_year)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_alone
 def _squared_returns(close: FloatColumn) -> FloatColumn:
     out = np.empty(len(close))
     out[:1] = np.nan

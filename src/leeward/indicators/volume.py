@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from numba import njit
-
+from leeward.compiled import compiled_alone
 from leeward.domain.columns import FloatColumn
 from leeward.indicators.runs import over_runs
 from leeward.indicators.table import Need, indicator
@@ -24,7 +23,7 @@ def obv(close: FloatColumn, volume: FloatColumn) -> FloatColumn:
     return over_runs(_obv, [close, volume], [], 0)[0]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_alone
 def _obv(close: FloatColumn, volume: FloatColumn, out: FloatColumn) -> None:
     total = volume[0]
     out[0] = total

@@ -9,8 +9,8 @@ whatever lies before its window. A row costs about log2(period) steps, several r
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from leeward.compiled import compiled_alone
 from leeward.domain.columns import FloatColumn
 
 #: What is computed; the last two have a second result beside the mean.
@@ -55,7 +55,7 @@ def _filled(values: FloatColumn, period: int, kind: int) -> tuple[FloatColumn, F
     return out, second
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_alone
 def _rolling(
     values: FloatColumn, period: int, kind: int, out: FloatColumn, second: FloatColumn
 ) -> None:
@@ -71,7 +71,7 @@ def _rolling(
         _fill(window, period, kind, scratch, out[first:last], second[first:])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_alone
 def _fill(
     values: FloatColumn,
     period: int,
@@ -109,7 +109,7 @@ def _fill(
     _finish(kind, period, now[period - 1 :], now_2[period - 1 :], out, second)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_alone
 def _finish(
     kind: int,
     period: int,
@@ -129,7 +129,7 @@ def _finish(
             second[t] = now_2[t]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled_alone
 def _join(  # noqa: PLR0913 - a compiled kernel; columns of their own let the loops run wide
     kind: int,
     newer: FloatColumn,

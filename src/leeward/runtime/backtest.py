@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from leeward.domain.candles import Candles
-from leeward.domain.errors import BadUsage, LooksAhead
+from leeward.domain.errors import BadUsage, Failed, LooksAhead
+from leeward.domain.frame import Frame
 from leeward.domain.times import iso
 from leeward.indicators.table import Need
 from leeward.report.result import BacktestResult
@@ -13,6 +14,7 @@ from leeward.runtime.identity import describe_inputs, result_id
 from leeward.runtime.request import Request
 from leeward.runtime.stopwatch import Stopwatch
 from leeward.simulation.account import simulate
+from leeward.strategies.base import Strategy
 from leeward.strategies.contract import find_lookahead, sample_rows
 from leeward.strategies.evaluate import Evaluation, evaluate, strategy_need
 from leeward.strategies.informative import build_frame
@@ -30,7 +32,8 @@ def run_backtest(request: Request) -> BacktestResult:
         frames = [build_frame(c, f) for c, f in zip(candles, request.further, strict=True)]
         need = strategy_need(strategy, frames[0].columns)
         _check_range(request, need)
-        evaluations = [evaluate(strategy, frame, need) for frame in frames]
+        evaluations = _in_threads(lambda frame: evaluate(strategy, frame, need), frames)
+        _check_tags(strategy, evaluations)
     with watch.phase("simulate_s"):
         signals = [evaluation.signals for evaluation in evaluations]
         simulation = simulate(candles, signals, setup, request.detail)
@@ -53,6 +56,25 @@ def run_backtest(request: Request) -> BacktestResult:
         )
         assert result.metrics  # computed here, so that its time is known
     return result.timed(watch.timing(request.load_s))
+
+
+def _in_threads(work: Callable[[Frame], Evaluation], frames: list[Frame]) -> list[Evaluation]:
+    """Returns the work's results in order; compiled code and NumPy let threads run at once."""
+    if len(frames) == 1:
+        return [work(frames[0])]
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(work, frames))
+
+
+def _check_tags(strategy: Strategy, evaluations: Sequence[Evaluation]) -> None:
+    tags = {(e.signals.entry_tags, e.signals.exit_tags) for e in evaluations}
+    if len(tags) > 1:
+        raise Failed(
+            f"{type(strategy).__name__}: its tags differ from symbol to symbol; "
+            "give the same tags for all, with a column of False where one never holds"
+        )
 
 
 def _check_range(request: Request, need: Need) -> None:

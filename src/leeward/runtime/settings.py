@@ -63,9 +63,9 @@ class InstrumentSettings(BaseModel):
 
     model_config = _STRICT
 
-    lot_step: float = Instrument("").lot_step
-    tick_size: float = Instrument("").tick_size
-    min_notional: float = Instrument("").min_notional
+    lot_step: float = Field(Instrument("").lot_step, gt=0, allow_inf_nan=False)
+    tick_size: float = Field(Instrument("").tick_size, ge=0, allow_inf_nan=False)
+    min_notional: float = Field(Instrument("").min_notional, ge=0, allow_inf_nan=False)
 
 
 class Settings(BaseSettings):
@@ -84,6 +84,14 @@ class Settings(BaseSettings):
         """Returns the filters of `symbol`: the configured ones, else the defaults."""
         filters = self.instruments.get(symbol)
         return Instrument(symbol, **filters.model_dump()) if filters else Instrument(symbol)
+
+    @field_validator("instruments", mode="before")
+    @classmethod
+    def _name_in_capitals(cls, instruments: object) -> object:
+        # Symbols are upper case; names from the environment arrive in lower case.
+        if not isinstance(instruments, Mapping):
+            return instruments
+        return {str(symbol).upper(): filters for symbol, filters in instruments.items()}
 
     @field_validator("risk", mode="before")
     @classmethod
@@ -159,6 +167,8 @@ def _nested(changes: Sequence[str]) -> dict[str, Any]:
         branch = tree
         for section in sections:
             branch = branch.setdefault(section, {})
+            if not isinstance(branch, dict):
+                raise BadUsage(f"--set: '{change}': {section} was given a value of its own before")
         branch[key] = _value(name, text)
     return tree
 
@@ -174,10 +184,10 @@ def _value(name: str, text: str) -> object:
 
 def _refuse_unknown_environment() -> None:
     # Unknown names inside a section are refused by the section; unknown sections would be lost.
+    known = Settings.model_fields
     for name in os.environ:
-        section, delimiter, _ = name.removeprefix(PREFIX).partition("__")
-        known = Settings.model_fields
-        if name.startswith(PREFIX) and delimiter and section.lower() not in known:
+        section, delimiter, _ = name.upper().removeprefix(PREFIX).partition("__")
+        if name.upper().startswith(PREFIX) and delimiter and section.lower() not in known:
             raise BadConfig(
                 f"environment {name}: {unknown_name('section', section.lower(), known)}"
             )

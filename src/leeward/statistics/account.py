@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from leeward.compiled import compiled_alone
 from leeward.domain.columns import FloatColumn
 from leeward.statistics.sharpe import DAYS_A_YEAR
 
@@ -40,7 +40,7 @@ def walk_path(equity: FloatColumn, exposure: FloatColumn, balance: float) -> Equ
     )
 
 
-@njit(cache=True, nogil=True)
+@compiled_alone
 def _walk(equity: FloatColumn, exposure: FloatColumn, balance: float) -> tuple[float, float, float]:
     peak, floor, lowest = balance, balance, 1.0
     share = total = 0.0
@@ -49,7 +49,8 @@ def _walk(equity: FloatColumn, exposure: FloatColumn, balance: float) -> tuple[f
         if not value > 0.0:
             return 1.0, math.nan, math.nan
         total += value
-        share += exposure[i] / value
+        if exposure[i] != 0.0:
+            share += exposure[i] / value
         if value > peak:
             peak = value
             floor = peak * lowest

@@ -198,3 +198,26 @@ def test_settings_do_not_change_once_read() -> None:
     settings = load_settings()
     with pytest.raises(ValueError, match="frozen"):
         settings.risk = RiskLimits(trend_gate="off")  # type: ignore[misc] # the point of it
+
+
+def test_a_setting_below_one_that_has_a_value_is_refused() -> None:
+    with pytest.raises(BadUsage, match="balance was given a value of its own"):
+        load_settings(None, ["backtest.balance=1", "backtest.balance.x=2"])
+
+
+def test_a_symbol_from_the_environment_is_the_upper_case_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LEEWARD_INSTRUMENTS__BTCUSDT__TICK_SIZE", "0.01")
+    assert load_settings().instrument("BTCUSDT").tick_size == 0.01
+
+
+def test_filters_are_checked_when_they_are_read() -> None:
+    with pytest.raises(BadConfig, match=r"instruments\.BTCUSDT\.lot_step"):
+        load_settings(None, ["instruments.BTCUSDT.lot_step=0"])
+
+
+def test_an_unknown_section_in_lower_case_is_refused_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("leeward_rsk__x", "1")
+    with pytest.raises(BadConfig, match="did you mean 'risk'"):
+        load_settings()
