@@ -30,7 +30,7 @@ def crossed_above(a: FloatColumn, b: FloatColumn | float) -> BoolColumn:
     >>> crossed_above(np.array([1.0, 2.0, 3.0]), 1.5).tolist()
     [False, True, False]
     """
-    return _crossed_above(a, b)
+    return _crossed_above(a, np.asarray(b))
 
 
 @indicator(lambda: Need(1, 2))
@@ -42,11 +42,11 @@ def crossed_below(a: FloatColumn, b: FloatColumn | float) -> BoolColumn:
     >>> crossed_below(np.array([3.0, 2.0, 1.0]), 2.0).tolist()
     [False, False, True]
     """
-    return _crossed_above(b, a)
+    return _crossed_above(np.asarray(b), a)
 
 
 @compiled_alone
-def _crossed_above(a: FloatColumn | float, b: FloatColumn | float) -> BoolColumn:
+def _crossed_above(a: FloatColumn, b: FloatColumn) -> BoolColumn:
     out = np.empty(len(a), np.bool_)
     out[:1] = False
     later, a_now, b_now = out[1:], a[1:], b[1:]
