@@ -9,6 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leeward.domain.columns import FloatColumn
 from leeward.emulator.rejections import Rejection
@@ -53,10 +54,14 @@ def product(price: int, quantity: int) -> int:
     return price * quantity // UNIT
 
 
-def column_units(column: FloatColumn) -> list[int]:
-    """Returns a column of candles in units: the shortest decimal of each float, exactly."""
-    if not len(column):
-        return []
-    if float(np.max(column)) < _EXACT_BELOW:
-        return [int(value) for value in np.rint(column * UNIT).astype(np.int64).tolist()]
-    return [int(Decimal(repr(value)).scaleb(8)) for value in column.tolist()]
+def column_units(column: FloatColumn) -> NDArray[np.int64]:
+    """Returns a column of candles in units: the shortest decimal of each float, exactly; NaN is 0.
+
+    Python ints in an object array where 64 bits are too few.
+    """
+    known = np.nan_to_num(column)
+    if not len(known) or float(np.max(known)) < _EXACT_BELOW:
+        return np.rint(known * UNIT).astype(np.int64)
+    values = [int(Decimal(repr(value)).scaleb(8)) for value in known.tolist()]
+    fits = max(values) < 2**63
+    return np.array(values, dtype=np.int64 if fits else object)

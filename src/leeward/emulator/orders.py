@@ -1,0 +1,152 @@
+"""Orders and order lists as the exchange keeps them. Numbers are units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from leeward.emulator.book import BUY
+
+OPEN: Final = frozenset({"NEW", "PARTIALLY_FILLED", "PENDING_NEW"})
+STOP_TYPES: Final = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"})
+#: Types that trade at the market, at once or when triggered.
+MARKET_TYPES: Final = frozenset({"MARKET", "STOP_LOSS", "TAKE_PROFIT"})
+
+
+class Fill(NamedTuple):
+    """One trade of an account."""
+
+    trade_id: int
+    order_id: int
+    list_id: int
+    price: int
+    qty: int
+    quote: int
+    commission: int
+    commission_asset: str
+    time_ms: int
+    is_buyer: bool
+    is_maker: bool
+
+
+class Amendment(NamedTuple):
+    execution_id: int
+    old_client_id: str
+    new_client_id: str
+    old_qty: int
+    new_qty: int
+    time_ms: int
+
+
+class Prevented(NamedTuple):
+    """A match that self-trade prevention stopped."""
+
+    match_id: int
+    taker_id: int
+    maker_id: int
+    mode: str
+    price: int
+    taker_qty: int
+    maker_qty: int
+    time_ms: int
+
+
+@dataclass(slots=True, eq=False)
+class Order:
+    """One order. `lock_price` is what each unit of a BUY locks; `locked` is held in the asset it
+    pays with. `triggered` is True for every order but a waiting stop. `sequence` orders by time."""
+
+    symbol: str
+    order_id: int
+    account: str
+    client_id: str
+    side: str
+    type: str
+    tif: str
+    qty: int
+    price: int
+    created_ms: int
+    sequence: int
+    stp: str
+    stop_price: int = 0
+    iceberg: int = 0
+    quote_qty: int = 0
+    trailing: int = 0
+    strategy_id: int | None = None
+    strategy_type: int | None = None
+    list_id: int = -1
+    status: str = "NEW"
+    executed: int = 0
+    cum_quote: int = 0
+    prevented: int = 0
+    prevented_match: int = -1
+    updated_ms: int = 0
+    working_ms: int = -1
+    working: bool = False
+    triggered: bool = True
+    trailing_ms: int = -1
+    extreme: int = 0
+    lock_price: int = 0
+    locked: int = 0
+    queue_ahead: int = 0
+    visible: int = 0
+    expiry: str = ""
+    size_pending: bool = False
+    reports_fills: bool = True
+    fills: list[Fill] = field(default_factory=list)
+    prevented_matches: list[Prevented] = field(default_factory=list)
+    amendments: list[Amendment] = field(default_factory=list)
+
+    @property
+    def remaining(self) -> int:
+        return self.qty - self.executed - self.prevented
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in OPEN
+
+    @property
+    def is_stop(self) -> bool:
+        return self.type in STOP_TYPES
+
+    @property
+    def at_market(self) -> bool:
+        return self.type in MARKET_TYPES
+
+    @property
+    def triggers_above(self) -> bool:
+        """Whether a stop waits for a rise to its price."""
+        return (self.side == BUY) == self.type.startswith("STOP_LOSS")
+
+    @property
+    def waiting(self) -> bool:
+        """Whether this is a stop in force that has not been triggered."""
+        return not self.triggered and self.status == "NEW"
+
+
+@dataclass(slots=True, eq=False)
+class OrderList:
+    """`legs` in the order of their ids. `pair` are the two legs of an OCO, of which the first to
+    execute expires the other; `locked` is what both hold together until then."""
+
+    list_id: int
+    account: str
+    symbol: str
+    kind: str
+    client_id: str
+    legs: list[Order]
+    pair: list[Order]
+    created_ms: int
+    status: str = "EXECUTING"
+    status_type: str = "EXEC_STARTED"
+    locked: int = 0
+    bought: int = 0
+
+    @property
+    def contingency(self) -> str:
+        return "OCO" if self.kind == "OCO" else "OTO"
+
+    @property
+    def working_leg(self) -> Order | None:
+        """The leg that must fill before the others enter; None for an OCO."""
+        return None if self.kind == "OCO" else self.legs[0]
