@@ -284,6 +284,7 @@ class Account:
         self, market: Market, stop: float, exposed: list[tuple[Market, float]]
     ) -> Order | str:
         limits, equity, close = self.limits, self.equity, market.close
+        exposed = sorted(exposed, key=lambda pair: pair[0].index)  # sums are in symbol order
         room = limits.max_exposure_fraction * equity - total([value for _, value in exposed])
         if room <= 0:
             return "max_exposure"

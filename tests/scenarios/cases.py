@@ -254,7 +254,9 @@ def _instrument(dice: Dice, candles: Candles, balance: float) -> Instrument:
     decimal = 10.0 ** np.floor(np.log10(price) - 3)
     return Instrument(
         candles.symbol,
-        lot_step=dice.one_of(1e-5, 1e-5, 1e-8, 0.01 * coin, 0.3 * coin, coin, whole),
+        lot_step=dice.one_of(
+            1e-5, 1e-5, 1e-8 * max(1.0, coin), 0.01 * coin, 0.3 * coin, coin, whole
+        ),
         tick_size=dice.one_of(0.0, 0.0, decimal, price / 1000, price / 70),
         min_notional=dice.one_of(5.0, 5.0, 5.0, 0.0, 0.0, 0.01 * balance, 0.93 * balance),
     )
