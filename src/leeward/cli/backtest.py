@@ -59,7 +59,7 @@ def backtest(  # noqa: PLR0913 - one argument an option of the command
             timeframe=timeframe,
             start=start,
             end=end,
-            params=_pairs(param or []),
+            params=read_pairs(param or []),
             balance=balance,
             fee=fee,
             slippage=slippage,
@@ -83,8 +83,8 @@ def backtest(  # noqa: PLR0913 - one argument an option of the command
             console.print(f"Written: {path}")
 
 
-def _pairs(texts: list[str]) -> dict[str, object]:
-    """Returns `["fast=30"]` as `{"fast": "30"}`."""
+def read_pairs(texts: list[str]) -> dict[str, object]:
+    """Returns `["fast=30"]` as `{"fast": "30"}`; raises BadUsage for a text without `=`."""
     pairs: dict[str, object] = {}
     for text in texts:
         name, equals, value = text.partition("=")

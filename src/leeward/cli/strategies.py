@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from leeward.cli.backtest import read_pairs
+
 if TYPE_CHECKING:
     from leeward.runtime.checking import Checked
     from leeward.runtime.strategies import Description
@@ -81,7 +83,7 @@ def check(
     from leeward.runtime.strategies import load_strategy
     from leeward.strategies.contract import LOOKS_AHEAD
 
-    strategy = load_strategy(target)(**_pairs(param or []))
+    strategy = load_strategy(target)(**read_pairs(param or []))
     store = CandleStore(load_settings(config).data.dir)
     names = [name.strip().upper() for name in symbols.split(",") if name.strip()]
     kinds = set()
@@ -92,19 +94,6 @@ def check(
         raise LooksAhead(f"{target} looks ahead, as shown above; no backtest of it means anything")
     if kinds:
         raise Failed(f"{target} {' and '.join(sorted(kinds))}, as shown above")
-
-
-def _pairs(texts: list[str]) -> dict[str, object]:
-    """Returns `["fast=30"]` as `{"fast": "30"}`."""
-    from leeward.domain.errors import BadUsage
-
-    pairs: dict[str, object] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise BadUsage(f"--param: '{text}' is not NAME=VALUE, as in fast=30")
-        pairs[name.strip()] = value.strip()
-    return pairs
 
 
 def _as_text(strategy: Description) -> str:
