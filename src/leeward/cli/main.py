@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from leeward import __version__
-from leeward.cli import backtest, data, demo, strategies
+from leeward.cli import backtest, data, demo, emulator, strategies
 from leeward.domain.errors import LeewardError
 
 _INTERRUPTED = 130
@@ -25,9 +25,9 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("backtest")(backtest.backtest)
+app.command("emulator")(emulator.emulator)
 app.add_typer(data.app, name="data")
 app.add_typer(strategies.app, name="strategies")
-
 
 
 @app.callback()

@@ -98,8 +98,13 @@ class Clock:
             late = now - timestamp_ms > window_ms * scale
             if not (early or late):
                 return None
-        return Rejection(-1021, EARLY if timestamp_ms > times[0] else LATE)
+        return outside_window(early=timestamp_ms > times[0])
 
     @property
     def _rate(self) -> float:
         return self.speed if self.mode == "accelerated" else 1.0
+
+
+def outside_window(*, early: bool) -> Rejection:
+    """Returns the refusal of a timestamp too early or too late."""
+    return Rejection(-1021, EARLY if early else LATE)

@@ -97,6 +97,7 @@ class Fault:
     probability: float = 1.0
     seen: int = 0
     applied: int = 0
+    error: str | None = None
 
     @property
     def is_action(self) -> bool:
@@ -146,6 +147,7 @@ class Fault:
             "probability": self.probability,
             "seen": self.seen,
             "applied": self.applied,
+            "error": self.error,
             **self.settings,
         }
 
@@ -176,10 +178,20 @@ class FaultBoard:
         self.faults[fault.id] = fault
         return fault
 
+    def schedule(self, effect: str, settings: Mapping[str, object], at_ms: int) -> None:
+        """Adds an action that follows from another, such as the end of a halt."""
+        self._numbered += 1
+        name = f"fault-{self._numbered}"
+        self.faults[name] = Fault(name, effect, {}, settings, at_ms)
+
     def remove(self, fault_id: str) -> None:
         if fault_id not in self.faults:
             raise unknown_name("fault", fault_id, self.faults)
         del self.faults[fault_id]
+
+    def has(self, menu: Mapping[str, str]) -> bool:
+        """Returns whether any fault of one part of the menu is on the board."""
+        return any(fault.effect in menu for fault in self.faults.values())
 
     def coin(self) -> bool:
         """Returns heads or tails."""

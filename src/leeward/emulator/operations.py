@@ -38,7 +38,8 @@ class Operation:
     """A route ("GET /api/v3/klines") and a method ("klines"); either may be missing.
 
     `weight` is charged for every request, but not for one that succeeds where `free` says so.
-    `orders` is how many unfilled orders one success adds.
+    `orders` is how many unfilled orders one success adds; `replaces` says that the operation
+    itself deals with an account over its count.
     """
 
     route: str | None
@@ -48,6 +49,7 @@ class Operation:
     answer: Callable[[Call], object]
     free: bool = False
     orders: int = 0
+    replaces: bool = False
 
     @property
     def name(self) -> str:

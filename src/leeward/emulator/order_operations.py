@@ -36,7 +36,7 @@ def order_operations() -> list[Operation]:
         ),
         Operation(
             f"POST {v3}order/cancelReplace", "order.cancelReplace", "TRADE", costs(1), _replace,
-            free=True, orders=1,
+            free=True, orders=1, replaces=True,
         ),
         Operation(
             f"PUT {v3}order/amend/keepPriority", "order.amend.keepPriority", "TRADE", costs(4),

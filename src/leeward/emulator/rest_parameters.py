@@ -23,19 +23,16 @@ MICROSECONDS_FROM: Final = 10**15
 
 
 class Parameters:
-    """Names and raw texts as sent. Reading notes the name, so that `unread` can tell the rest."""
+    """Names and raw texts as sent. What nothing reads is ignored: clients send extras."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self.values = dict(values)
-        self._read = {"signature", "apiKey", "timestamp", "recvWindow", "symbol"}
 
     def __contains__(self, name: str) -> bool:
-        self._read.add(name)
         return name in self.values
 
     def text(self, name: str) -> str | None:
         """Returns the value as sent, None where absent; refuses an empty one (-1105)."""
-        self._read.add(name)
         value = self.values.get(name)
         if value == "":
             raise Rejection(-1105, f"Parameter '{name}' was empty.")
@@ -43,7 +40,6 @@ class Parameters:
 
     def required(self, name: str) -> str:
         """Returns the value; refuses (-1102) an absent or empty one."""
-        self._read.add(name)
         value = self.values.get(name)
         if value is None or value == "":
             raise mandatory(name)
@@ -119,10 +115,6 @@ class Parameters:
                 raise mandatory("symbol")
             return None
         return _symbol_list(raw)
-
-    def unread(self) -> list[str]:
-        """Returns the names that nothing has asked for."""
-        return sorted(self.values.keys() - self._read)
 
     def _matching(self, name: str, pattern: re.Pattern[str]) -> str | None:
         value = self.text(name)

@@ -79,12 +79,6 @@ def test_symbols_are_a_json_array() -> None:
         assert code_of(refused) == code
 
 
-def test_what_nothing_reads_is_unread() -> None:
-    read = Parameters({"symbol": "A", "price": "1", "moon": "1", "recvWindow": "5"})
-    read.decimal("price")
-    assert read.unread() == ["moon"]
-
-
 @given(st.binary(max_size=60), st.binary(max_size=60))
 def test_any_bytes_are_read_or_refused_for_a_duplicate(query: bytes, body: bytes) -> None:
     with suppress(Rejection):
