@@ -149,7 +149,7 @@ def _thinned(dice: Dice, finer: Candles) -> Candles:
     missing = dice.one_of(0.0, 0.0, 0.0, 0.1, 1.0)
     kept = ~dice.mask(len(finer), missing)
     columns = (finer.open, finer.high, finer.low, finer.close)
-    bars = np.array([column[kept] for column in columns]) * dice.one_of(1.0, 1.0, 1.0, 1.0031)
+    bars = np.array([column[kept] for column in columns]) * dice.one_of(1.0, 1.0, 1.0, 1.003)
     return _candles(finer.symbol, finer.timeframe, finer.open_time[kept], bars)
 
 

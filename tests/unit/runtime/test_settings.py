@@ -95,6 +95,17 @@ def test_filters_are_set_by_symbol() -> None:
     assert settings.instrument("ETHUSDT") == Instrument("ETHUSDT")
 
 
+@pytest.mark.parametrize("name", ["BTCUSDT", "btcusdt"])
+def test_symbols_are_in_capitals_however_they_are_written(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = Instrument("BTCUSDT", tick_size=0.01)
+    settings = load_settings(changes=[f"instruments.{name}.tick_size=0.01"])
+    assert settings.instrument("BTCUSDT") == wanted
+    monkeypatch.setenv(f"LEEWARD_INSTRUMENTS__{name}__TICK_SIZE", "0.01")
+    assert load_settings().instrument("BTCUSDT") == wanted
+
+
 def test_the_data_directory_may_begin_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEEWARD_DATA__DIR", "~/candles")
     assert load_settings().data.dir == Path.home() / "candles"
@@ -121,6 +132,8 @@ def test_the_data_directory_may_begin_at_home(monkeypatch: pytest.MonkeyPatch) -
         ("backtest.fee=1", "--set backtest.fee: '1': Input should be less than 1"),
         ("backtest.slippage=-0.1", "--set backtest.slippage: '-0.1': "),
         ("backtest.fee=", "--set backtest.fee: '': "),
+        ("instruments.BTCUSDT.lot_step=0", "--set instruments.BTCUSDT.lot_step: '0': "),
+        ("instruments.BTCUSDT.tick_size=-1", "--set instruments.BTCUSDT.tick_size: '-1': "),
     ],
 )
 def test_a_change_that_is_unknown_or_malformed_is_refused(change: str, words: str) -> None:
@@ -136,10 +149,16 @@ def test_a_change_without_section_name_and_value_is_refused(change: str) -> None
         load_settings(changes=[change])
 
 
+def test_a_setting_that_is_a_value_cannot_be_a_section_too() -> None:
+    with pytest.raises(BadUsage, match=r"--set: 'backtest\.fee\.x=2': fee was given a value"):
+        load_settings(changes=["backtest.fee=0", "backtest.fee.x=2"])
+
+
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
         ("LEEWARD_RSK__TREND_GATE", "off", "environment LEEWARD_RSK__TREND_GATE: unknown section"),
+        ("leeward_rsk__trend_gate", "off", "environment leeward_rsk__trend_gate: unknown section"),
         (
             "LEEWARD_RISK__TREND",
             "off",
