@@ -61,21 +61,24 @@ class Book:
         outward = -1 if side == BUY else 1
         best = self.bid if side == BUY else self.ask
         gap = self._gap()
-        for i in range(min(limit or self.levels, self.levels)):
+        left = limit or self.levels
+        for i in range(self.levels):
             price = best + outward * i * gap
-            if price <= 0:
+            if price <= 0 or not left:
                 return
             quantity = self._shown(price, i) - self.consumed.get(price, 0)
             if quantity > 0:
+                left -= 1
                 yield price, quantity
 
     def at(self, side: str, price: int) -> int:
-        """Returns the quantity displayed at `price`; 0 inside the spread or off the levels."""
+        """Returns the quantity that stands at `price`, also beyond the displayed levels; 0 inside
+        the spread."""
         best = self.bid if side == BUY else self.ask
         away = best - price if side == BUY else price - best
-        rank, off = divmod(away, self._gap())
-        if self.empty or away < 0 or off or rank >= self.levels:
+        if self.empty or away < 0:
             return 0
+        rank = min(away // self._gap(), 10 * self.levels)
         return max(0, self._shown(price, rank) - self.consumed.get(price, 0))
 
     def consume(self, price: int, quantity: int) -> None:

@@ -1,0 +1,181 @@
+"""Candle tables: what resting orders and stops do inside a bar."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from tests.emulated import (
+    FLAT,
+    ask,
+    balance,
+    dec,
+    exchange_of,
+    place,
+    place_list,
+    play,
+    refusal,
+    state,
+    told,
+    user_events,
+)
+
+DIP = (100.0, 101.0, 95.0, 100.5, 1000.0)
+GAP_DOWN = (90.0, 91.0, 88.0, 89.0, 1000.0)
+RALLY = (100.0, 110.0, 99.5, 109.0, 1000.0)
+
+
+def fills(exchange: object, order_id: int) -> list[tuple[str, str]]:
+    rows = exchange.my_trades("me", "TSTUSDT", order_id=order_id)  # type: ignore[attr-defined] # short
+    return [(row["price"], row["qty"]) for row in rows]
+
+
+def test_a_buy_limit_below_the_low_rests_and_one_above_it_fills_at_its_own_price() -> None:
+    exchange = exchange_of(DIP)
+    place(exchange, "BUY", "LIMIT", "1", price="94.99")
+    place(exchange, "BUY", "LIMIT", "1", price="96")
+    user_events(exchange)
+    assert told(play(exchange)) == ["TRADE FILLED 2", "OAP"]
+    assert fills(exchange, 2) == [("96.00000000", "1.00000000")]
+    assert state(exchange, 1)["status"] == "NEW"
+    assert exchange.invariants() == []
+
+
+def test_the_mere_touch_of_a_limit_fills_only_when_told_so() -> None:
+    for touch, status in ((False, "NEW"), (True, "FILLED")):
+        exchange = exchange_of(DIP, touch_fills=touch, depth_fraction=Decimal(100))
+        place(exchange, "BUY", "LIMIT", "1", price="95")
+        play(exchange)
+        assert state(exchange, 1)["status"] == status
+
+
+def test_a_limit_larger_than_its_share_of_the_volume_fills_in_parts() -> None:
+    exchange = exchange_of(DIP, DIP, participation=Decimal("0.1"))
+    place(exchange, "BUY", "LIMIT", "500", price="96")
+    events = play(exchange)
+    assert told(events)[-2:] == ["TRADE PARTIALLY_FILLED 1", "OAP"]
+    done = dec(state(exchange, 1)["executedQty"])
+    assert 0 < done < 500
+    play(exchange)
+    assert done < dec(state(exchange, 1)["executedQty"])
+    assert exchange.invariants() == []
+
+
+def test_a_stop_inside_the_bar_fills_at_its_price_and_after_a_gap_at_the_open() -> None:
+    exchange = exchange_of(DIP)
+    place(exchange, "SELL", "STOP_LOSS", "1", stop_price="97")
+    user_events(exchange)
+    events = play(exchange)
+    assert told(events) == ["NEW NEW 1", "TRADE FILLED 1", "OAP"]
+    assert fills(exchange, 1) == [("97.00000000", "1.00000000")]
+    gapped = exchange_of(GAP_DOWN)
+    place(gapped, "SELL", "STOP_LOSS", "1", stop_price="97")
+    play(gapped)
+    assert fills(gapped, 1) == [("90.00000000", "1.00000000")]
+
+
+def test_a_gap_through_a_stop_limit_leaves_it_resting_unfilled() -> None:
+    exchange = exchange_of(GAP_DOWN)
+    place(exchange, "SELL", "STOP_LOSS_LIMIT", "1", stop_price="97", price="96.5")
+    user_events(exchange)
+    assert told(play(exchange)) == ["NEW NEW 1", "OAP"]
+    order = state(exchange, 1)
+    assert (order["status"], order["isWorking"]) == ("NEW", True)
+    assert balance(exchange, "TST") == (Decimal(999), Decimal(1))
+
+
+def test_a_take_profit_triggers_on_the_rise_and_sells_at_its_price() -> None:
+    exchange = exchange_of(RALLY)
+    place(exchange, "SELL", "TAKE_PROFIT", "1", stop_price="105")
+    place(exchange, "BUY", "STOP_LOSS", "1", stop_price="106")
+    play(exchange)
+    assert fills(exchange, 1) == [("104.99000000", "1.00000000")]
+    assert fills(exchange, 2) == [("106.00000000", "1.00000000")]
+    assert exchange.invariants() == []
+
+
+def test_a_stop_that_the_price_has_passed_is_refused() -> None:
+    exchange = exchange_of()
+    wrong = (-2010, "Order would trigger immediately.")
+    for side, kind, stop in (
+        ("SELL", "STOP_LOSS", "100"),
+        ("BUY", "STOP_LOSS", "99"),
+        ("SELL", "TAKE_PROFIT", "99"),
+        ("BUY", "TAKE_PROFIT", "101"),
+    ):
+        assert refusal(place, exchange, side, kind, "1", stop_price=stop) == wrong
+
+
+def test_a_trailing_stop_follows_the_high_and_fires_at_exactly_its_distance() -> None:
+    exchange = exchange_of((100.0, 110.0, 100.0, 104.0, 1000.0))
+    place(exchange, "SELL", "STOP_LOSS", "1", trailing_delta=500)  # 5 %
+    play(exchange)
+    # The high of 110 gives 104.50, reached on the way down to 104.
+    assert fills(exchange, 1) == [("104.50000000", "1.00000000")]
+    assert state(exchange, 1)["trailingDelta"] == 500
+    assert state(exchange, 1)["trailingTime"] != -1
+
+
+def test_a_trailing_stop_with_a_stop_price_starts_there() -> None:
+    exchange = exchange_of((100.0, 108.0, 99.0, 103.0, 1000.0), path="high_first")
+    place(exchange, "SELL", "TAKE_PROFIT", "1", trailing_delta=200, stop_price="105")
+    assert state(exchange, 1)["trailingTime"] == -1
+    play(exchange)
+    assert fills(exchange, 1) == [("105.84000000", "1.00000000")]  # 2 % below 108
+
+
+def test_trailing_buys_fire_on_the_rise_from_the_low() -> None:
+    exchange = exchange_of((100.0, 100.0, 40_000.0 / 420, 100.0, 1000.0))
+    place(exchange, "BUY", "TAKE_PROFIT", "1", trailing_delta=100)
+    play(exchange)
+    low = Decimal("95.24")  # the path's low, on its tick
+    assert dec(fills(exchange, 1)[0][0]) >= low * Decimal("1.01") - Decimal("0.01")
+
+
+@pytest.mark.parametrize(("path", "filled", "expired"), [("low_first", 1, 2), ("high_first", 2, 1)])
+def test_of_an_oco_touched_on_both_sides_the_path_decides(
+    path: str, filled: int, expired: int
+) -> None:
+    exchange = exchange_of((100.0, 106.0, 94.0, 100.0, 1000.0), path=path)
+    place_list(
+        exchange,
+        "OCO",
+        ask("SELL", "LIMIT_MAKER", "1", price="105", prefix="above"),
+        ask("SELL", "STOP_LOSS", "1", stop_price="95", prefix="below"),
+    )
+    assert balance(exchange, "TST") == (Decimal(999), Decimal(1))
+    play(exchange)
+    assert state(exchange, filled)["status"] == "FILLED"
+    other = state(exchange, expired)
+    assert (other["status"], other["expiryReason"]) == ("EXPIRED", "OCO_TRIGGER")
+    assert balance(exchange, "TST") == (Decimal(999), Decimal(0))
+    assert exchange.invariants() == []
+
+
+def test_an_iceberg_shows_its_part_and_fills_whole_when_the_price_goes_through() -> None:
+    exchange = exchange_of(DIP)
+    place(exchange, "BUY", "LIMIT", "10", price="99", iceberg_qty="2")
+    bids = exchange.depth("TSTUSDT", 5)["bids"]
+    assert isinstance(bids, list)
+    play(exchange)
+    assert state(exchange, 1)["status"] == "FILLED"
+    assert state(exchange, 1)["icebergQty"] == "2.00000000"
+
+
+def test_nothing_fills_while_trading_is_halted_and_the_return_is_a_jump() -> None:
+    exchange = exchange_of(DIP, GAP_DOWN)
+    place(exchange, "SELL", "STOP_LOSS", "1", stop_price="97")
+    user_events(exchange)
+    exchange.set_symbol_status("TSTUSDT", "HALT")
+    assert play(exchange) == []
+    exchange.set_symbol_status("TSTUSDT", "TRADING")
+    play(exchange)
+    assert fills(exchange, 1) == [("90.00000000", "1.00000000")]
+
+
+def test_a_flat_market_changes_nothing() -> None:
+    exchange = exchange_of(FLAT, FLAT)
+    place(exchange, "BUY", "LIMIT", "1", price="99")
+    place(exchange, "SELL", "STOP_LOSS", "1", stop_price="99")
+    user_events(exchange)
+    assert play(exchange, 2) == []
