@@ -8,13 +8,14 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
+    SecretStr,
     ValidationError,
     field_validator,
 )
@@ -68,6 +69,22 @@ class InstrumentSettings(BaseModel):
     min_notional: float = Field(Instrument("").min_notional, ge=0, allow_inf_nan=False)
 
 
+class VenueSettings(BaseModel):
+    """The exchange to trade on, and the key. The secret comes by the environment or a key file."""
+
+    model_config = _STRICT
+
+    name: Literal["binance", "testnet", "demo", "emulator"] = "binance"
+    #: The emulator's REST address; the others' are fixed.
+    url: str | None = None
+    api_key: str | None = None
+    api_secret: SecretStr | None = None
+    key_file: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
+    recv_window_ms: int = Field(5000, ge=100, le=60_000)
+    #: Takes a key that works from any IP address; logged each time.
+    allow_any_ip: bool = False
+
+
 class Settings(BaseSettings):
     """The whole configuration, frozen once read."""
 
@@ -78,6 +95,7 @@ class Settings(BaseSettings):
     data: DataSettings = DataSettings()
     backtest: BacktestSettings = BacktestSettings()
     risk: RiskLimits = RiskLimits()
+    venue: VenueSettings = VenueSettings()
     instruments: dict[str, InstrumentSettings] = {}
 
     def instrument(self, symbol: str) -> Instrument:
@@ -111,6 +129,8 @@ def load_settings(config: Path | None = None, changes: Sequence[str] = ()) -> Se
     path = _found(config)
     from_file = _read_toml(path) if path else {}
     from_changes = _nested(changes)
+    _refuse_written_secrets(from_file, f"{path}")
+    _refuse_written_secrets(from_changes, "--set")
     _refuse_unknown_environment()
 
     class Located(Settings):
@@ -182,6 +202,16 @@ def _value(name: str, text: str) -> object:
         raise BadConfig(f"{name}: '{text}' is not valid JSON: {error.msg}") from None
 
 
+def _refuse_written_secrets(values: Mapping[str, Any], place: str) -> None:
+    # Files are copied into reports and repositories, arguments are seen by every process.
+    venue = values.get("venue")
+    if isinstance(venue, Mapping) and "api_secret" in venue:
+        raise BadConfig(
+            f"{place}: venue.api_secret: a secret is not written there; give it by the environment "
+            f"as {PREFIX}VENUE__API_SECRET, or use venue.key_file"
+        )
+
+
 def _refuse_unknown_environment() -> None:
     # Unknown names inside a section are refused by the section; unknown sections would be lost.
     known = Settings.model_fields
@@ -203,7 +233,8 @@ def _as_bad_config(
         known = _known_beside(where)
         return BadConfig(f"{_origin(where, changes, path)}{unknown_name('setting', name, known)}")
     reason = first["msg"].removeprefix("Value error, ")
-    return BadConfig(f"{_origin(where, changes, path)}{name}: {first['input']!r}: {reason}")
+    shown = "(hidden)" if name == "venue.api_secret" else repr(first["input"])
+    return BadConfig(f"{_origin(where, changes, path)}{name}: {shown}: {reason}")
 
 
 def _known_beside(where: Sequence[str]) -> list[str]:

@@ -125,6 +125,10 @@ class Governor:
     def used_weight(self) -> int:
         return self._weight.used
 
+    @property
+    def weight_limit(self) -> int:
+        return self._weight.limit
+
     def set_limits(self, weight: int | None, orders: Mapping[str, int]) -> None:
         """Takes the limits that the exchange announces; `orders` by header suffix, as "10S"."""
         if weight is not None:
