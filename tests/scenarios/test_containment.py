@@ -324,8 +324,9 @@ def test_the_base_of_a_day_is_not_its_peak(simulate: Simulate) -> None:
 @pytest.mark.parametrize("quiet_days", [0, 1])
 def test_a_daily_candle_belongs_to_the_day_it_covers(simulate: Simulate, quiet_days: int) -> None:
     # The day of the loss alone is blocked: B is bought at the next close.
-    days = ["100 | 100"] * quiet_days + [
+    days = [
         "100 buy size=0.9 | 100",
+        *["100            | 100"] * quiet_days,
         "100 100 90 90    | 100 buy",
         " 90              | 100 buy",
         " 90              | 100",
@@ -335,7 +336,7 @@ def test_a_daily_candle_belongs_to_the_day_it_covers(simulate: Simulate, quiet_d
         "\n".join(f"{day} {line}" for day, line in enumerate(days)),
         f"""
         symbol in               out              quantity
-        A      {quiet_days + 1} {quiet_days + 3} 90
+        A      1                {quiet_days + 3} 90
         B      {quiet_days + 3} {quiet_days + 3} 9.10
         """,
         refusals="B daily_loss",
