@@ -61,10 +61,10 @@ def fill_orders(  # noqa: PLR0913 - compiled code takes its arrays apart, not wr
 
 @compiled
 def _ranked(rank: int, orders: Record) -> int:
-    for s in range(len(orders)):
-        if orders[s].action == BUY and orders[s].rank == rank:
-            return s
-    return -1
+    s = 0
+    while orders[s].action != BUY or orders[s].rank != rank:
+        s += 1
+    return s
 
 
 @compiled

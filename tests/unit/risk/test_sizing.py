@@ -70,3 +70,9 @@ def test_the_deepest_rung_reached_sets_the_factor(equity: float, factor: float) 
 
 def test_no_ladder_leaves_the_size() -> None:
     assert ladder_factor(np.empty((0, 2)), 1.0, 1000.0) == 1.0
+
+
+def test_a_quotient_that_rounds_up_does_not_lift_the_floor_above_the_value() -> None:
+    below = float(np.nextafter(5 * 0.7, 0))
+    assert below / 0.7 == 5.0
+    assert floor_to_step(below, 0.7) == 4 * 0.7
