@@ -15,12 +15,13 @@ from benchmarks.table import Row, describe_machine, print_rows
 _NOTES = """
 Best of several runs, each engine in processes of its own; peak memory is that of the process.
 Same work: EMA 20/100 cross, stop 2 ATR below and target 4 % above the decision close, 10 % of
-equity, fee 0.1 % and slippage 0.05 % a side. What differs: the peers know no containment, so the
-rows they share with Leeward run with every limit set so that it does not bind; vectorbt and
-backtesting.py size by free cash at the fill and not by equity at the decision, vectorbt looks at
-the stop from the candle after the entry on, backtesting.py takes both sides' slippage at the
-entry, starts its averages at the first candle and trades whole lots of 0.00001. Leeward's times
-hold its content hashes and comparison lines, which the peers have no word for.
+equity, fee 0.1 % and slippage 0.05 % a side. Where peers are beside it, Leeward runs with every
+limit set so that it does not bind, because the peers know none. What still differs: vectorbt and
+backtesting.py size by the price of the fill, not of the decision; vectorbt looks at the stop from
+the candle after the entry on; backtesting.py takes both sides' slippage at the entry and starts
+its averages at the first candle. End to end is load, indicators, signals, account and metrics;
+Leeward's also holds the content hash that names a result, and not the look-ahead check, which has
+a row of its own.
 """
 
 
@@ -36,7 +37,7 @@ def main() -> None:
     with TemporaryDirectory(prefix="leeward-bench-") as folder:
         print("Preparing the candles ...", file=sys.stderr)
         market = run_child("market", folder, rows, rows_each)
-        print(f"{describe_machine()}\nCandles: {market.facts['source']}.\n")
+        print(f"{describe_machine()}\nCandles: {market.facts['source']}; ten symbols: generated.\n")
         print_rows(_rows(asked.names or list(SUBJECTS), Bench(Path(folder), asked.quick)))
         print(_NOTES)
 

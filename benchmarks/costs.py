@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 BALANCE = 10_000.0
 FEE = 0.001
 SLIPPAGE = 0.0005
@@ -20,4 +23,4 @@ SAME_TRADES = {
     "drawdown_ladder": (),
     "daily_loss_fraction": 1.0,
 }
-LIMITS = {"contained": CONTAINED, "same_trades": SAME_TRADES}
+LIMITS: Mapping[str, Mapping[str, Any]] = {"contained": CONTAINED, "same_trades": SAME_TRADES}

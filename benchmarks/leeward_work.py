@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 
@@ -18,9 +19,13 @@ from leeward.domain.candles import Candles
 from leeward.domain.frame import Frame
 from leeward.domain.instrument import Instrument
 from leeward.domain.timeframe import Timeframe
+from leeward.domain.trades import TRADE
 from leeward.risk.limits import RiskLimits
+from leeward.risk.refusals import REFUSALS
 from leeward.runtime.settings import load_settings
-from leeward.simulation.account import simulate
+from leeward.simulation.account import new_account, rules_of, simulate
+from leeward.simulation.grid import align_detail, align_market, align_signals
+from leeward.simulation.loop import run_account
 from leeward.simulation.setup import Setup
 from leeward.strategies.evaluate import evaluate, strategy_need
 from leeward.strategies.signals import Signals
@@ -44,6 +49,7 @@ def time_symbols_loop(folder: Path, limits: str, runs: int) -> None:
 
 
 def _tell_loop(candles: list[Candles], signals: list[Signals], limits: str, runs: int) -> None:
+    """Tells the times of `simulate`, and as `loop` those of the compiled loop within it."""
     setup = Setup(
         balance=BALANCE,
         fee=FEE,
@@ -52,8 +58,36 @@ def _tell_loop(candles: list[Candles], signals: list[Signals], limits: str, runs
         limits=RiskLimits(**LIMITS[limits]),
     )
     seconds = repeat(lambda: simulate(candles, signals, setup), runs)
-    trades = len(simulate(candles, signals, setup).trades)
-    tell(seconds, trades=trades, candles=sum(map(len, candles)))
+    trades = simulate(candles, signals, setup).trades
+    loop = _bare_loop(candles, signals, setup, len(trades))
+    bare = [loop() for _ in range(runs + 2)][2:]
+    tell(seconds, loop=bare, trades=len(trades), candles=sum(map(len, candles)))
+
+
+def _bare_loop(
+    candles: list[Candles], signals: list[Signals], setup: Setup, trades: int
+) -> Callable[[], float]:
+    """Returns a run of the compiled loop on arrays laid out before; it tells its seconds."""
+    market = align_market(candles)
+    advice = align_signals(candles, signals, market, setup.limits)
+    fine, rules = align_detail(candles, None, market), rules_of(setup)
+    symbols, steps = market.close.shape
+    equity, exposure = np.empty(steps), np.empty(steps)
+
+    def run() -> float:
+        account, positions, orders = new_account(setup.balance, symbols)
+        written = np.zeros(trades + 3 * symbols, TRADE).view(np.recarray)
+        refusals = np.zeros((symbols, len(REFUSALS)), np.int64)
+        begun = perf_counter()
+        last = run_account(
+            0, steps, market, fine, advice, rules,
+            account, positions, orders, written, refusals, equity, exposure,
+        )  # fmt: skip
+        seconds = perf_counter() - begun
+        assert last == steps
+        return seconds
+
+    return run
 
 
 def time_backtest(folder: Path, limits: str, runs: int) -> None:

@@ -40,29 +40,33 @@ def prepare(folder: Path, rows: int, rows_each: int) -> dict[str, object]:
     `rows_each` generated candles.
     """
     store = CandleStore(folder)
-    minutes, hours, source = _bitcoin(rows)
-    for candles in (minutes, hours):
-        store.merge(candles)
+    candles, source = _bitcoin(rows)
     length = Timeframe.parse(SYMBOLS_TIMEFRAME)
-    for candles in generate_market(SYMBOLS, length, _START_MS, rows_each, _SEED).values():
-        store.merge(candles)
+    others = generate_market(SYMBOLS, length, _START_MS, rows_each, _SEED)
+    for part in (*candles, *others.values()):
+        store.merge(part)
     for symbol, timeframe in store.series():
         store.load(symbol, timeframe)  # writes the hot copy
     _write_signals(folder, store.load("BTCUSDT", Timeframe.parse("1m")))
-    return {"source": source, "rows": len(minutes)}
+    return {"source": source}
 
 
-def _bitcoin(rows: int) -> tuple[Candles, Candles, str]:
+def _bitcoin(rows: int) -> tuple[list[Candles], str]:
+    """Returns BTCUSDT candles, the first `rows` minutes and the last 17,500 hours."""
     folder = _ROOT / os.environ.get("LEEWARD_TEST_DATA", "../shared/data") / "market"
     if all((folder / name).is_file() for name in (*_MINUTES, _HOURS)):
-        parts = [_read(folder / name, "1m") for name in _MINUTES]
-        minutes = _joined(parts).rows(0, rows)
+        first, then = (_read(folder / name, "1m") for name in _MINUTES)
         hours = _read(folder / _HOURS, "1h")
         hours = hours.rows(len(hours) - PROCESS_ROWS, len(hours))
-        return minutes, hours, "real BTCUSDT candles (1m: 2021 and 2024)"
-    minutes = generate_candles("BTCUSDT", Timeframe.parse("1m"), _START_MS, rows, _SEED)
-    hours = generate_candles("BTCUSDT", Timeframe.parse("1h"), _START_MS, PROCESS_ROWS, _SEED)
-    return minutes, hours, "a generated (SYNTHETIC) market"
+        rest = max(0, rows - len(first))
+        minutes = [first.rows(0, min(rows, len(first))), then.rows(0, rest)]
+        return [*minutes, hours], "real BTCUSDT (1m: 2021 and 2024)"
+    sizes = (("1m", rows), ("1h", PROCESS_ROWS))
+    generated = [
+        generate_candles("BTCUSDT", Timeframe.parse(length), _START_MS, count, _SEED)
+        for length, count in sizes
+    ]
+    return generated, "a generated (SYNTHETIC) market"
 
 
 def _read(path: Path, timeframe: str) -> Candles:
@@ -71,23 +75,13 @@ def _read(path: Path, timeframe: str) -> Candles:
     return parse_table(table, series, skip_bad=False).candles
 
 
-def _joined(parts: list[Candles]) -> Candles:
-    names = ("open_time", "open", "high", "low", "close", "volume")
-    columns = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
-    return Candles(parts[0].symbol, parts[0].timeframe, *columns)
-
-
 def _write_signals(folder: Path, candles: Candles) -> None:
     """Writes what the strategy says, so that every engine's loop gets the same signals."""
     strategy, frame = EmaCrossTarget(), Frame.of(candles)
     signals = evaluate(strategy, frame, strategy_need(strategy, frame.columns)).signals
-    np.savez(
-        folder / "signals.npz",
-        entry=signals.entry,
-        exit=signals.exit,
-        stop=signals.stop,
-        target=signals.target,
-    )
+    numbers = signals.numbers()
+    del numbers["size"]  # the same everywhere
+    np.savez(folder / "signals.npz", allow_pickle=False, **signals.codes(), **numbers)
 
 
 if __name__ == "__main__":

@@ -44,20 +44,21 @@ class Bench:
 
 
 def account_loop(bench: Bench) -> Iterator[Row]:
-    """The account loop alone, for one symbol and for ten."""
-    for work in ("loop", "symbols_loop"):
+    """The account loop alone, for one symbol and for ten; then as much of it as peers have."""
+    for work, words in (("loop", "1 symbol"), ("symbols_loop", "10 symbols")):
         found = bench.leeward(work, "contained")
-        each = [s / _count(found, "candles") for s in found.seconds]
-        symbols = "1 symbol" if work == "loop" else "10 symbols"
+        each = [s / _count(found, "candles") for s in _times(found, "loop")]
         yield Row(
-            f"account loop, all containment on, {symbols}, a candle and symbol",
+            f"account loop, all containment on, {words}, a candle and symbol",
             "leeward",
             show_time(each),
             show_memory(found.peak_mib),
             bench.target(min(each), 15 * _NS),
         )
     own = bench.leeward("loop", "same_trades")
-    yield _row(f"account loop, {_count(own, 'trades'):,} trades of the same signals", own)
+    trades = f"{_count(own, 'trades'):,} trades of the same signals"
+    yield Row(f"account loop, {trades}", "leeward", show_time(_times(own, "loop")))
+    yield _row("the same, its arrays laid out and its result collected", own)
     peer = bench.peer("vectorbt", "loop", bench.peer_runs)
     yield _peer_row("the same", "vectorbt from_signals (Rust)", own, peer, 20)
 
@@ -67,7 +68,7 @@ def million(bench: Bench) -> Iterator[Row]:
     contained = bench.leeward("backtest", "contained")
     words = f"{_count(contained, 'candles'):,} candles end to end, warm, all containment on"
     yield _row(words, contained, bench.target(min(contained.seconds), 0.050))
-    lookahead = [float(s) for s in _list(contained, "lookahead")]
+    lookahead = _times(contained, "lookahead")
     yield Row(
         "look-ahead check of it",
         "leeward",
@@ -167,7 +168,7 @@ def _count(found: Measured, name: str) -> int:
     return int(str(found.facts[name]))
 
 
-def _list(found: Measured, name: str) -> list[object]:
-    values = found.facts[name]
-    assert isinstance(values, list)
-    return values
+def _times(found: Measured, name: str) -> list[float]:
+    times = found.facts[name]
+    assert isinstance(times, list)
+    return times
