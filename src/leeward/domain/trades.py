@@ -22,7 +22,8 @@ STOP, STOP_GAP, TARGET, SIGNAL, TIME, CONTAINMENT, OPERATOR, END_OF_DATA = range
 #: are fill prices in quote units; `fees`, `slippage` and `pnl` are quote amounts; `stop` and
 #: `target` are those fixed at the decision (NaN for none), `last_stop` the one in force at the
 #: exit; `lowest` and `highest` are the extreme prices while held; `candles` counts rows of the
-#: symbol from entry to exit; `ambiguous` is 1 where stop and target lay inside the same candle.
+#: symbol from entry to exit; tags are codes, k for the k-th tag, 0 for none;
+#: `ambiguous` is 1 where stop and target lay inside the same candle.
 TRADE: Final = np.dtype(
     [
         ("symbol", np.int64),

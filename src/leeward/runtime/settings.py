@@ -109,7 +109,13 @@ class Settings(BaseSettings):
         # Symbols are upper case; names from the environment arrive in lower case.
         if not isinstance(instruments, Mapping):
             return instruments
-        return {str(symbol).upper(): filters for symbol, filters in instruments.items()}
+        joined: dict[str, object] = {}
+        for symbol, filters in instruments.items():  # later sources win
+            before = joined.get(str(symbol).upper())
+            if isinstance(before, Mapping) and isinstance(filters, Mapping):
+                filters = {**before, **filters}
+            joined[str(symbol).upper()] = filters
+        return joined
 
     @field_validator("risk", mode="before")
     @classmethod

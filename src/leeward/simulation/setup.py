@@ -41,9 +41,9 @@ class Setup:
 @dataclass(frozen=True, slots=True, eq=False)
 class Simulation:
     """What the account did. Equity and exposure (quote units) are marked at each step's close;
-    `trades` has dtype `leeward.domain.trades.TRADE`, in order of entry; `refusals` counts by
-    (symbol, position in `leeward.risk.refusals.REFUSALS`); `halted_ms` is the open time of the
-    candle at whose close the drawdown limit halted trading."""
+    `trades` has dtype `leeward.domain.trades.TRADE`, in order of entry time, then symbol;
+    `refusals` counts by (symbol, position in `leeward.risk.refusals.REFUSALS`); `halted_ms` is
+    the open time of the candle at whose close the drawdown limit halted trading."""
 
     symbols: tuple[str, ...]
     open_time: IntColumn

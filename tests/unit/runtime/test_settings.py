@@ -240,3 +240,10 @@ def test_an_unknown_section_in_lower_case_is_refused_too(monkeypatch: pytest.Mon
     monkeypatch.setenv("leeward_rsk__x", "1")
     with pytest.raises(BadConfig, match="did you mean 'risk'"):
         load_settings()
+
+
+def test_filters_of_one_symbol_from_two_sources_are_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEEWARD_INSTRUMENTS__BTCUSDT__LOT_STEP", "0.5")
+    monkeypatch.setenv("LEEWARD_INSTRUMENTS__BTCUSDT__TICK_SIZE", "0.5")
+    found = load_settings(None, ["instruments.BTCUSDT.tick_size=0.01"]).instrument("BTCUSDT")
+    assert (found.lot_step, found.tick_size) == (0.5, 0.01)
