@@ -111,10 +111,10 @@ class Settings(BaseSettings):
             return instruments
         joined: dict[str, object] = {}
         for symbol, filters in instruments.items():  # later sources win
-            before = joined.get(str(symbol).upper())
-            if isinstance(before, Mapping) and isinstance(filters, Mapping):
-                filters = {**before, **filters}
-            joined[str(symbol).upper()] = filters
+            name = str(symbol).upper()
+            before = joined.get(name)
+            both = isinstance(before, Mapping) and isinstance(filters, Mapping)
+            joined[name] = {**dict(before), **filters} if both else filters  # type: ignore[call-overload] # mappings both
         return joined
 
     @field_validator("risk", mode="before")
