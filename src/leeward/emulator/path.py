@@ -53,10 +53,11 @@ def ticks(
     if bar.volume == 0:
         return []
     prices = _waypoints(bar, low_first=low_first)
-    if count > len(prices) > 1:
-        prices = _between(prices, count - len(prices), steps[0], chance)
     lot = steps[1] if bar.volume % steps[1] == 0 and bar.volume // steps[1] >= len(prices) else 1
     lots = bar.volume // lot
+    extra = min(count, lots) - len(prices)
+    if extra > 0 and len(prices) > 1:
+        prices = _between(prices, extra, steps[0], chance)
     prices = prices[-lots:]
     sizes = [size * lot for size in _sizes(bar, prices, lots, lot, chance)]
     sides = _sides(bar, prices, sizes, chance)

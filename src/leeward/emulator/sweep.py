@@ -62,7 +62,7 @@ def passive_fill(floor: Floor, market: Market, order: Order, quantity: int) -> N
 def _next(market: Market, end: int, tried: set[int]) -> tuple[int, Order] | None:
     """Returns the open order that the price meets next on its way to `end`, and where."""
     cursor = market.cursor
-    best: tuple[int, int, int] | None = None
+    best: tuple[int, int, int, int] | None = None
     found: Order | None = None
     price = 0
     for order in market.resting.values():
@@ -70,7 +70,8 @@ def _next(market: Market, end: int, tried: set[int]) -> tuple[int, Order] | None
         if order.order_id in tried or not (end < limit if order.side == BUY else end > limit):
             continue
         at = min(limit, cursor) if order.side == BUY else max(limit, cursor)
-        key = (abs(at - cursor), 0, order.sequence)
+        better = -limit if order.side == BUY else limit
+        key = (abs(at - cursor), 0, better, order.sequence)
         if best is None or key < best:
             best, found, price = key, order, at
     for order in market.waiting.values():
@@ -78,7 +79,7 @@ def _next(market: Market, end: int, tried: set[int]) -> tuple[int, Order] | None
         if not level or not (end >= level if above else end <= level):
             continue
         at = max(level, cursor) if above else min(level, cursor)
-        key = (abs(at - cursor), 1, order.sequence)
+        key = (abs(at - cursor), 1, 0, order.sequence)
         if best is None or key < best:
             best, found, price = key, order, at
     return None if found is None else (price, found)
@@ -105,7 +106,7 @@ def _stop(floor: Floor, market: Market, order: Order) -> None:
 
 def _touch(floor: Floor, market: Market, tick: Tick, budget: int) -> None:
     """Lets volume traded exactly at a resting order's price wear down the queue before it."""
-    for order in sorted(market.resting.values(), key=lambda order: order.sequence):
+    for order in list(market.resting.values()):
         if order.price != tick.price or order.order_id not in market.resting:
             continue
         if (order.side == BUY) != tick.buyer_maker and not floor.options.touch_fills:

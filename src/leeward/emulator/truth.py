@@ -141,6 +141,13 @@ class Truth:
             raise BadUsage(f"{symbol}: a trade needs a price and a quantity above zero")
         tick_now(floor, self._wire, market, tick)
 
+    def withdraw_liquidity(self, symbol: str, *, empty: bool = True) -> None:
+        """Empties the made-up book (or brings it back): only accounts' orders remain in it."""
+        book = self._floor.market(symbol).book
+        book.empty = empty
+        book.changed()
+        self._floor.log.write(f"L|{symbol}|{empty}")
+
     def fill_order(self, symbol: str, order_id: int, qty: Decimal) -> None:
         """Fills `qty` of a working limit order at its own price."""
         floor, market = self._floor, self._floor.market(symbol)
