@@ -76,8 +76,11 @@ def _order(record: Record) -> OrderReport:
 
 
 def _quantity(record: Record) -> Quantity | None:
-    """Returns None for an order whose quantity another one's fill will set (OPO, OPOCO)."""
-    if "origQty" not in record and record.text("status") == OrderStatus.PENDING_NEW:
+    """Returns None for an order whose quantity another one's fill was to set (OPO, OPOCO), waiting
+    for it or ended before."""
+    if "origQty" not in record and list_id(record, "orderListId") is not None:
+        if not record.quantity("executedQty").is_zero:
+            raise record.fails("origQty", "the quantity of an order that was filled")
         return None
     return record.quantity("origQty")
 

@@ -72,6 +72,10 @@ REACTIONS: Final[Mapping[int, Reaction]] = MappingProxyType(
     )
 )
 
+#: What order lists answer where orders answer -2013: reported, but not in the documentation of spot
+#: (and another thing on futures), so it counts by its text alone.
+_NO_LIST = -2018
+
 #: -2010 and -2011 (and -1013, for what the API refuses before the engine), by the start of the
 #: text.
 _TEXTS: Final = (
@@ -86,10 +90,11 @@ _TEXTS: Final = (
     ("This account may not place or cancel orders", Reaction.STOP),
     ("This symbol is not permitted for this account", Reaction.STOP),
     ("Rest API trading is not enabled", Reaction.STOP),
+    ("Order list does not exist", Reaction.ABSENT),
     ("Unknown order sent", Reaction.ASK),
     ("Order was not canceled due to cancel restrictions", Reaction.ASK),
 )
-_BY_TEXT: Final = frozenset({-1013, -2010, -2011})
+_BY_TEXT: Final = frozenset({-1013, -2010, -2011, _NO_LIST})
 
 
 def reaction_to(code: int, text: str) -> Reaction:

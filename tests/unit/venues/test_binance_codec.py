@@ -205,9 +205,14 @@ def test_an_order_without_a_field_is_refused_by_its_name(field: str) -> None:
         read(orders.order, {name: value for name, value in ORDER.items() if name != field})
 
 
-def test_only_a_pending_order_may_wait_for_its_quantity() -> None:
+def test_only_an_order_of_a_list_may_wait_for_its_quantity() -> None:
     pending = {name: value for name, value in ORDER.items() if name != "origQty"}
-    assert read(orders.order, pending | {"status": "PENDING_NEW"}).quantity is None
+    listed = pending | {"orderListId": 5}
+    untouched = listed | {"executedQty": "0.0", "status": "PENDING_NEW"}
+    assert read(orders.order, untouched).quantity is None
+    assert read(orders.order, untouched | {"status": "CANCELED"}).quantity is None
+    with pytest.raises(Unreadable, match="origQty"):
+        read(orders.order, listed)
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,11 @@ def test_a_refusal_by_the_engine_is_told_by_its_text(text: str, reaction: Reacti
     assert reaction_to(-2010, text) is reaction
 
 
+def test_an_order_list_is_absent_by_the_text_alone() -> None:
+    assert reaction_to(-2018, "Order list does not exist.") is R.ABSENT
+    assert reaction_to(-2018, "Balance is insufficient.") is R.UNKNOWN
+
+
 def test_a_text_means_nothing_under_another_code() -> None:
     assert reaction_to(-1100, "Duplicate order sent.") is R.FIX_REQUEST
 
