@@ -26,7 +26,8 @@ class Clock:
     shifted: wall time plus a constant; accelerated: `speed` times as fast; stepped and lockstep:
     stands still but for `hold`. `auth` says how timestamps are judged: `sim` exactly on the
     exchange's time, `scaled` with windows times `speed`, `either` on the exchange's or wall time,
-    `off` not at all. `skew_ms` is a fault: the judge's clock is off by it.
+    `off` not at all. `skew_ms` is a fault: the judge's clock is off by it. `began_us` is the wall
+    time at which it was `start_us`, if not now.
     """
 
     wall_us: Callable[[], int]
@@ -36,12 +37,13 @@ class Clock:
     auth: AuthClock = "sim"
     skew_ms: int = 0
     paused: bool = False
+    began_us: int | None = None
     _sim_us: int = field(init=False)
     _wall_us: int = field(init=False)
 
     def __post_init__(self) -> None:
         self._sim_us = self.start_us
-        self._wall_us = self.wall_us()
+        self._wall_us = self.wall_us() if self.began_us is None else self.began_us
 
     @property
     def running(self) -> bool:

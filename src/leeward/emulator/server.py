@@ -114,8 +114,12 @@ class Emulator:
         self.gate.session = self._begin(setup)
 
     def reset_with(self, **changes: object) -> None:
-        """Begins a new session from the present setup, but for what is given."""
-        self.reset(replace(self.session.setup, **changes))  # type: ignore[arg-type] # checked by who calls
+        """Begins a new session from the present setup, but for what is given. In shifted time it
+        begins now, unless a start is given."""
+        setup = replace(self.session.setup, **changes)  # type: ignore[arg-type] # checked by callers
+        if setup.mode == "shifted" and "start_ms" not in changes:
+            setup = _from_now(setup)
+        self.reset(setup)
 
     def _begin(self, setup: Setup) -> Session:
         session = Session(setup)
@@ -181,6 +185,15 @@ class Emulator:
         self._servers.append(server)
         listening: int = server.sockets[0].getsockname()[1]
         return listening
+
+
+def _from_now(setup: Setup) -> Setup:
+    """Returns the setup with its start and its candles moved to the present, by whole candles."""
+    wall_ms = setup.wall_us() // 1000
+    length = max(each.timeframe.length_ms for each in setup.candles.values())
+    moved = (wall_ms - setup.start_ms) // length * length
+    options = replace(setup.options, shift_ms=setup.options.shift_ms + moved)
+    return replace(setup, start_ms=wall_ms, options=options)
 
 
 def _is_loopback(host: str) -> bool:

@@ -59,11 +59,17 @@ class Session:
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
+        began_us = setup.wall_us()
         self.exchange = Exchange(
             setup.rules, setup.candles, setup.seed, setup.start_ms, setup.options
         )
         self.clock = Clock(
-            setup.wall_us, self.exchange.time_us, setup.mode, setup.speed, setup.auth
+            setup.wall_us,
+            self.exchange.time_us,
+            setup.mode,
+            setup.speed,
+            setup.auth,
+            began_us=began_us if setup.mode == "shifted" else None,
         )
         self.board = FaultBoard(setup.seed, setup.start_ms)
         for entry in setup.faults:

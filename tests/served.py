@@ -1,0 +1,82 @@
+"""A running emulator for tests: real ports on loopback, its loop in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from leeward.data.store import CandleStore
+from leeward.emulator.server import Addresses, Emulator
+from leeward.runtime.clock import monotonic_s
+from leeward.runtime.emulator import Market, compose, gather_market
+
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
+BALANCES = {"USDT": "100000", "BTC": "2", "ETH": "20"}
+
+
+@dataclass(frozen=True)
+class Served:
+    """Where the emulator listens, and calls of its admin port."""
+
+    addresses: Addresses
+    admin: httpx.Client
+
+    @property
+    def host(self) -> str:
+        return self.addresses.rest.removeprefix("http://")
+
+    def sim(self, method: str, call: str, **body: object) -> Any:
+        """Returns the answer of one admin call; raises for a refused one."""
+        answer = self.admin.request(method, f"/sim/{call}", json=body or None)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def account(self, name: str, balances: Mapping[str, str] = BALANCES) -> dict[str, str]:
+        """Returns `api_key` and `api_secret` of a new account."""
+        made = self.sim("POST", "accounts", id=name, balances=dict(balances))
+        return {"api_key": made["api_key"], "api_secret": made["api_secret"]}
+
+    def price(self, symbol: str = "BTCUSDT") -> float:
+        url = f"{self.addresses.rest}/api/v3/ticker/price"
+        return float(httpx.get(url, params={"symbol": symbol}).json()["price"])
+
+    def jump(self, symbol: str, price: float) -> None:
+        self.sim("POST", "price", symbol=symbol, path=[f"{price:.2f}"])
+
+
+def generated(symbols: tuple[str, ...] = SYMBOLS, seed: int = 1) -> Market:
+    """Returns the generated market of the emulator."""
+    return gather_market(symbols, None, CandleStore(Path("/nonexistent")), None, seed)
+
+
+@contextmanager
+def served(market: Market, **setup: object) -> Iterator[Served]:
+    """Yields a running emulator; asserts at the end that it found no defect in itself."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    emulator = Emulator(compose(market, None, setup), monotonic_s)
+    addresses: Addresses = _run(loop, emulator.start())
+    try:
+        with httpx.Client(base_url=addresses.admin, timeout=20) as admin:
+            yield Served(addresses, admin)
+            assert admin.get("/sim/health").json()["failures"] == []
+            assert admin.get("/sim/invariants").json()["broken"] == []
+    finally:
+        _run(loop, emulator.stop())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(5)
+        loop.close()
+
+
+def _run(loop: asyncio.AbstractEventLoop, work: Any) -> Any:
+    future: Future[Any] = asyncio.run_coroutine_threadsafe(work, loop)
+    return future.result(20)
