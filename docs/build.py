@@ -6,12 +6,17 @@ code is renewed. A test fails while a page is not what this would write.
 
 from __future__ import annotations
 
+import builtins
+import types
+import typing
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import get_args
+from types import NoneType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from docs.notebook import refresh
+from pydantic import SecretStr
 
 FOLDER = Path(__file__).parent
 #: Pages whose code is run.
@@ -50,18 +55,25 @@ _MEANINGS = {
     "risk.max_drawdown_fraction": "of the highest equity; once lost, every position is closed at "
     "the next open and nothing is bought any more (`halted`)",
     "risk.cooldown_candles": "candles of a symbol without a new entry after its stop (`cooldown`)",
+    "venue.name": "the exchange to trade on",
+    "venue.url": "REST address of the emulator; those of the others are fixed",
+    "venue.api_key": "the key of the account",
+    "venue.api_secret": "its secret, by the environment or a key file only",
+    "venue.key_file": "file that holds the key and its secret",
+    "venue.recv_window_ms": "milliseconds after which the exchange refuses a late request",
+    "venue.allow_any_ip": "whether a key that works from any address is taken; logged each time",
     "instruments.SYMBOL.lot_step": "base units; quantities are multiples of it",
     "instruments.SYMBOL.tick_size": "quote units; prices are multiples of it, 0 for no rounding",
     "instruments.SYMBOL.min_notional": "quote units; smaller orders are refused (`below_minimum`)",
 }
 
-_TYPES = {
-    "float": "number",
-    "int": "whole number",
-    "bool": "true or false",
-    "str": "text",
-    "Path": "folder",
-    "tuple[tuple[float, float], ...]": "list of pairs",
+_TYPES: dict[object, str] = {
+    float: "number",
+    int: "whole number",
+    bool: "true or false",
+    str: "text",
+    Path: "path",
+    SecretStr: "secret",
 }
 
 _SETTINGS = """# Settings
@@ -135,31 +147,46 @@ def _command_paths() -> Iterator[tuple[str, ...]]:
 
 def settings_page() -> str:
     """Returns every setting: name, type, default and meaning."""
-    from pydantic import BaseModel
-
-    from leeward.risk.limits import RiskLimits
     from leeward.runtime.settings import Settings
 
     parts = [_MADE + _SETTINGS]
-    for section, kind in Settings.model_fields.items():
-        name, model = section, kind.annotation
-        if section == "instruments":  # one model for the values of a dict
+    for section, field in Settings.model_fields.items():
+        name, model = section, field.annotation
+        if get_origin(model) is dict:  # one model for all of its values
             name, model = f"{section}.SYMBOL", get_args(model)[1]
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            inner = model.model_fields.items()
-            rows = [(n, getattr(f.annotation, "__name__", ""), f.default) for n, f in inner]
-        else:
-            rows = [(f.name, str(f.type), f.default) for f in fields(RiskLimits)]
-        parts.append(f"## {name}\n\n{_table(name, rows)}")
+        parts.append(f"## {name}\n\n{_table(name, model)}")
     return "\n".join(parts)
 
 
-def _table(section: str, rows: list[tuple[str, str, object]]) -> str:
+def _table(section: str, model: Any) -> str:
+    kinds = get_type_hints(model)
     lines = ["| name | type | default | meaning |", "|---|---|---|---|"]
-    for name, kind, default in rows:
-        meaning = _MEANINGS[f"{section}.{name}"]
-        lines.append(f"| `{name}` | {_TYPES[kind]} | `{_as_toml(default)}` | {meaning} |")
+    for name, default in _defaults(model).items():
+        setting = f"{section}.{name}"
+        if setting not in _MEANINGS:
+            raise LookupError(f"{setting} is new: say what it means in _MEANINGS of {__file__}")
+        shown = "" if default is None else f"`{_as_toml(default)}`"
+        lines.append(f"| `{name}` | {_kind(kinds[name])} | {shown} | {_MEANINGS[setting]} |")
     return "\n".join(lines) + "\n"
+
+
+def _defaults(model: type) -> dict[str, object]:
+    if is_dataclass(model):
+        return {field.name: field.default for field in fields(model)}
+    return {name: field.default for name, field in getattr(model, "model_fields", {}).items()}
+
+
+def _kind(annotation: object) -> str:
+    """Returns the type in a reader's words; what may be left out is shown by its default."""
+    inner = [arg for arg in get_args(annotation) if arg is not NoneType]
+    match get_origin(annotation):
+        case typing.Literal:
+            return ", ".join(f"`{value}`" for value in inner)
+        case typing.Union | types.UnionType:
+            return " or ".join(map(_kind, inner))
+        case builtins.tuple:
+            return "list of pairs" if get_origin(inner[0]) else "list"
+    return _TYPES.get(annotation, getattr(annotation, "__name__", str(annotation)))
 
 
 def _as_toml(default: object) -> object:
