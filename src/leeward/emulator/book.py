@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from leeward.emulator.chance import scatter
-
 BUY: Final = "BUY"
 SELL: Final = "SELL"
-#: Level i shows base * (1 + i * SLOPE percent) lots, times noise.
-_SLOPE_PERCENT: Final = 10
+#: Sixteen levels further out show this much more, in percent of the base; all times noise.
+_SLOPE_PERCENT: Final = 160
+_MIX: Final = 0x9E3779B97F4A7C15
+_MASK: Final = 0xFFFFFFFFFFFFFFFF
 _LEAST_LOTS: Final = 10
 
 
@@ -32,6 +32,7 @@ class Book:
         self.update_id = 1_000_000
         self.consumed: dict[int, int] = {}
         self.empty = False
+        self.gap = self.gap_from = self.gap_until = 0
 
     def move(self, price: int, *, buyer_maker: bool) -> None:
         """Puts the best bid (or ask, where the taker bought) at `price`."""
@@ -55,21 +56,29 @@ class Book:
         self.base_lots = max(_LEAST_LOTS, volume // self.step)
 
     def side(self, side: str, limit: int | None = None) -> Iterator[tuple[int, int]]:
-        """Yields (price, quantity) of what is displayed on a side, best first."""
+        """Yields (price, quantity) of what is displayed on a side, best first: one level at the
+        best price, the others on whole gaps, so that they stay while the price moves."""
         if self.empty:
             return
-        outward = -1 if side == BUY else 1
-        best = self.bid if side == BUY else self.ask
         gap = self._gap()
+        if side == BUY:
+            price, outward = self.bid, -gap
+            following = (price - 1) // gap * gap
+        else:
+            price, outward = self.ask, gap
+            following = (price // gap + 1) * gap
         left = limit or self.levels
         for i in range(self.levels):
-            price = best + outward * i * gap
             if price <= 0 or not left:
                 return
-            quantity = self._shown(price, i) - self.consumed.get(price, 0)
+            quantity = self._shown(price, i)
+            if self.consumed:
+                quantity -= self.consumed.get(price, 0)
             if quantity > 0:
                 left -= 1
                 yield price, quantity
+            price = following
+            following += outward
 
     def at(self, side: str, price: int) -> int:
         """Returns the quantity that stands at `price`, also beyond the displayed levels; 0 inside
@@ -91,11 +100,23 @@ class Book:
         self.update_id += 1
 
     def _gap(self) -> int:
-        tick = self.tick_size
-        return max(tick, self.bid // 50_000 // tick * tick)
+        """Returns the distance of levels: 1, 2 or 5 times a power of ten, about 0.2 bps."""
+        raw = self.bid // 50_000
+        if raw < self.gap_from or raw >= self.gap_until:
+            power = 10 ** (len(str(max(raw, 1))) - 1)
+            lead = max(raw, 1) // power
+            first, last = (5, 10) if lead >= 5 else (2, 5) if lead >= 2 else (1, 2)
+            self.gap_from, self.gap_until = first * power, last * power
+            self.gap = first * power
+        gap = self.gap
+        return gap if gap > self.tick_size and gap % self.tick_size == 0 else self.tick_size
 
     def _shown(self, price: int, rank: int) -> int:
-        noise = scatter(self.key, price)
-        noise = scatter(noise, (self.age + noise % 4) // 4) % 100 + 50
-        lots = self.base_lots * (100 + rank * _SLOPE_PERCENT) * noise // 10_000
-        return max(1, lots) * self.step
+        """Returns what stands at a price; its noise changes every sixteen ticks, each price at
+        its own time."""
+        mixed = (price * _MIX + self.key) & _MASK
+        mixed ^= mixed >> 29
+        mixed = ((mixed + ((self.age + (mixed >> 60)) >> 4)) * _MIX) & _MASK
+        noise = (mixed >> 40) % 100 + 50
+        lots = self.base_lots * (100 + (rank >> 4) * _SLOPE_PERCENT) * noise // 10_000
+        return (lots or 1) * self.step

@@ -98,7 +98,12 @@ def after_end(floor: Floor, order: Order) -> None:
     found = list_of(floor, order)
     if found is None or found.status == "ALL_DONE":
         return
-    if order is found.working_leg:
+    if order in found.pair:  # ended without a trade, by self-trade prevention or by hand
+        legs = [leg for leg in found.pair if leg.is_open]
+        release(floor, found)
+        for leg in legs:
+            expire(floor, leg, "OCO_TRIGGER")
+    elif order is found.working_leg:
         if order.status == "FILLED":
             floor.entering.append(found)
             return

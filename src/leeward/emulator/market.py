@@ -55,7 +55,7 @@ class Market:
         self.script: list[Tick] = []
         self.position = 0
         self.close_us = 0
-        self.row = max(0, self.bars.index(start_ms)) - 1
+        self.row = min(max(0, self.bars.index(start_ms)), self.bars.size) - 1
         before = self.row
         self.last_price = int(
             self.bars.columns["close"][before] if before >= 0 else self.bars.columns["open"][0]

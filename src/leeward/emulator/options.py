@@ -19,7 +19,8 @@ class Options:
     `shift_ms` is added to every candle's open time (history replayed as if it were now);
     `ticks_per_bar` at least 4; `participation` is the share of a tick's volume that resting orders
     of accounts can take; `touch_fills` fills at the mere touch of a limit; `depth_levels` a side;
-    `quote_assets` are BNB prices for fees where BNB is not a symbol of the session.
+    `bnb_prices` by quote asset price BNB for fees where it is not a symbol of the session;
+    `log_lines` of the log stay readable.
     """
 
     path: PathMode = "seeded"
@@ -32,7 +33,7 @@ class Options:
     close_delay_ms: tuple[int, int] = (5, 80)
     shift_ms: int = 0
     bnb_prices: Mapping[str, Decimal] = field(default_factory=lambda: {"USDT": Decimal(600)})
-    log_lines: int = 200_000
+    log_lines: int = 50_000
 
 
 @dataclass(frozen=True, slots=True)

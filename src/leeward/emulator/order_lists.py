@@ -237,6 +237,7 @@ def _enter_legs(floor: Floor, found: OrderList) -> None:
             leg.lock_price = lock_price(market, leg)
             check_filters(floor, leg)
             check_prices(market, leg)
+            size_by_quote(market, leg)
         _lock_legs(floor, account, found, legs)
     except Rejection:
         contingency.release(floor, found)

@@ -158,6 +158,20 @@ class Truth:
         enter_pending(floor)
         floor.end_burst()
 
+    def expire_order(self, symbol: str, order_id: int) -> None:
+        """Expires one open order (EXCHANGE_CANCELED), and what hangs on it."""
+        floor = self._floor
+        order = floor.market(symbol).orders.get(order_id)
+        if order is None or not order.is_open:
+            raise unknown_order()
+        contingency.expire(floor, order, "EXCHANGE_CANCELED")
+        floor.end_burst()
+
+    def set_spread(self, symbol: str, bps: Decimal) -> None:
+        """Changes how far the best bid and ask stand apart from the next tick on."""
+        self._floor.market(symbol).book.spread_ppm = int(bps * 100)
+        self._floor.log.write(f"L|{symbol}|{bps}")
+
     def exchange_cancel(self, account: str | None = None, symbol: str | None = None) -> int:
         """Expires open orders (EXCHANGE_CANCELED), of one account or symbol where given; returns
         how many."""

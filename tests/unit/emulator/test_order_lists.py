@@ -257,3 +257,36 @@ def test_lists_are_found_by_either_id_and_refused_when_unknown() -> None:
     assert refusal(exchange.cancel_list, ME, SYMBOL, list_id=9) == (-2011, "Unknown order sent.")
     exchange.cancel_open_orders(ME, SYMBOL)
     assert exchange.open_order_lists(ME) == []
+
+
+def test_a_leg_that_self_trade_prevention_ends_takes_the_other_along() -> None:
+    exchange = exchange_of(spread_bps=Decimal(1000))
+    place_list(
+        exchange,
+        "OCO",
+        ask("SELL", "LIMIT_MAKER", "1", price="101", prefix="above"),
+        ask("SELL", "STOP_LOSS", "1", stop_price="95", prefix="below"),
+    )
+    user_events(exchange)
+    exchange.place(ME, ask("BUY", "LIMIT", "1", price="101"))
+    assert state(exchange, 2)["status"] == "EXPIRED_IN_MATCH"
+    assert state(exchange, 1)["expiryReason"] == "OCO_TRIGGER"
+    assert balance(exchange, "TST") == (Decimal(1000), Decimal(0))
+    assert exchange.invariants() == []
+
+
+def test_a_pending_market_order_by_quote_is_sized_when_it_enters() -> None:
+    exchange = exchange_of(DIP)
+    spend = ask("BUY", "MARKET", quote_order_qty="500", prefix="pending")
+    place_list(exchange, "OTO", ask("BUY", "LIMIT", "1", price="98"), spend)
+    play(exchange)
+    assert state(exchange, 2)["status"] == "FILLED"
+    assert exchange.invariants() == []
+
+
+def test_one_leg_expired_by_hand_ends_the_list() -> None:
+    exchange = exchange_of()
+    oco(exchange)
+    exchange.expire_order(SYMBOL, 1)
+    assert exchange.open_orders(ME) == []
+    assert balance(exchange, "TST") == (Decimal(1000), Decimal(0))
