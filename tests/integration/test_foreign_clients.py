@@ -323,6 +323,40 @@ def test_unicorn_streams_and_trades(emulator: Served) -> None:
         manager.stop_manager()
 
 
+def test_unicorn_rest_trades_with_the_old_order_list_call(emulator: Served) -> None:
+    from unicorn_binance_rest_api import (  # type: ignore[import-untyped] # ships no types
+        BinanceRestApiManager,
+    )
+
+    key = emulator.account("unicorn-rest")
+    address = {"API_URL": f"http://{emulator.host}/api"}
+    kind: Any = type("Here", (BinanceRestApiManager,), address)
+    client = kind(**key, tld="com", warn_on_update=False)
+    try:
+        assert len(client.get_exchange_info()["symbols"]) == 2
+        assert len(client.get_klines(symbol="BTCUSDT", interval="1h", limit=3)) == 3
+        price = emulator.price()
+        one = {"symbol": "BTCUSDT", "quantity": "0.001"}
+        assert client.order_market_buy(**one)["status"] == "FILLED"
+        resting = client.order_limit_buy(**one, price=f"{price * 0.9:.2f}")
+        named = {"symbol": "BTCUSDT", "orderId": resting["orderId"]}
+        assert client.get_order(**named)["status"] == "NEW"
+        assert client.cancel_order(**named)["status"] == "CANCELED"
+        limit = client.order_limit_buy(**one, price=f"{price * 0.97:.2f}")
+        stop = {**one, "side": "SELL", "stopPrice": f"{price * 0.95:.2f}"}
+        stopped = client.create_order(**stop, type="STOP_LOSS")
+        placed = client.create_oco_order(**stop, price=f"{price * 1.05:.2f}")
+        assert placed["listOrderStatus"] == "EXECUTING"
+        fall(emulator, 0.94)
+        for order in (limit, stopped):
+            found = client.get_order(symbol="BTCUSDT", orderId=order["orderId"])
+            assert found["status"] == "FILLED"
+        assert client.get_open_orders(symbol="BTCUSDT") == []
+        assert client.get_asset_balance("BTC")["free"] == "1.99999800"
+    finally:
+        client.stop_manager()
+
+
 def _is_up(emulator: Served, manager: Any, api: str) -> bool:
     """Returns whether the sockets of the API and of user data are open on both sides."""
     sockets = [each for each in emulator.sim("GET", "connections") if each["kind"] == "ws_api"]
