@@ -21,10 +21,13 @@ class Sample(NamedTuple):
 
 
 def klines(value: Any) -> object:
-    """Reads rows of whatever timeframe they have."""
-    length = value[0][6] + 1 - value[0][0]
-    names = (name for name in Timeframe.names() if Timeframe.parse(name).length_ms == length)
-    return market.candles(value, "BTCUSDT", Timeframe.parse(next(names)))
+    """Reads rows of whatever timeframe they have, damaged ones as minutes."""
+    lengths = {Timeframe.parse(name).length_ms: name for name in Timeframe.names()}
+    try:
+        name = lengths[value[0][6] + 1 - value[0][0]]
+    except (TypeError, IndexError, KeyError):
+        name = "1m"
+    return market.candles(value, "BTCUSDT", Timeframe.parse(name))
 
 
 def trades(value: object) -> object:

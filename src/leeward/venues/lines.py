@@ -66,6 +66,7 @@ class Lines:
         try:
             while True:
                 line = self._current = Line()
+                started_s = self.clock.monotonic_s()
                 task = self._start(line)
                 handing_over = asyncio.create_task(self._hand_over(line, old))
                 try:
@@ -77,7 +78,8 @@ class Lines:
                     continue
                 old = None
                 self._note_end(task)
-                if line.subscribed.is_set():
+                # One that is cut at once is a failure too: the exchange counts connections.
+                if self.clock.monotonic_s() - started_s > self.patience.last_retry_s:
                     retry_s = self.patience.first_retry_s
                 await self.clock.sleep(retry_s)
                 retry_s = min(2 * retry_s, self.patience.last_retry_s)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.binance_samples import Sample, documented, not_read, recorded
 
 from leeward.domain.answers import Acked, NotAttempted, Reaction, Refused, Replacement
@@ -55,6 +59,35 @@ def test_every_documented_example_is_read(binance_samples: Path) -> None:
     failed = {sample.name for sample in samples if failure(sample)}
     assert failed == NOT_BELIEVED.keys()
     assert sum(sample.reader is not_read for sample in samples) < 50
+
+
+junk: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, 0, -1, 1 << 80, 1.5, "", "x", "NaN", "-1", "1e9", "\ud800", [], {}, [[]], [None]]
+)
+
+
+@cache
+def every_sample(folder: Path) -> list[Sample]:
+    """Returns all samples of a size that is worth damaging."""
+    samples = [*documented(folder), *recorded(folder)]
+    return [sample for sample in samples if len(json.dumps(sample.value)) < 20_000]
+
+
+@settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(st.data())
+def test_a_message_with_anything_in_any_place_is_read_or_unreadable(
+    binance_samples: Path, data: st.DataObject
+) -> None:
+    sample = data.draw(st.sampled_from(every_sample(binance_samples)))
+    place: Any = copy.deepcopy(sample.value)
+    value = place
+    while isinstance(place, dict | list) and place:
+        at = data.draw(st.sampled_from(list(place) if isinstance(place, dict) else [0]))
+        if not isinstance(place[at], dict | list) or data.draw(st.booleans()):
+            place[at] = data.draw(junk)
+            break
+        place = place[at]
+    failure(sample._replace(value=value))
 
 
 def failure(sample: Sample) -> str | None:

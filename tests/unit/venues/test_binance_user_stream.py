@@ -93,6 +93,17 @@ def test_every_reconnect_is_a_gap_before_the_next_event() -> None:
     assert stream.health.connects >= 3
 
 
+def test_sockets_that_are_cut_at_once_are_opened_ever_more_seldom() -> None:
+    started: list[float] = []
+
+    async def play(connection: ServerConnection) -> None:
+        started.append(time.perf_counter())
+        await confirm(connection)
+
+    told(play, lambda found: len(found) == 5)
+    assert started[4] - started[3] > 2 * HASTE.first_retry_s
+
+
 def test_a_message_that_cannot_be_read_is_a_gap() -> None:
     async def play(connection: ServerConnection) -> None:
         await confirm(connection)

@@ -1,0 +1,213 @@
+"""Our client on the emulator misbehaving: what may have happened is asked for, never assumed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+import pytest
+
+from leeward.domain.answers import (
+    Acked,
+    ConfirmedAbsent,
+    Found,
+    Reaction,
+    Refused,
+    Unavailable,
+    Unknown,
+)
+from leeward.domain.orders import OrderStatus, Side
+from leeward.domain.timeframe import Timeframe
+from leeward.runtime.clock import monotonic_s, now_ms
+from leeward.venues.addresses import addresses_of
+from leeward.venues.binance_codec_events import BalancesEvent, CashFlowEvent, OrderEvent
+from leeward.venues.binance_http import BinanceHttp
+from leeward.venues.binance_rest import BinanceRest
+from leeward.venues.binance_stream import CandleStream, Wanted, following
+from leeward.venues.binance_user_stream import Gap, UserStream, listening
+from leeward.venues.governor import Governor, Lane
+from leeward.venues.lines import Patience
+from leeward.venues.signing import hmac_key
+from leeward.venues.timing import Clock
+from tests.contracts.venue_suite import SYMBOL, World
+from tests.fake_exchange import run
+from tests.served import Served, generated, served
+
+HASTE = Patience(stale_s=1.0, overlap_s=0.2, first_retry_s=0.05, last_retry_s=0.5)
+MINUTE = Timeframe.parse("1m")
+CLOCK = Clock(now_ms, monotonic_s)
+_accounts = count(1)
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Served]:
+    with served(generated()) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def fast_emulator() -> Iterator[Served]:
+    """Sixty seconds of the exchange in one of ours."""
+    with served(generated(), mode="accelerated", speed=60, auth="scaled") as running:
+        yield running
+
+
+async def nowhere(price: Decimal) -> None:
+    raise AssertionError(f"nobody moves the price to {price} here")
+
+
+def with_client(emulator: Served, act: Callable[[World], Awaitable[Any]]) -> Any:
+    """Returns what `act` comes to with a client of a fresh account."""
+    keys = emulator.account(f"client{next(_accounts)}", {"USDT": "100000", "BTC": "2"})
+
+    async def work() -> Any:
+        where = addresses_of("emulator", emulator.addresses.rest)
+        key = hmac_key(keys["api_key"], keys["api_secret"])
+        client = BinanceRest(BinanceHttp(where, key, CLOCK, Governor(where.rest)))
+        try:
+            return await act(World(client, nowhere))
+        finally:
+            await client.aclose()
+
+    return run(work, 40)
+
+
+def client_of(world: World) -> BinanceRest:
+    assert isinstance(world.venue, BinanceRest)
+    return world.venue
+
+
+@pytest.mark.parametrize(
+    ("effect", "settings", "outcome", "asked"),
+    [
+        ("reset_before", {}, Unknown, ConfirmedAbsent),
+        ("reset_after", {}, Unknown, Found),
+        ("timeout_unknown", {"executed": True}, Unknown, Found),
+        ("timeout_unknown", {"executed": False}, Unknown, ConfirmedAbsent),
+        ("unknown_1006", {"executed": True}, Unknown, Found),
+        ("unknown_1006", {"executed": False}, Unknown, ConfirmedAbsent),
+        ("http_5xx", {"executed": True}, Unknown, Found),
+        ("http_5xx", {"executed": False, "status": 503}, Unknown, ConfirmedAbsent),
+        ("internal_1001", {}, Unknown, ConfirmedAbsent),
+        ("busy_1008", {}, Unknown, ConfirmedAbsent),
+        ("bad_json", {}, Unknown, Found),
+        ("truncated", {}, Unknown, Found),
+        ("wrong_type", {}, Unknown, Found),
+        ("waf_403", {}, Unknown, Unavailable),
+        ("timestamp_1021", {}, Acked, Found),
+        ("timestamp_1021", {"early": True}, Acked, Found),
+        ("bad_signature", {}, Reaction.STOP, ConfirmedAbsent),
+        ("key_refused", {}, Reaction.STOP, ConfirmedAbsent),
+        ("trade_disabled", {}, Reaction.STOP, ConfirmedAbsent),
+        ("orders_1015", {}, Reaction.WAIT, ConfirmedAbsent | Unavailable),
+        ("rate_429", {"seconds": 1}, Reaction.WAIT, ConfirmedAbsent | Unavailable),
+    ],
+)
+def test_what_may_have_happened_to_an_order_is_never_assumed(
+    effect: str, settings: dict[str, Any], outcome: Any, asked: Any, emulator: Served
+) -> None:
+    async def act(world: World) -> Any:
+        request = await world.limit(Side.BUY, "0.9")
+        await client_of(world).http.sync()
+        fault = {"effect": effect, "match": {"route": "POST /api/v3/order"}, "count": 1}
+        await asyncio.to_thread(emulator.sim, "POST", "faults", **fault, **settings)
+        sent = await world.venue.place(request, Lane.ENTRY)
+        return sent, await world.venue.order(SYMBOL, request.client_order_id)
+
+    sent, found = with_client(emulator, act)
+    if isinstance(outcome, Reaction):
+        assert isinstance(sent, Refused), sent
+        assert sent.reaction is outcome
+    else:
+        assert isinstance(sent, outcome), sent
+    assert isinstance(found, asked), found
+
+
+def test_an_order_that_queries_do_not_know_yet_is_absent_first_and_then_found(
+    emulator: Served,
+) -> None:
+    async def act(world: World) -> Any:
+        request = await world.limit(Side.BUY, "0.9")
+        await client_of(world).http.sync()
+        fault = {"effect": "not_found_lag", "ms": 700, "id": "lag"}
+        await asyncio.to_thread(emulator.sim, "POST", "faults", **fault)
+        sent = await world.venue.place(request, Lane.ENTRY)
+        first = await world.venue.order(SYMBOL, request.client_order_id)
+        await asyncio.sleep(0.8)
+        second = await world.venue.order(SYMBOL, request.client_order_id)
+        await asyncio.to_thread(emulator.sim, "DELETE", "faults/lag")
+        return sent, first, second
+
+    sent, first, second = with_client(emulator, act)
+    assert isinstance(sent, Acked)
+    assert isinstance(first, ConfirmedAbsent)
+    assert isinstance(second, Found)
+
+
+def test_candles_arrive_contiguous_at_sixty_times_the_speed_through_cuts(
+    fast_emulator: Served,
+) -> None:
+    async def act(world: World) -> Any:
+        http = client_of(world).http
+        await http.sync()
+        await asyncio.sleep(0.3)
+        await http.sync()
+        now = http.server_clock.now_ms()
+        symbols = ("BTCUSDT", "ETHUSDT")
+        stream = CandleStream(
+            fast_emulator.addresses.ws,
+            [Wanted(symbol, MINUTE, MINUTE.floor(now) - 180_000) for symbol in symbols],
+            client_of(world).candles,
+            http.server_clock.now_ms,
+            CLOCK,
+            HASTE,
+        )
+        found = []
+        async with following(stream):
+            for at in range(24):
+                found.append(await stream.next_candle())
+                if at in {8, 14}:
+                    await asyncio.to_thread(fast_emulator.sim, "POST", "connections/cut")
+        return found, stream.health
+
+    found, health = with_client(fast_emulator, act)
+    for symbol in ("BTCUSDT", "ETHUSDT"):
+        times = [each.open_time_ms for each in found if each.symbol == symbol]
+        assert len(times) > 8
+        assert times == list(range(times[0], times[0] + 60_000 * len(times), 60_000))
+    assert health.line.connects >= 3
+    assert health.unanswered == 0
+
+
+def test_account_events_come_and_a_cut_is_a_gap(emulator: Served) -> None:
+    async def act(world: World) -> Any:
+        http = client_of(world).http
+        assert http.key is not None
+        await http.sync()
+        stream = UserStream(
+            emulator.addresses.ws_api, http.key, http.server_clock, http.sync, CLOCK, HASTE
+        )
+        told: list[Any] = []
+        async with listening(stream):
+            told.append(await stream.next_told())
+            report = await world.place(world.market(Side.BUY))
+            while not any(
+                isinstance(each, OrderEvent) and each.report.status is OrderStatus.FILLED
+                for each in told
+            ):
+                told.append(await stream.next_told())
+            await asyncio.to_thread(emulator.sim, "POST", "connections/cut")
+            while not isinstance(told[-1], Gap):
+                told.append(await stream.next_told())
+        return report, told
+
+    report, told = with_client(emulator, act)
+    assert told[0] == Gap("connected")
+    fills = {fill.trade_id for each in told if isinstance(each, OrderEvent)
+             for fill in each.report.fills}  # fmt: skip
+    assert fills == {fill.trade_id for fill in report.fills}
+    assert {type(each) for each in told} <= {Gap, OrderEvent, BalancesEvent, CashFlowEvent}
+    assert isinstance(told[-1], Gap)
