@@ -11,11 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from io import BufferedReader, BufferedWriter
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,12 +28,11 @@ from leeward.domain.columns import FloatColumn
 from leeward.domain.errors import CannotWrite
 from leeward.domain.timeframe import Timeframe
 
-_FORMAT = 1
+_FORMAT = 2
 _MANIFEST = ".manifest"
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """What the file system says about a file; it changes whenever the file does."""
 
     name: str
@@ -40,10 +41,21 @@ class Stamp:
     inode: int
 
     @classmethod
-    def of(cls, file: Path | BufferedReader | BufferedWriter) -> Stamp:
-        status = file.stat() if isinstance(file, Path) else os.fstat(file.fileno())
-        name = Path(file if isinstance(file, Path) else file.name).name
-        return cls(name, status.st_size, status.st_mtime_ns, status.st_ino)
+    def of(cls, file: BufferedReader | BufferedWriter) -> Stamp:
+        return _stamp(Path(file.name).name, os.fstat(file.fileno()))
+
+
+def stamps_in(folder: Path, names: re.Pattern[str]) -> list[Stamp]:
+    """Returns the stamps of the files in `folder` whose names match, by name; none without it."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(_stamp(e.name, e.stat()) for e in entries if names.fullmatch(e.name))
+    except FileNotFoundError:
+        return []
+
+
+def _stamp(name: str, status: os.stat_result) -> Stamp:
+    return Stamp(name, status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +75,20 @@ class _Manifest:
 
 
 def read_hot(
-    folder: Path, symbol: str, timeframe: Timeframe, files: Sequence[Path]
+    folder: Path, symbol: str, timeframe: Timeframe, parquet: Path, stamps: Sequence[Stamp]
 ) -> Candles | None:
     """Returns the candles of the hot copy, or None where there is none to be trusted.
 
-    Columns are ordinary writable arrays over private (copy-on-write) pages of the file. `files`
-    are the series' Parquet files in order; when their stamps differ but their bytes do not, the
-    copy is still good and the new stamps are noted.
+    Columns are ordinary writable arrays over private (copy-on-write) pages of the file. `stamps`
+    are of the series' Parquet files, in the folder `parquet`; when they differ but the files'
+    bytes do not, the copy is still good and the new stamps are noted.
     """
     path = folder / f"{timeframe}.npy"
     manifest = _read_manifest(path)
     if manifest is None:
         return None
-    stamps = [Stamp.of(file) for file in files]
-    if stamps != [source.stamp for source in manifest.sources]:
-        if not _same_bytes(manifest.sources, stamps, files):
+    if list(stamps) != [source.stamp for source in manifest.sources]:
+        if not _same_bytes(manifest.sources, stamps, parquet):
             return None
         known = zip(stamps, manifest.sources, strict=True)
         manifest = replace(manifest, sources=[Source(stamp, old.sha256) for stamp, old in known])
@@ -109,7 +120,7 @@ def write_hot(folder: Path, candles: Candles, sources: list[Source]) -> None:
                 file.write(np.ascontiguousarray(column).data)
             file.flush()
             # Stamped before the rename: afterwards another process may have put its own there.
-            copy = replace(Stamp.of(file), name=path.name)
+            copy = Stamp.of(file)._replace(name=path.name)
         manifest = _Manifest(copy, list(columns), sources, month_hashes(candles))
         _write_manifest(path, manifest)
 
@@ -136,8 +147,8 @@ def _read_manifest(path: Path) -> _Manifest | None:
         raw = json.loads(text)
         if raw["format"] != _FORMAT:
             return None
-        sources = [Source(Stamp(**old["stamp"]), old["sha256"]) for old in raw["sources"]]
-        return _Manifest(Stamp(**raw["copy"]), raw["columns"], sources, raw["months"])
+        sources = [Source(Stamp(*old["stamp"]), old["sha256"]) for old in raw["sources"]]
+        return _Manifest(Stamp(*raw["copy"]), raw["columns"], sources, raw["months"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -148,12 +159,12 @@ def _write_manifest(path: Path, manifest: _Manifest) -> None:
         unfinished.write_bytes(sha256_of(text).encode() + b"\n" + text)
 
 
-def _same_bytes(sources: list[Source], stamps: list[Stamp], files: Sequence[Path]) -> bool:
+def _same_bytes(sources: list[Source], stamps: Sequence[Stamp], parquet: Path) -> bool:
     if [source.stamp.name for source in sources] != [stamp.name for stamp in stamps]:
         return False
     return all(
-        stamp == source.stamp or sha256_of(file.read_bytes()) == source.sha256
-        for source, stamp, file in zip(sources, stamps, files, strict=True)
+        stamp == source.stamp or sha256_of((parquet / stamp.name).read_bytes()) == source.sha256
+        for source, stamp in zip(sources, stamps, strict=True)
     )
 
 

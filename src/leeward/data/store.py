@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from leeward.data.durable import UNFINISHED, cannot_write, discard, write_all
-from leeward.data.hot import Source, Stamp, read_hot, sha256_of, write_hot
+from leeward.data.hot import Source, Stamp, read_hot, sha256_of, stamps_in, write_hot
 from leeward.data.merging import Merged, join, lay_over
 from leeward.domain.candles import Candles, month_hashes
 from leeward.domain.columns import IntColumn
@@ -60,20 +60,26 @@ class CandleStore:
 
     def files(self, symbol: str, timeframe: Timeframe) -> list[Path]:
         """Returns the month files of a series in time order; none where it is unknown."""
+        folder = self.candles_dir / symbol / timeframe.name
+        return [folder / stamp.name for stamp in self._stamps(symbol, timeframe)]
+
+    def _stamps(self, symbol: str, timeframe: Timeframe) -> list[Stamp]:
         if not _SYMBOL.fullmatch(symbol):
             return []
-        folder = self.candles_dir / symbol / timeframe.name
-        return sorted(path for path in folder.glob("*.parquet") if _is_month(path))
+        return stamps_in(self.candles_dir / symbol / timeframe.name, _MONTH_FILE)
 
     def load(self, symbol: str, timeframe: Timeframe) -> Candles:
         """Returns all candles of a series, memory-mapped from the hot copy where it is fresh.
 
         Raises BadUsage for a series the store does not hold, BadCandles for a corrupt file.
         """
-        files = self._known_files(symbol, timeframe)
-        folder = self.hot_dir / symbol
-        candles = read_hot(folder, symbol, timeframe, files)
+        stamps = self._stamps(symbol, timeframe)
+        if not stamps:
+            raise self.unknown(symbol, timeframe)
+        folder, parquet = self.hot_dir / symbol, self.candles_dir / symbol / timeframe.name
+        candles = read_hot(folder, symbol, timeframe, parquet, stamps)
         if candles is None:
+            files = [parquet / stamp.name for stamp in stamps]
             candles, sources = _read(symbol, timeframe, files)
             write_hot(folder, candles, sources)
         return candles

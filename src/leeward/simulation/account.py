@@ -17,7 +17,8 @@ from leeward.simulation.loop import close_all, run_account
 from leeward.simulation.setup import Setup, Simulation
 from leeward.strategies.signals import Signals
 
-_FIRST_TRADES = 1024
+#: Memory that is never touched costs nothing; a table that fills up is enlarged.
+_FIRST_TRADES = 16_384
 
 
 def simulate(

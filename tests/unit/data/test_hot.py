@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from numba import njit, typeof
 from tests.walks import walk
 
+from leeward.data.hot import Stamp
 from leeward.data.store import CandleStore
 from leeward.domain.columns import FloatColumn
 from leeward.domain.timeframe import Timeframe
@@ -97,7 +98,8 @@ def test_files_with_a_new_time_but_the_same_bytes_keep_the_copy(store: CandleSto
     assert copy_of(store).stat().st_ino == stamp.st_ino
     _, text = copy_of(store).with_suffix(".manifest").read_text(encoding="utf-8").split("\n")
     manifest = json.loads(text)
-    assert [source["stamp"]["mtime_ns"] for source in manifest["sources"]] == [1, 1]
+    stamps = [Stamp(*source["stamp"]) for source in manifest["sources"]]
+    assert [found.mtime_ns for found in stamps] == [1, 1]
 
 
 @pytest.mark.parametrize("damage", ["truncate", "flip", "empty", "missing"])

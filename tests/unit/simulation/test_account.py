@@ -181,3 +181,13 @@ def test_a_cost_that_is_no_fraction_is_refused(name: str, cost: float) -> None:
     costs: dict[str, Any] = {"fee": 0.0, "slippage": 0.0, name: cost}
     with pytest.raises(BadUsage, match=rf"{name}: .* must be 0 or more and below 1 \(a fraction"):
         Setup(balance=1.0, instruments=(), **costs)
+
+
+def test_a_table_of_trades_that_fills_up_is_enlarged(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = make_case(208, symbols=3, rows=600)
+    whole = simulate(case.candles, case.signals, case.setup)
+    monkeypatch.setattr("leeward.simulation.account._FIRST_TRADES", 1)
+    grown = simulate(case.candles, case.signals, case.setup)
+    assert len(whole.trades) > 30
+    assert grown.trades.tobytes() == whole.trades.tobytes()
+    assert grown.equity.tobytes() == whole.equity.tobytes()
