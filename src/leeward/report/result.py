@@ -120,17 +120,17 @@ class BacktestResult:
         }
         return _lines(document)
 
-    def write_json(self, path: Path) -> None:
+    def write_json(self, path: Path | str) -> None:
         """Writes `to_json` to a file; raises CannotWrite and changes nothing where refused."""
-        write_whole(path, self.to_json().encode())
+        write_whole(Path(path), self.to_json().encode())
 
-    def write_csv(self, path: Path) -> None:
+    def write_csv(self, path: Path | str) -> None:
         """Writes the trades as CSV with a header; an unknown value is an empty field."""
         buffer = io.StringIO()
         writer = csv.DictWriter(buffer, list(self.trade_columns), lineterminator="\n")
         writer.writeheader()
         writer.writerows(plain_rows(self.trade_columns))
-        write_whole(path, buffer.getvalue().encode())
+        write_whole(Path(path), buffer.getvalue().encode())
 
     def report(self, path: Path | str, certificates: Sequence[Mapping[str, object]] = ()) -> None:
         """Writes the HTML report: one file that opens without a network.

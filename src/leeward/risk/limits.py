@@ -68,7 +68,8 @@ class RiskLimits:
             raise Refused(
                 f"risk.max_position_fraction: {self.max_position_fraction:g} refused: above "
                 f"{LARGEST_UNACKNOWLEDGED_POSITION:.2f} of equity one position can hurt the whole "
-                "account; lower it, or pass --i-understand-the-risks"
+                "account; lower it, or pass --i-understand-the-risks "
+                "(in Python: i_understand_the_risks=True)"
             )
 
 
