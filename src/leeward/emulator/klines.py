@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from itertools import takewhile
+
 from leeward.emulator.bars import INTERVALS, Row, bin_close, bin_open
-from leeward.emulator.market import Market
+from leeward.emulator.market import Market, Trade
 from leeward.emulator.rejections import Json
 from leeward.emulator.units import text
 
 
 def bar_at(market: Market, interval: str, open_ms: int, offset_ms: int = 0) -> Row:
     """Returns the bar of `interval` that opens at `open_ms`, as far as it has traded."""
-    close_ms = bin_close(open_ms, interval, offset_ms)
     bars = market.bars
+    if market.prepared and interval == bars.interval and open_ms == bars.open_ms(market.row):
+        return market.running()
     market.flush_bar()
-    if 0 < INTERVALS[interval] < bars.length_ms:
-        return _from_trades(market, open_ms, close_ms)
+    close_ms = bin_close(open_ms, interval, offset_ms)
+    if _is_fine(market, interval):
+        newest = takewhile(lambda trade: trade.time_ms >= open_ms, reversed(market.trades))
+        trades = [trade for trade in newest if trade.time_ms <= close_ms][::-1]
+        return _from_trades(market, trades, open_ms, close_ms)
+    return _from_grid(market, open_ms, close_ms)
+
+
+def _is_fine(market: Market, interval: str) -> bool:
+    """Returns whether an interval is finer than the replayed bars."""
+    return 0 < INTERVALS[interval] < market.bars.length_ms
+
+
+def _from_grid(market: Market, open_ms: int, close_ms: int) -> Row:
+    bars = market.bars
     first = max(0, bars.index(open_ms))
     last = min(bars.index(close_ms), market.row)
     if last < first:
@@ -23,10 +40,9 @@ def bar_at(market: Market, interval: str, open_ms: int, offset_ms: int = 0) -> R
     return bars.row(first, last, open_ms, close_ms)
 
 
-def _from_trades(market: Market, open_ms: int, close_ms: int) -> Row:
-    """Returns a bar finer than the replayed ones from the trades still kept; before those, and
-    without trades, it is flat."""
-    trades = [trade for trade in market.trades if open_ms <= trade.time_ms <= close_ms]
+def _from_trades(market: Market, trades: list[Trade], open_ms: int, close_ms: int) -> Row:
+    """Returns a bar finer than the replayed ones from its trades; before the oldest trade still
+    kept, and without trades, it is flat."""
     if not trades:
         price = _price_before(market, open_ms)
         return Row(open_ms, close_ms, price, price, price, price, 0, 0, 0, 0, 0)
@@ -50,9 +66,9 @@ def _from_trades(market: Market, open_ms: int, close_ms: int) -> Row:
 
 
 def _price_before(market: Market, time_ms: int) -> int:
-    for trade in reversed(market.trades):
-        if trade.time_ms < time_ms:
-            return trade.price
+    oldest = market.trades[0].time_ms if market.trades else time_ms
+    if oldest < time_ms:
+        return next(trade.price for trade in reversed(market.trades) if trade.time_ms < time_ms)
     bars = market.bars
     row = min(max(0, bars.index(time_ms) - 1), bars.size - 1)
     return int(bars.columns["close"][row])
@@ -78,7 +94,16 @@ def rows(
         if first < start_ms:
             first = bin_close(first, interval, offset_ms) + 1
         opens = _forward((max(first, oldest), last), interval, limit, offset_ms)
-    return [bar_at(market, interval, open_ms, offset_ms) for open_ms in opens]
+    market.flush_bar()
+    ends = [(open_ms, bin_close(open_ms, interval, offset_ms)) for open_ms in opens]
+    if not _is_fine(market, interval):
+        return [_from_grid(market, open_ms, close_ms) for open_ms, close_ms in ends]
+    trades = list(market.trades)
+    times = [trade.time_ms for trade in trades]
+    return [
+        _from_trades(market, trades[bisect_left(times, a) : bisect_right(times, b)], a, b)
+        for a, b in ends
+    ]
 
 
 def _backward(last: int, oldest: int, interval: str, limit: int, offset_ms: int) -> list[int]:

@@ -27,10 +27,10 @@ STEPS = 50
 CAMPAIGN = int(os.environ.get("LEEWARD_CAMPAIGN", "1"))
 OTHER = "other"
 OWNERS = (ME, OTHER)
-MONEY, GOODS = "2000", "20"
+MONEY, GOODS = "1000", "10"
 
-prices = st.integers(95, 105).map(Decimal)
-sizes = st.integers(1, 40).map(lambda n: Decimal(n) / 10)
+prices = st.integers(97, 103).map(Decimal)
+sizes = st.integers(1, 30).map(lambda n: Decimal(n) / 10)
 kinds = st.sampled_from(
     ["LIMIT", "LIMIT", "LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS", "TAKE_PROFIT",
      "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"]
@@ -93,6 +93,12 @@ class Matching(RuleBasedStateMachine):
             return
         assert answer["orderId"] == plain.number
         self.by_number[plain.number] = plain
+
+    @rule(owner=st.sampled_from(OWNERS), size=sizes, price=prices)
+    def offer(self, owner: str, size: Decimal, price: Decimal) -> None:
+        """Rests on the side of the market where it does."""
+        side = "BUY" if price < self.book.last else "SELL"
+        self.place(owner, side, "LIMIT", "GTC", size, price, price)
 
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:

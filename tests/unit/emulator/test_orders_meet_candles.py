@@ -179,3 +179,17 @@ def test_a_flat_market_changes_nothing() -> None:
     place(exchange, "SELL", "STOP_LOSS", "1", stop_price="99")
     user_events(exchange)
     assert play(exchange, 2) == []
+
+
+def test_a_stop_to_buy_uses_what_it_locked_and_expires_where_that_is_too_little() -> None:
+    for bar, status in (((100.0, 106.0, 100.0, 106.0, 1000.0), "FILLED"),
+                        ((110.0, 111.0, 110.0, 111.0, 1000.0), "EXPIRED")):  # fmt: skip
+        exchange = exchange_of(bar, balances={"USDT": "105"})
+        place(exchange, "BUY", "STOP_LOSS", "1", stop_price="105")
+        assert balance(exchange, "USDT") == (Decimal(0), Decimal(105))
+        play(exchange)
+        order = state(exchange, 1)
+        assert order["status"] == status
+        assert order.get("expiryReason") == ("REJECTED" if status == "EXPIRED" else None)
+        assert balance(exchange, "USDT")[1] == 0
+        assert exchange.invariants() == []
