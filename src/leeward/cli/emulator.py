@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from leeward.domain.errors import BadUsage
+
 if TYPE_CHECKING:
     from leeward.emulator.server import Addresses
+
+_FASTEST = 1_000_000
 
 
 def emulator(  # noqa: PLR0913 - one argument an option of the command
@@ -48,6 +52,8 @@ def emulator(  # noqa: PLR0913 - one argument an option of the command
     from leeward.runtime.emulator import Ports, compose, gather_market, read_faults, run_emulator
     from leeward.runtime.settings import load_settings
 
+    if speed is not None and not 0 < speed <= _FASTEST:
+        raise BadUsage(f"--speed {speed:g} is out of bounds; give a number above 0, up to 1000000")
     start_ms = None if start is None else parse_time(start, "--start")
     names = [name.strip().upper() for name in symbols.split(",") if name.strip()]
     entries = [] if faults is None else read_faults(faults)

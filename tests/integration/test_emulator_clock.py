@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import httpx
+import websockets
+
+from tests.served import generated, served, trader
+
+MARKET = {"side": "BUY", "type": "MARKET", "quantity": "0.01"}
+
+
+def session_hash(seed: int, *, quantity: str = "0.01") -> str:
+    """Returns the log hash of a short scripted session."""
+    faults = [{"effect": "symbol_halt", "symbol": "ETHUSDT", "at": "2m", "ms": "1m"}]
+    setup: dict[str, Any] = {"mode": "stepped", "seed": seed, "faults": faults}
+    with served(generated(), **setup) as running, trader(running, "me") as me:
+        running.sim("POST", "step", events=5)
+        me.order(**{**MARKET, "quantity": quantity})
+        running.sim("POST", "step", bars=3)
+        hashed: str = running.sim("GET", "health")["hash"]
+        return hashed
+
+
+def test_same_seed_and_requests_give_the_same_hash() -> None:
+    first = session_hash(1)
+    assert session_hash(1) == first
+    assert session_hash(2) != first
+    assert session_hash(1, quantity="0.02") != first
+
+
+def test_stepped_time_stands_still_between_steps() -> None:
+    with served(generated(), mode="stepped") as running:
+        before = running.sim("GET", "clock")
+        time.sleep(0.05)
+        assert running.sim("GET", "clock") == before
+        later = running.sim("POST", "step", ms="90s")
+        assert later["time"] == before["time"] + 90_000
+        refused = running.admin.post("/sim/step", json={"bars": 0})
+        assert refused.status_code == 400
+
+
+def test_accelerated_time_runs_ahead_and_requests_follow_it() -> None:
+    setup: dict[str, Any] = {"mode": "accelerated", "speed": 600.0, "auth": "scaled"}
+    with served(generated(), **setup) as running, trader(running, "me") as me:
+        first = me.now_ms()
+        time.sleep(0.2)
+        assert me.now_ms() - first > 60_000
+        assert me.order(**MARKET).json()["status"] == "FILLED"
+        shown = running.sim("POST", "clock", mode="stepped")
+        assert shown["mode"] == "stepped"
+
+
+def test_lockstep_waits_for_the_client() -> None:
+    with served(generated(), mode="lockstep") as running:
+
+        async def run() -> None:
+            address = f"{running.addresses.ws}/ws/btcusdt@trade"
+            async with websockets.connect(address) as socket:
+                await socket.send(json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": 1}))
+                await socket.recv()
+                stepped = await asyncio.to_thread(running.sim, "POST", "step", bars=1)
+                assert stepped["seq"] > 0
+                waiting = asyncio.create_task(
+                    asyncio.to_thread(running.sim, "POST", "step", events=1)
+                )
+                await asyncio.sleep(0.1)
+                assert not waiting.done()
+                with httpx.Client(base_url=running.addresses.admin) as other:
+                    other.post("/sim/ack", json={"seq": stepped["seq"]})
+                await asyncio.wait_for(waiting, 5)
+
+        asyncio.run(run())
+
+
+def test_snapshot_and_restore_bring_back_orders_balances_and_hash() -> None:
+    with served(generated(), mode="stepped") as running, trader(running, "me") as me:
+        me.order(**MARKET)
+        saved = running.sim("POST", "snapshot", id="before")
+        me.order(**MARKET)
+        running.sim("POST", "step", bars=2)
+        back = running.sim("POST", "restore", id="before")
+        assert back["hash"] == saved["hash"]
+        assert len(me.call("GET", "/api/v3/allOrders", symbol="BTCUSDT").json()) == 1
+
+
+def test_reset_begins_another_session() -> None:
+    with served(generated(), mode="stepped") as running, trader(running, "me") as me:
+        first = running.sim("GET", "health")
+        me.order(**MARKET)
+        running.sim("POST", "reset", seed=first["seed"])
+        assert running.sim("GET", "health")["requests"] == 0
+        assert me.call("GET", "/api/v3/account").json()["code"] == -2015
