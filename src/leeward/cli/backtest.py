@@ -41,7 +41,6 @@ def backtest(  # noqa: PLR0913 - one argument an option of the command
     """Run a strategy over past candles and say what it would have earned, and what to doubt."""
     from rich.console import Console
 
-    from leeward.data.certificate import as_json_object, certificate
     from leeward.report.files import check_writable
     from leeward.report.terminal import print_summary
     from leeward.runtime.api import backtest as run
@@ -70,6 +69,8 @@ def backtest(  # noqa: PLR0913 - one argument an option of the command
         if json_ is not None and not to_stdout:
             result.write_json(json_)
         if report is not None:
+            from leeward.data.certificate import as_json_object, certificate
+
             result.report(report, [as_json_object(certificate(c)) for c in result.candles])
         if csv is not None:
             result.write_csv(csv)
