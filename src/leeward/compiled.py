@@ -14,6 +14,8 @@ from typing import ParamSpec, TypeVar
 
 from numba import njit
 from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.cpu import CPUContext
+from numba.core.runtime import rtsys
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -73,3 +75,10 @@ class _PackageCache(FunctionCache):  # type: ignore[misc] # Numba comes without 
             filename_base=self._impl.filename_base,
             source_stamp=_package_stamp(),
         )
+
+    def load_overload(self, sig: object, target_context: CPUContext) -> object:
+        # Numba would first import all the overloads it knows, a fifth of a second that only
+        # building needs. Code that is built already needs the run-time system.
+        rtsys.initialize(target_context)
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)

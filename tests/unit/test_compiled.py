@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,3 +59,49 @@ def test_the_stamp_covers_every_room_with_compiled_code() -> None:
     }
     stamped = {name.partition("/")[0] for name, _, _ in room._package_stamp()}
     assert users <= stamped
+
+
+COMPUTE_EVERYTHING = """
+import hashlib, json, sys
+import numpy as np
+from leeward import backtest
+from leeward.data.generated import generate_market
+from leeward.domain.timeframe import Timeframe
+from leeward.indicators.table import INDICATORS
+import leeward.indicators as room
+
+for name in room.__all__:
+    getattr(room, name)
+hour = Timeframe.parse("1h")
+market = generate_market(["AUSDT", "BUSDT"], hour, 1_609_459_200_000, 1_500, seed=5)
+first = market["AUSDT"]
+numbers = {"fast": 5, "slow": 20}
+digest = hashlib.sha256()
+for name, indicator in sorted(INDICATORS.items()):
+    columns = [getattr(first, c, first.close / first.high) for c in indicator.columns]
+    chosen = {p: v if isinstance(v, float | int) else numbers.get(p, 7)
+              for p, v in indicator.parameters.items()}
+    result = indicator.function(*columns, **chosen)
+    for column in result if isinstance(result, tuple) else (result,):
+        digest.update(np.asarray(column).tobytes())
+for strategy in ("ema_cross", "adaptive", "enhanced"):
+    for candles in (first, list(market.values())):
+        text = backtest(strategy, candles).to_json()
+        digest.update(text.partition('"timing"')[0].encode())
+print(digest.hexdigest())
+"""
+
+
+def test_code_from_a_warm_cache_computes_the_same_bytes_as_code_just_built(tmp_path: Path) -> None:
+    def compute() -> str:
+        environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-c", COMPUTE_EVERYTHING],
+            env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    built = compute()
+    assert list(tmp_path.rglob("*.nbc"))
+    assert compute() == built
