@@ -212,6 +212,51 @@ def test_halted_symbol_takes_no_orders_until_it_trades_again(emulator: Served, m
     assert me.order(**MARKET).json()["status"] == "FILLED"
 
 
+def test_symbol_takes_cancels_only_then_is_delisted(emulator: Served, me: Trader) -> None:
+    price = f"{emulator.price('ETHUSDT') * 0.9:.2f}"
+    resting = {
+        "symbol": "ETHUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC",
+        "quantity": "0.1", "price": price,
+    }  # fmt: skip
+    first, second = (me.order(**resting).json()["orderId"] for _ in range(2))
+    emulator.sim("POST", "faults", effect="cancel_only", symbol="ETHUSDT")
+    assert me.order(**resting).json()["code"] == -2010
+    cancelled = me.call("DELETE", "/api/v3/order", symbol="ETHUSDT", orderId=first)
+    assert cancelled.json()["status"] == "CANCELED"
+    emulator.sim("POST", "faults", effect="delist", symbol="ETHUSDT")
+    ended = me.call("GET", "/api/v3/order", symbol="ETHUSDT", orderId=second).json()
+    assert ended["status"] == "EXPIRED"
+    emulator.sim("POST", "faults", effect="symbol_status", symbol="ETHUSDT", status="TRADING")
+
+
+def test_filters_change_while_running(emulator: Served, me: Trader) -> None:
+    lot = {"filterType": "LOT_SIZE", "minQty": "0.1", "maxQty": "9000", "stepSize": "0.1"}
+    emulator.sim("POST", "faults", effect="filter_change", symbol="BTCUSDT", filter=lot)
+    assert me.order(**MARKET).json()["msg"] == "Filter failure: LOT_SIZE"
+    old = {**lot, "minQty": "0.00001", "stepSize": "0.00001"}
+    emulator.sim("POST", "symbols/BTCUSDT", filters=[old])
+    assert me.order(**MARKET).json()["status"] == "FILLED"
+
+
+def test_candle_that_never_closes(emulator: Served) -> None:
+    async def run() -> list[bool]:
+        address = f"{emulator.addresses.ws}/ws/btcusdt@kline_1m"
+        async with websockets.connect(address, max_queue=None) as socket:
+            await socket.send(json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": 1}))
+            await socket.recv()
+            emulator.sim("POST", "faults", effect="event_drop", match={"closed": "true"})
+            emulator.sim("POST", "step", bars=3)
+            await socket.send(json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": 2}))
+            closed = []
+            while "k" in (message := json.loads(await socket.recv())):
+                closed.append(message["k"]["x"])
+            return closed
+
+    closed = asyncio.run(run())
+    assert closed
+    assert not any(closed)
+
+
 def test_price_jump_runs_through_a_stop(emulator: Served, me: Trader) -> None:
     price = emulator.price()
     stop = me.order(

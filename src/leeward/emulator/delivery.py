@@ -196,12 +196,16 @@ def _push(connection: Connection, message: Json) -> None:
 
 
 def _facts(message: Emitted) -> dict[str, str]:
-    """Returns what a push fault can match: `stream` or `account`, and `event` and `symbol`."""
+    """Returns what a push fault can match: `stream` or `account`, `event`, `symbol`, of a report
+    its `execution` type, of a candle whether it is `closed`."""
     kind, name = message.channel
     payload = message.payload if isinstance(message.payload, dict) else {}
+    bar = payload.get("k")
+    closed = isinstance(bar, dict) and bool(bar.get("x"))
     return {
         "account" if kind == "user" else "stream": name,
         "event": str(payload.get("e", "")),
         "symbol": str(payload.get("s", "")),
         "execution": str(payload.get("x", "")),
+        "closed": str(closed).lower(),
     }

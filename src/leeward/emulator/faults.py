@@ -40,7 +40,8 @@ REQUEST_FAULTS: Final = {
     "zero_balance": "balances are shown as zero",
     "stale_klines": "klines end `bars` (default 1) early",
 }
-#: Faults of messages that are pushed: match by `stream`, or `event` for user events.
+#: Faults of messages that are pushed: match by `stream`, `account`, `event`, `symbol`, `execution`
+#: (NEW, TRADE, ...), `closed` ("true" for a candle's last message).
 PUSH_FAULTS: Final = {
     "event_drop": "the message is not sent",
     "event_dup": "the message is sent twice",
@@ -78,6 +79,7 @@ ACTIONS: Final = {
 EFFECTS: Final = (*REQUEST_FAULTS, *PUSH_FAULTS, *ACTIONS)
 
 _WHEN: Final = ("at", "until", "for", "count", "nth", "probability", "match", "id", "effect")
+_NUMBERS: Final = ("seconds", "status", "code", "bars")
 _UNITS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -270,7 +272,7 @@ def _read(entry: Mapping[str, object], name: str, start_ms: int, now_ms: int) ->
     settings = {key: value for key, value in entry.items() if key not in _WHEN}
     if "ms" in settings:
         settings["ms"] = duration_ms(settings["ms"], f"fault {fault_id}: ms")
-    return Fault(
+    fault = Fault(
         fault_id,
         effect,
         {str(key): str(value) for key, value in match.items()},
@@ -281,6 +283,9 @@ def _read(entry: Mapping[str, object], name: str, start_ms: int, now_ms: int) ->
         _whole(entry.get("nth"), fault_id, "nth"),
         _share(entry.get("probability", 1.0), fault_id),
     )
+    for name in _NUMBERS if effect in REQUEST_FAULTS else ():
+        fault.number(name, 0)
+    return fault
 
 
 def _moment(value: object, start_ms: int, fault_id: str) -> int:
