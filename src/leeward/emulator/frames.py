@@ -137,13 +137,6 @@ class Wire:
                 due = (floor.time_us // stream.pace_us + 1) * stream.pace_us
                 floor.schedule(due, TIMER, stream.name)
 
-    def restart(self, floor: Floor) -> None:
-        """Watches the same streams on another floor, from its present state."""
-        names = list(self.streams)
-        self.__init__()  # type: ignore[misc] # the same object is shared with the exchange
-        for name in names:
-            self.watch(floor, name)
-
     def book_moved(self, floor: Floor, market: Market) -> None:
         """Tells of orders that changed the book since the last tick or call."""
         streams = self.by_symbol.get(market.rules.symbol)

@@ -199,7 +199,9 @@ class Truth:
     def restore(self, snapshot: Snapshot) -> None:
         """Goes back to a snapshot; the watched streams stay."""
         self._floor = deepcopy(snapshot.floor)
-        self._wire.restart(self._floor)
+        watched, self._wire = list(self._wire.streams), Wire()
+        for name in watched:
+            self._wire.watch(self._floor, name)
 
     def invariants(self) -> list[str]:
         """Returns what is wrong with the books, one sentence each; empty when all holds."""
