@@ -315,7 +315,7 @@ def test_maintenance_answers_503_cuts_sockets_and_cancels(emulator: Served, me: 
     assert orders(me)[-1]["status"] == "EXPIRED"
 
 
-def test_revoked_key_is_told_on_its_socket(emulator: Served, me: Trader) -> None:
+def test_revoked_key_is_refused_from_then_on(emulator: Served, me: Trader) -> None:
     account = emulator.sim("GET", "state")["keys"][-1]["account"]
     emulator.sim("POST", "faults", effect="key_revoked", account=account)
     assert me.call("GET", "/api/v3/account").json()["code"] == -2015

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import itertools
 import json
 from collections.abc import Iterator, Mapping
@@ -8,6 +9,8 @@ from typing import Any
 
 import pytest
 import websockets
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from websockets.asyncio.client import ClientConnection
 
 from tests.served import Served, Trader, generated, served, trader
@@ -218,6 +221,39 @@ def test_hmac_keys_cannot_log_on(emulator: Served, me: Trader) -> None:
             assert (refused["status"], refused["error"]["code"]) == (400, -1022)
             status = await ask(socket, {"id": 1, "method": "session.status"})
             assert status["result"]["apiKey"] is None
+
+    asyncio.run(run())
+
+
+def test_a_session_needs_no_signature_until_it_ends(emulator: Served) -> None:
+    private = Ed25519PrivateKey.generate()
+    form = (Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    account, api_key = next(names), "ed25519-session"
+    emulator.account(account)
+    public = private.public_key().public_bytes(*form).decode()
+    emulator.sim("POST", f"accounts/{account}/keys", api_key=api_key, public_key=public)
+
+    async def run() -> None:
+        async with websockets.connect(emulator.addresses.ws_api) as socket:
+            now = (await ask(socket, {"id": 0, "method": "time"}))["result"]["serverTime"]
+            payload = f"apiKey={api_key}&timestamp={now}".encode()
+            signature = base64.b64encode(private.sign(payload)).decode()
+            params = {"apiKey": api_key, "timestamp": now, "signature": signature}
+            logged = await ask(socket, {"id": 1, "method": "session.logon", "params": params})
+            assert logged["result"]["apiKey"] == api_key
+            subscribed = await ask(socket, {"id": 2, "method": "userDataStream.subscribe"})
+            assert subscribed["result"] == {"subscriptionId": 0}
+            plain = {"id": 3, "method": "account.status", "params": {"timestamp": now}}
+            assert (await ask(socket, plain))["status"] == 200
+            out = await ask(socket, {"id": 4, "method": "session.logout"})
+            assert out["result"]["apiKey"] is None
+            assert (await hear(socket))["event"]["e"] == "eventStreamTerminated"
+            assert (await ask(socket, plain))["error"]["code"] == -2014
+            await ask(socket, {"id": 5, "method": "session.logon", "params": params})
+            emulator.sim("POST", "faults", effect="key_revoked", account=account)
+            assert (await ask(socket, plain))["error"]["code"] == -2015
+            told = await hear(socket)
+            assert (told["id"], told["status"], told["error"]["code"]) == (None, 401, -2015)
 
     asyncio.run(run())
 
