@@ -194,3 +194,29 @@ def test_a_stop_to_buy_uses_what_it_locked_and_expires_where_that_is_too_little(
         assert order.get("expiryReason") == ("REJECTED" if status == "EXPIRED" else None)
         assert balance(exchange, "USDT")[1] == 0
         assert exchange.invariants() == []
+
+
+@pytest.mark.parametrize(("side", "first"), [("SELL", "95.00000000"), ("BUY", "105.00000000")])
+def test_the_adverse_path_visits_the_extreme_that_hurts_open_stops_first(
+    side: str, first: str
+) -> None:
+    exchange = exchange_of((100.0, 105.0, 95.0, 101.0, 1000.0), path="adverse")
+    place(exchange, side, "STOP_LOSS", "1", stop_price="90" if side == "SELL" else "110")
+    exchange.watch("tstusdt@trade")
+    exchange.drain()
+    exchange.advance(exchange.time_us + 60_000_000)
+    prices = [m.payload["p"] for m in exchange.drain() if isinstance(m.payload, dict)]
+    assert prices[:2] == ["100.00000000", first]
+
+
+def test_volume_at_a_limits_price_wears_the_queue_down_before_it_fills() -> None:
+    exchange = exchange_of((99.0, 99.0, 99.0, 99.0, 1000.0), ticks_per_bar=4)
+    place(exchange, "BUY", "LIMIT", "1", price="99")
+    user_events(exchange)
+    sold = [state(exchange, 1)["executedQty"]]
+    for _ in range(30):
+        exchange.print_trade("TSTUSDT", Decimal(99), Decimal(1000), buyer_maker=True)
+        sold.append(state(exchange, 1)["executedQty"])
+    assert sold[1] == "0.00000000"  # what stood there before goes first
+    assert sold[-1] == "1.00000000"
+    assert exchange.invariants() == []
