@@ -15,6 +15,7 @@ _WARNINGS: Final = 10
 _FIRST_BAN_MS: Final = 120_000
 _LONGEST_BAN_MS: Final = 3 * 86_400_000
 _TAKER, _MAKER = 1, 5
+_ENDED: Final = ("FILLED", "CANCELED", "EXPIRED", "EXPIRED_IN_MATCH")
 
 
 @dataclass(slots=True)
@@ -136,14 +137,15 @@ class OrderCounts:
 
     def heard(self, account: str, event: Json, now_ms: int) -> None:
         """Takes back what an order's first fill gives: 1 as taker, 5 as maker."""
-        if event.get("e") != "executionReport" or event.get("x") != "TRADE":
+        if event.get("e") != "executionReport":
             return
         order = (account, str(event["s"]), event["i"])
-        if order in self._filled:
-            return
-        self._filled.add(order)
-        for window in self._windows[account]:
-            window.add(now_ms, -(_MAKER if event["m"] else _TAKER))
+        if event.get("x") == "TRADE" and order not in self._filled:
+            self._filled.add(order)
+            for window in self._windows[account]:
+                window.add(now_ms, -(_MAKER if event["m"] else _TAKER))
+        if event.get("X") in _ENDED:
+            self._filled.discard(order)
 
 
 def too_many_orders(window: Window, now_ms: int) -> Rejection:

@@ -51,7 +51,6 @@ class Emulator:
     def __init__(self, setup: Setup, monotonic_s: Callable[[], float]) -> None:
         self.monotonic_s = monotonic_s
         self.gate = Gate(self._begin(setup))
-        self.first_setup = setup
         self._rest = Rest(self.gate)
         self._servers: list[asyncio.Server] = []
         self._state = ServerState()

@@ -28,7 +28,7 @@ _PATIENCE_US = 30_000
 _CHUNK_US = 1_000_000
 #: Bytes waiting at one client from which an accelerated clock waits for it.
 _BACK_PRESSURE = 2**20
-_REQUESTS_KEPT = 100_000
+_REQUESTS_KEPT = 20_000
 
 
 @dataclass(frozen=True, slots=True)
