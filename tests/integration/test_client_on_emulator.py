@@ -36,7 +36,7 @@ from tests.contracts.venue_suite import SYMBOL, World
 from tests.fake_exchange import run
 from tests.served import Served, generated, served
 
-HASTE = Patience(stale_s=1.0, overlap_s=0.2, first_retry_s=0.05, last_retry_s=0.5)
+HASTE = Patience(stale_s=0.5, overlap_s=0.1, first_retry_s=0.05, last_retry_s=0.5)
 MINUTE = Timeframe.parse("1m")
 CLOCK = Clock(now_ms, monotonic_s)
 _accounts = count(1)
@@ -50,8 +50,8 @@ def emulator() -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def fast_emulator() -> Iterator[Served]:
-    """Sixty seconds of the exchange in one of ours."""
-    with served(generated(), mode="accelerated", speed=60, auth="scaled") as running:
+    """Four minutes of the exchange in one second of ours."""
+    with served(generated(), mode="accelerated", speed=240, auth="scaled") as running:
         yield running
 
 
@@ -147,39 +147,82 @@ def test_an_order_that_queries_do_not_know_yet_is_absent_first_and_then_found(
     assert isinstance(second, Found)
 
 
-def test_candles_arrive_contiguous_at_sixty_times_the_speed_through_cuts(
-    fast_emulator: Served,
-) -> None:
+def candles_through(
+    emulator: Served, many: int, trouble: Callable[[int], list[tuple[str, dict[str, Any]]]]
+) -> tuple[dict[str, list[int]], CandleStream]:
+    """Returns the open times by symbol of so many candles; before each, `trouble` may make admin
+    calls."""
+
     async def act(world: World) -> Any:
         http = client_of(world).http
         await http.sync()
         await asyncio.sleep(0.3)
         await http.sync()
-        now = http.server_clock.now_ms()
-        symbols = ("BTCUSDT", "ETHUSDT")
+        start_ms = MINUTE.floor(http.server_clock.now_ms()) - 180_000
         stream = CandleStream(
-            fast_emulator.addresses.ws,
-            [Wanted(symbol, MINUTE, MINUTE.floor(now) - 180_000) for symbol in symbols],
+            emulator.addresses.ws,
+            [Wanted(symbol, MINUTE, start_ms) for symbol in ("BTCUSDT", "ETHUSDT")],
             client_of(world).candles,
             http.server_clock.now_ms,
             CLOCK,
             HASTE,
         )
-        found = []
+        times: dict[str, list[int]] = {"BTCUSDT": [], "ETHUSDT": []}
         async with following(stream):
-            for at in range(24):
-                found.append(await stream.next_candle())
-                if at in {8, 14}:
-                    await asyncio.to_thread(fast_emulator.sim, "POST", "connections/cut")
-        return found, stream.health
+            for at in range(many):
+                for call, body in trouble(at):
+                    await asyncio.to_thread(emulator.sim, "POST", call, **body)
+                candle = await stream.next_candle()
+                times[candle.symbol].append(candle.open_time_ms)
+        return times, stream
 
-    found, health = with_client(fast_emulator, act)
-    for symbol in ("BTCUSDT", "ETHUSDT"):
-        times = [each.open_time_ms for each in found if each.symbol == symbol]
-        assert len(times) > 8
-        assert times == list(range(times[0], times[0] + 60_000 * len(times), 60_000))
-    assert health.line.connects >= 3
-    assert health.unanswered == 0
+    result: tuple[dict[str, list[int]], CandleStream] = with_client(emulator, act)
+    return result
+
+
+def assert_contiguous(times: dict[str, list[int]]) -> None:
+    for each in times.values():
+        assert len(each) > 6
+        assert each == list(range(each[0], each[0] + 60_000 * len(each), 60_000))
+
+
+def test_candles_arrive_contiguous_at_high_speed_through_cuts(
+    fast_emulator: Served,
+) -> None:
+    def cut(at: int) -> list[tuple[str, dict[str, Any]]]:
+        return [("connections/cut", {})] if at in {8, 14} else []
+
+    times, stream = candles_through(fast_emulator, 24, cut)
+    assert_contiguous(times)
+    assert stream.health.line.connects >= 3
+    assert stream.health.unanswered == 0
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"effect": "event_drop", "count": 300},
+        {"effect": "event_dup"},
+        {"effect": "event_reorder"},
+        {"effect": "event_delay", "ms": 20_000},
+        {"effect": "silent"},
+        {"effect": "server_shutdown", "ms": 60_000},
+        {"effect": "ws_half_open"},
+        {"effect": "stale_klines", "bars": 1},
+    ],
+    ids=lambda fault: str(fault["effect"]),
+)
+def test_candles_arrive_contiguous_whatever_the_sockets_do(
+    fault: dict[str, Any], fast_emulator: Served
+) -> None:
+    def strike(at: int) -> list[tuple[str, dict[str, Any]]]:
+        return [("faults", {**fault, "id": "trouble"})] if at == 6 else []
+
+    try:
+        times, _ = candles_through(fast_emulator, 16, strike)
+    finally:
+        fast_emulator.admin.request("DELETE", "/sim/faults/trouble")
+    assert_contiguous(times)
 
 
 def test_account_events_come_and_a_cut_is_a_gap(emulator: Served) -> None:

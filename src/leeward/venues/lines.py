@@ -85,7 +85,9 @@ class Lines:
                 retry_s = min(2 * retry_s, self.patience.last_retry_s)
         finally:
             for each in list(self._tasks):
-                each.cancel()
+                # A socket that is closing already would be left open by a second cancellation.
+                if not each.cancelling():
+                    each.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _start(self, line: Line) -> asyncio.Task[NoReturn]:
