@@ -26,6 +26,7 @@ class Plain:
     done: Decimal = ZERO
     waiting: bool = False
     resting: bool = False
+    entered: int = 0
 
     @property
     def left(self) -> Decimal:
@@ -64,6 +65,7 @@ class ReferenceBook:
     money: dict[str, Decimal]
     goods: dict[str, Decimal]
     orders: list[Plain] = field(default_factory=list)
+    entries: int = 0
 
     def free(self, owner: str, *, money: bool) -> Decimal:
         total = (self.money if money else self.goods)[owner]
@@ -71,7 +73,7 @@ class ReferenceBook:
 
     def offers(self, order: Plain) -> list[Plain]:
         found = [o for o in self.orders if o.resting and o.buys != order.buys]
-        return sorted(found, key=lambda o: (-o.price if o.buys else o.price, o.number))
+        return sorted(found, key=lambda o: (-o.price if o.buys else o.price, o.entered))
 
     def reach(self, order: Plain) -> tuple[Decimal, Decimal]:
         """Returns what could be traded at once with others, and its cost."""
@@ -126,6 +128,8 @@ class ReferenceBook:
             order.status = "EXPIRED"
         elif order.left:
             order.resting = True
+            self.entries += 1
+            order.entered = self.entries
 
     def fill(self, order: Plain, part: Decimal, price: Decimal) -> None:
         sign = 1 if order.buys else -1
@@ -157,7 +161,8 @@ class ReferenceBook:
             if stop is None:
                 break
             self.trigger(stop)
-        for order in [o for o in self.orders if o.resting and o.price == price]:
+        touched = [o for o in self.orders if o.resting and o.price == price]
+        for order in sorted(touched, key=lambda o: o.entered):
             if order.buys == seller_took:
                 part = min(order.left, left)
                 left -= part
@@ -175,7 +180,7 @@ class ReferenceBook:
             ]
             if not passed:
                 return left
-            order = min(passed, key=lambda o: (-o.price if o.buys else o.price, o.number))
+            order = min(passed, key=lambda o: (-o.price if o.buys else o.price, o.entered))
             tried.add(order.number)
             part = min(order.left, left)
             left -= part

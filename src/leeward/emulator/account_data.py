@@ -57,7 +57,7 @@ class AccountData:
         if symbol is not None:
             self._floor.market(symbol)
         found = [order for order in holder.open.values() if symbol in {None, order.symbol}]
-        found.sort(key=lambda order: order.sequence)
+        found.sort(key=lambda order: (order.created_ms, order.symbol, order.order_id))
         return [reports.queried(order, single=False) for order in found]
 
     def all_orders(self, account: str, symbol: str, page: Page = EVERYTHING) -> list[Json]:

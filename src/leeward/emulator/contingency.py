@@ -51,11 +51,6 @@ def expire(floor: Floor, order: Order, reason: str) -> None:
     after_end(floor, order)
 
 
-def expire_in_match(floor: Floor, order: Order) -> None:
-    """Ends an order that self-trade prevention used up; the event is the caller's."""
-    close(floor, order, "EXPIRED_IN_MATCH")
-
-
 def list_of(floor: Floor, order: Order) -> OrderList | None:
     return None if order.list_id == -1 else floor.lists[order.list_id]
 

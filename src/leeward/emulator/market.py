@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from leeward.domain.candles import Candles
 from leeward.emulator.bars import Bars, Row
 from leeward.emulator.book import Book
-from leeward.emulator.chance import scatter, stream
+from leeward.emulator.chance import stream
 from leeward.emulator.options import Options
 from leeward.emulator.orders import Order
 from leeward.emulator.path import Bar, Tick, ticks
@@ -43,7 +43,7 @@ class Market:
         self.options = options
         self.bars = Bars(candles, options.shift_ms)
         self.chance = stream(seed, f"path:{rules.symbol}")
-        key = scatter(seed, sum(ord(c) << (5 * i) for i, c in enumerate(rules.symbol)))
+        key = stream(seed, f"book:{rules.symbol}").getrandbits(64)
         spread = int(options.spread_bps * 100)
         self.book = Book(key, self.steps, options.depth_levels, spread)
         self.trades: deque[Trade] = deque(maxlen=_KEPT_TRADES)

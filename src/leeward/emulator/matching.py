@@ -53,11 +53,12 @@ def enter(floor: Floor, market: Market, order: Order) -> None:
     elif order.tif == "IOC":
         contingency.expire(floor, order, "UNFILLED_IOC_QUANTITY_EXPIRED")
     else:
-        rest(market, order)
+        rest(floor, market, order)
 
 
-def rest(market: Market, order: Order) -> None:
-    """Leaves an order on the book behind what is displayed at its price."""
+def rest(floor: Floor, market: Market, order: Order) -> None:
+    """Leaves an order on the book behind everything at its price."""
+    order.sequence = floor.next_sequence()
     order.queue_ahead = market.book.at(order.side, order.price)
     order.visible = min(order.iceberg or order.remaining, order.remaining)
     market.resting[order.order_id] = order
@@ -238,7 +239,7 @@ def _prevent(floor: Floor, taker: Order, maker: Order) -> None:
         order.prevented_match = number
         contingency.relock(floor, order)
         if not order.remaining:
-            contingency.expire_in_match(floor, order)
+            contingency.close(floor, order, "EXPIRED_IN_MATCH")
         floor.report(order, "TRADE_PREVENTION", prevented=(number, quantity, counter.order_id))
         if not order.is_open:
             contingency.after_end(floor, order)

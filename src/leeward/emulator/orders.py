@@ -54,7 +54,8 @@ class Prevented(NamedTuple):
 @dataclass(slots=True, eq=False)
 class Order:
     """One order. `lock_price` is what each unit of a BUY locks; `locked` is held in the asset it
-    pays with. `triggered` is True for every order but a waiting stop. `sequence` orders by time."""
+    pays with. `triggered` is True for every order but a waiting stop. `sequence` is the order in
+    time in which resting orders came onto the book, and waiting ones were placed."""
 
     symbol: str
     order_id: int
@@ -92,7 +93,6 @@ class Order:
     visible: int = 0
     expiry: str = ""
     size_pending: bool = False
-    reports_fills: bool = True
     fills: list[Fill] = field(default_factory=list)
     prevented_matches: list[Prevented] = field(default_factory=list)
     amendments: list[Amendment] = field(default_factory=list)
@@ -117,11 +117,6 @@ class Order:
     def triggers_above(self) -> bool:
         """Whether a stop waits for a rise to its price."""
         return (self.side == BUY) == self.type.startswith("STOP_LOSS")
-
-    @property
-    def waiting(self) -> bool:
-        """Whether this is a stop in force that has not been triggered."""
-        return not self.triggered and self.status == "NEW"
 
 
 @dataclass(slots=True, eq=False)

@@ -18,7 +18,7 @@ def answer(order: Order, kind: RespType, time_ms: int) -> Json:
     found |= _amounts(order) | _conditions(order) | {"workingTime": order.working_ms}
     found |= _iceberg(order) | _strategy(order)
     if kind == "FULL":
-        found["fills"] = [_fill(fill) for fill in order.fills] if order.reports_fills else []
+        found["fills"] = [_fill(fill) for fill in order.fills]
         if order.prevented_matches:
             found["preventedMatches"] = [
                 {

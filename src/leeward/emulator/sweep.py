@@ -106,7 +106,7 @@ def _stop(floor: Floor, market: Market, order: Order) -> None:
 
 def _touch(floor: Floor, market: Market, tick: Tick, budget: int) -> None:
     """Lets volume traded exactly at a resting order's price wear down the queue before it."""
-    for order in list(market.resting.values()):
+    for order in sorted(market.resting.values(), key=lambda order: order.sequence):
         if order.price != tick.price or order.order_id not in market.resting:
             continue
         if (order.side == BUY) != tick.buyer_maker and not floor.options.touch_fills:
@@ -121,16 +121,17 @@ def _touch(floor: Floor, market: Market, tick: Tick, budget: int) -> None:
         if quantity > 0:
             budget -= quantity
             passive_fill(floor, market, order, quantity)
-            _refill(market, order, quantity)
+            _refill(floor, market, order, quantity)
             enter_pending(floor)
 
 
-def _refill(market: Market, order: Order, quantity: int) -> None:
+def _refill(floor: Floor, market: Market, order: Order, quantity: int) -> None:
     """Shows the next part of an iceberg, behind what is displayed by then."""
     order.visible -= quantity
     if order.visible <= 0 and order.is_open:
         order.visible = min(order.iceberg or order.remaining, order.remaining)
         order.queue_ahead = market.book.at(order.side, order.price)
+        order.sequence = floor.next_sequence()
 
 
 def _follow(floor: Floor, market: Market, price: int) -> None:
