@@ -12,6 +12,7 @@ import websockets
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from websockets.asyncio.client import ClientConnection
+from websockets.sync.client import connect
 
 from tests.served import Served, Trader, generated, served, trader
 
@@ -269,6 +270,19 @@ def test_two_accounts_hear_only_their_own_events(emulator: Served, me: Trader) -
                 assert {each["subscriptionId"] for each in heard} == {1}
 
     asyncio.run(run())
+
+
+def test_client_that_does_not_read_is_cut_and_stops_nobody(emulator: Served) -> None:
+    names = [f"{s}@{kind}" for s in ("btcusdt", "ethusdt") for kind in ("trade", "depth@100ms")]
+    names += [f"{s}@depth20@100ms" for s in ("btcusdt", "ethusdt")]
+    with connect(f"{emulator.addresses.ws}/stream?streams=", close_timeout=0.1) as socket:
+        socket.send(json.dumps({"method": "SUBSCRIBE", "params": names, "id": 1}))
+        assert json.loads(socket.recv()) == {"result": None, "id": 1}
+        for _ in range(12):
+            emulator.sim("POST", "step", ms="1h")
+            if not emulator.sim("GET", "connections"):
+                break
+        assert emulator.sim("GET", "connections") == []
 
 
 def test_sockets_live_for_a_day_of_the_exchanges_time(emulator: Served) -> None:

@@ -86,6 +86,11 @@ class SocketLink(WebSocketsSansIOProtocol):
         self.close_sent = True
         self.loop.call_later(1.0, self.transport.close)
 
+    def keepalive_timeout(self) -> None:
+        """Cuts a client that answered no ping; closing would wait for it to read."""
+        self.pong_timer = None
+        self.reset()
+
     def leave_half_open(self) -> None:
         """Sends nothing any more, not even pongs; the connection stays."""
         self.half_open = True
