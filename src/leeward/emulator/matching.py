@@ -16,7 +16,6 @@ def activate(floor: Floor, order: Order) -> None:
     market = floor.markets[order.symbol]
     order.status = "NEW"
     if order.is_stop:
-        order.triggered = False
         market.waiting[order.order_id] = order
         floor.report(order, "NEW")
     else:
@@ -27,7 +26,6 @@ def trigger(floor: Floor, market: Market, order: Order) -> None:
     """Lets a waiting stop enter the book, unless its account can no longer pay for it."""
     contingency.before_execution(floor, order)
     market.waiting.pop(order.order_id, None)
-    order.triggered = True
     if order.at_market and order.side == BUY:
         free = floor.accounts[order.account].balance(market.rules.quote).free
         if reach(market, order)[1] > free + order.locked:

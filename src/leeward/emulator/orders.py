@@ -54,8 +54,8 @@ class Prevented(NamedTuple):
 @dataclass(slots=True, eq=False)
 class Order:
     """One order. `lock_price` is what each unit of a BUY locks; `locked` is held in the asset it
-    pays with. `triggered` is True for every order but a waiting stop. `sequence` is the order in
-    time in which resting orders came onto the book, and waiting ones were placed."""
+    pays with. `sequence` is the order in time in which resting orders came onto the book, and
+    waiting ones were placed."""
 
     symbol: str
     order_id: int
@@ -84,7 +84,6 @@ class Order:
     updated_ms: int = 0
     working_ms: int = -1
     working: bool = False
-    triggered: bool = True
     trailing_ms: int = -1
     extreme: int = 0
     lock_price: int = 0

@@ -220,3 +220,14 @@ def test_volume_at_a_limits_price_wears_the_queue_down_before_it_fills() -> None
     assert sold[1] == "0.00000000"  # what stood there before goes first
     assert sold[-1] == "1.00000000"
     assert exchange.invariants() == []
+
+
+def test_the_next_part_of_an_iceberg_queues_behind_orders_that_came_meanwhile() -> None:
+    exchange = exchange_of()
+    exchange.withdraw_liquidity("TSTUSDT")
+    place(exchange, "BUY", "LIMIT", "4", price="99", iceberg_qty="1")
+    place(exchange, "BUY", "LIMIT", "1", price="99")
+    for iceberg, plain in (("1", "0"), ("1", "1"), ("2", "1")):
+        exchange.print_trade("TSTUSDT", Decimal(99), Decimal(1), buyer_maker=True)
+        assert dec(state(exchange, 1)["executedQty"]) == Decimal(iceberg)
+        assert dec(state(exchange, 2)["executedQty"]) == Decimal(plain)
