@@ -131,6 +131,13 @@ def test_balance_is_shown_as_zero_once(emulator: Served, me: Trader) -> None:
     assert shown == ["0.00000000", "100000.00000000"]
 
 
+def test_chance_of_a_fault_may_be_a_fraction(emulator: Served, me: Trader) -> None:
+    ping = {"effect": "busy_1008", "match": {"route": "*ping"}, "probability": 0.4}
+    assert emulator.sim("POST", "faults", **ping)["probability"] == 0.4
+    statuses = [me.http.get("/api/v3/ping").status_code for _ in range(30)]
+    assert set(statuses) == {200, 503}
+
+
 def test_slow_answers_come_late(emulator: Served, me: Trader) -> None:
     emulator.sim("POST", "faults", effect="latency", ms=150, match={"route": "*ping"}, count=1)
     assert me.http.get("/api/v3/ping").elapsed.total_seconds() >= 0.15

@@ -36,7 +36,11 @@ def by_hand(session: Session, route: str, account: str, values: Mapping[str, obj
     """Returns the answer of an operation done by hand, without key or limit."""
     if account not in session.exchange.accounts():
         raise unknown_name("account", account, session.exchange.accounts())
-    texts = {name: wire_text(value) for name, value in values.items()}
+    texts = {
+        # Not as 1e-05, which the exchange refuses.
+        name: f"{exact(value, name):f}" if isinstance(value, float) else wire_text(value)
+        for name, value in values.items()
+    }
     return BY_ROUTE[route].answer(Call(session.exchange, Parameters(texts), account, None, []))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import math
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -108,9 +109,10 @@ class Fault:
     def number(self, name: str, default: float) -> float:
         """Returns setting `name` as a number; raises BadUsage for anything else."""
         value = self.settings.get(name, default)
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        number = _number(value)
+        if number is None:
             raise BadUsage(f"fault {self.id}: {name} is {value!r}; give a number")
-        return value
+        return number
 
     def text(self, name: str, default: str | None = None) -> str:
         value = self.settings.get(name, default)
@@ -306,6 +308,18 @@ def _whole(value: object, fault_id: str, name: str) -> int | None:
 
 
 def _share(value: object, fault_id: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+    share = _number(value)
+    if share is None or not 0 <= share <= 1:
         raise BadUsage(f"fault {fault_id}: probability is {value!r}; give a number from 0 to 1")
-    return float(value)
+    return share
+
+
+def _number(value: object) -> float | None:
+    """Returns a number, also one given as text: the admin port keeps fractions as written."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

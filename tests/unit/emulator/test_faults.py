@@ -63,6 +63,13 @@ def test_chance_follows_from_the_seed() -> None:
     assert 10 < sum(struck(1)) < 54
 
 
+@pytest.mark.parametrize("share", [0.5, "0.5"])
+def test_fractions_count_the_same_as_numbers_and_as_text(share: object) -> None:
+    board = FaultBoard(1, START)
+    fault = board.add({"effect": "rate_429", "probability": share, "seconds": "2.5"}, START)
+    assert (fault.probability, fault.number("seconds", 5)) == (0.5, 2.5)
+
+
 def test_actions_are_due_once_in_time_order() -> None:
     board = FaultBoard(1, START)
     board.add({"id": "late", "effect": "ws_cut", "at": "2s"}, START)
@@ -80,6 +87,8 @@ def test_actions_are_due_once_in_time_order() -> None:
         ({"effect": "reset_aftr"}, "did you mean 'reset_after'"),
         ({"effect": "latency", "count": 0}, "count is 0"),
         ({"effect": "latency", "probability": 2}, "probability is 2"),
+        ({"effect": "latency", "probability": "often"}, "probability is 'often'"),
+        ({"effect": "rate_429", "seconds": "nan"}, "seconds is 'nan'"),
         ({"effect": "latency", "at": "soon"}, "'soon' is no duration"),
         ({"effect": "latency", "match": "POST"}, "match is 'POST'"),
     ],
