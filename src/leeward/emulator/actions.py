@@ -176,7 +176,7 @@ def _halt(session: Session, fault: Fault) -> None:
 
 
 def _fill_and_expire(session: Session, fault: Fault) -> None:
-    """Fills part of the newest open limit order, then expires the account's orders of it."""
+    """Fills part of the newest open limit order, then expires the rest of it."""
     exchange = session.exchange
     symbol = fault.text("symbol")
     for account in exchange.accounts():
@@ -186,8 +186,9 @@ def _fill_and_expire(session: Session, fault: Fault) -> None:
             left = Decimal(str(order["origQty"])) - Decimal(str(order["executedQty"]))
             share = left * exact(fault.settings.get("fraction", "0.5"), "fraction")
             step = _lot_step(session, symbol)
-            exchange.fill_order(symbol, int(str(order["orderId"])), share // step * step)
-            exchange.exchange_cancel(account, symbol)
+            order_id = int(str(order["orderId"]))
+            exchange.fill_order(symbol, order_id, share // step * step)
+            exchange.expire_order(symbol, order_id)
             return
     raise BadUsage(f"fault {fault.id}: {symbol} has no open order that could fill")
 

@@ -106,6 +106,12 @@ def _carried(app: Any, link: object) -> Any:  # noqa: ANN401 - any callable that
     return carried
 
 
+def client_of(scope: Scope) -> str:
+    """Returns the address that a connection comes from."""
+    client = scope.get("client")
+    return str(client[0]) if client else "unknown"
+
+
 def _reset(transport: asyncio.Transport) -> None:
     raw = transport.get_extra_info("socket")
     if raw is not None and raw.fileno() >= 0:

@@ -9,7 +9,7 @@ from typing import Final
 
 from leeward.emulator.answers import NoAnswer, answer, gateway, plain_body
 from leeward.emulator.catalogue import BY_ROUTE
-from leeward.emulator.connections import LINK, HttpLink, Receive, Scope, Send
+from leeward.emulator.connections import LINK, HttpLink, Receive, Scope, Send, client_of
 from leeward.emulator.delivery import encode
 from leeward.emulator.gate import Answer, Asked, Gate
 from leeward.emulator.operations import Operation
@@ -90,7 +90,7 @@ class Rest:
             operation,
             parameters,
             "rest",
-            _address(scope),
+            client_of(scope),
             None if key is None else key.decode("latin-1"),
         )
 
@@ -114,7 +114,7 @@ class Rest:
     def _headers(self, scope: Scope, outcome: Answer) -> list[tuple[bytes, bytes]]:
         session = self.gate.session
         now_ms = session.now_ms
-        used = str(session.address(_address(scope)).weight.at(now_ms)).encode()
+        used = str(session.address(client_of(scope)).weight.at(now_ms)).encode()
         headers = [
             (b"content-type", outcome.content_type.encode()),
             (b"x-mbx-uuid", str(uuid.uuid4()).encode()),
@@ -139,11 +139,6 @@ def _unacceptable(headers: dict[bytes, bytes]) -> Rejection | None:
     if headers.get(b"accept", b"").strip() == b"application/sbe":
         return _NOT_ACCEPTABLE
     return None
-
-
-def _address(scope: Scope) -> str:
-    client = scope.get("client")
-    return str(client[0]) if client else "unknown"
 
 
 async def _read_body(receive: Receive) -> bytes | None:

@@ -15,7 +15,7 @@ from uvicorn.server import ServerState
 
 from leeward.domain.errors import Failed, Refused
 from leeward.emulator.actions import carry_out
-from leeward.emulator.connections import HttpLink, Receive, Scope, Send, SocketLink
+from leeward.emulator.connections import HttpLink, Receive, Scope, Send, SocketLink, client_of
 from leeward.emulator.gate import Gate
 from leeward.emulator.rest import Rest
 from leeward.emulator.session import Session, Setup
@@ -140,14 +140,14 @@ class Emulator:
             return
         session = self.session
         path: str = scope["path"]
-        refused = session.exchange.time_us < session.sockets_refused_until_us
+        refused = session.refuses_sockets(client_of(scope))
         if not refused and path.rstrip("/") == "/ws-api/v3":
             await serve_websocket_api(self.gate, scope, receive, send)
         elif not refused and path.split("/")[1] in {"ws", "stream"}:
             await serve_streams(session, self.monotonic_s, scope, receive, send)
         else:
             await receive()
-            status = 503 if refused else 404
+            status = refused or 404
             await send({"type": "websocket.http.response.start", "status": status, "headers": []})
             await send({"type": "websocket.http.response.body", "body": b""})
 

@@ -113,6 +113,12 @@ class Session:
             self.addresses[address] = AddressLimits()
         return self.addresses[address]
 
+    def refuses_sockets(self, address: str) -> int | None:
+        """Returns the HTTP status with which a new socket of an address is refused, if it is."""
+        if self.now_ms < self.address(address).banned_until_ms:
+            return 418
+        return 503 if self.exchange.time_us < self.sockets_refused_until_us else None
+
     def pump(self) -> None:
         """Brings the exchange to the clock's time; a clock too fast for it is held back."""
         if not self.clock.running:

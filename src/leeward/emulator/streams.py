@@ -8,7 +8,15 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import unquote
 
-from leeward.emulator.connections import LINK, Connection, Receive, Scope, Send, SocketLink
+from leeward.emulator.connections import (
+    LINK,
+    Connection,
+    Receive,
+    Scope,
+    Send,
+    SocketLink,
+    client_of,
+)
 from leeward.emulator.delivery import encode
 from leeward.emulator.rejections import Json
 from leeward.emulator.session import Session
@@ -43,8 +51,7 @@ async def serve_streams(
     link: SocketLink = scope[LINK]
     await receive()
     await send({"type": "websocket.accept"})
-    client = scope.get("client")
-    connection = session.delivery.open("stream", link, client[0] if client else "unknown")
+    connection = session.delivery.open("stream", link, client_of(scope))
     names, connection.combined = _named(scope["path"], scope["query_string"].decode("latin-1"))
     connection.microseconds = b"timeunit=microsecond" in scope["query_string"].lower()
     for name in names[:_MOST_STREAMS]:

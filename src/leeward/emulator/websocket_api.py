@@ -11,7 +11,15 @@ from urllib.parse import parse_qs
 
 from leeward.emulator.answers import NoAnswer, answer
 from leeward.emulator.catalogue import BY_METHOD
-from leeward.emulator.connections import LINK, Connection, Receive, Scope, Send, SocketLink
+from leeward.emulator.connections import (
+    LINK,
+    Connection,
+    Receive,
+    Scope,
+    Send,
+    SocketLink,
+    client_of,
+)
 from leeward.emulator.delivery import encode
 from leeward.emulator.faults import REQUEST_FAULTS
 from leeward.emulator.gate import Answer, Asked, Gate
@@ -220,10 +228,9 @@ async def serve_websocket_api(gate: Gate, scope: Scope, receive: Receive, send: 
     link: SocketLink = scope[LINK]
     await receive()
     await send({"type": "websocket.accept"})
-    client = scope.get("client")
     session = gate.session
     session.pump()
-    connection = session.delivery.open("ws_api", link, client[0] if client else "unknown")
+    connection = session.delivery.open("ws_api", link, client_of(scope))
     session.address(connection.address).weight.add(session.now_ms, _CONNECT_WEIGHT)
     query = parse_qs(scope["query_string"].decode("latin-1"))
     connection.microseconds = query.get("timeUnit", [""])[-1].upper() == "MICROSECOND"

@@ -1,0 +1,338 @@
+"""Faults from a YAML timeline, and those of requests and sockets that need a longer look."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+import websockets
+from websockets.asyncio.client import ClientConnection
+
+from leeward.emulator.faults import ACTIONS, EFFECTS, REQUEST_FAULTS, read_timeline
+from tests.served import Served, Trader, generated, served, trader
+
+names = (f"menu-{number}" for number in itertools.count())
+MARKET = {"side": "BUY", "type": "MARKET", "quantity": "0.01"}
+NEW_ORDER = {"route": "POST /api/v3/order"}
+#: What actions need beside their name.
+SETTINGS: dict[str, dict[str, object]] = {
+    "key_revoked": {"account": "nobody"},
+    "symbol_status": {"symbol": "ETHUSDT", "status": "TRADING"},
+    "symbol_halt": {"symbol": "ETHUSDT", "ms": 1},
+    "symbol_break": {"symbol": "ETHUSDT", "ms": 1},
+    "cancel_only": {"symbol": "ETHUSDT", "ms": 1},
+    "delist": {"symbol": "ETHUSDT", "ms": 1},
+    "filter_change": {
+        "symbol": "ETHUSDT",
+        "filter": {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 300},
+    },
+    "price_jump": {"symbol": "ETHUSDT", "price": [2000.5, 2001]},
+    "partial_then_expire": {"symbol": "BTCUSDT", "fraction": 0.5},
+    "deposit": {"asset": "USDT", "amount": 0.5},
+    "withdrawal": {"asset": "USDT", "amount": 0.5},
+    "external_lock": {"asset": "USDT", "amount": 0.5},
+    "manual_order": {
+        "order": {"symbol": "ETHUSDT", "side": "BUY", "type": "MARKET", "quantity": 0.01}
+    },
+    "manual_cancel": {"symbol": "BTCUSDT"},
+    "maintenance": {"ms": 1, "cancel": True},
+}
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Served]:
+    with served(generated(), mode="stepped", race=False) as running:
+        yield running
+
+
+@pytest.fixture
+def me(emulator: Served) -> Iterator[Trader]:
+    for fault in emulator.sim("GET", "faults"):
+        emulator.sim("DELETE", f"faults/{fault['id']}")
+    emulator.sim("POST", "step", ms="10m")
+    with trader(emulator, next(names)) as one:
+        yield one
+
+
+async def ask(socket: ClientConnection, text: str) -> Any:
+    await socket.send(text)
+    return await hear(socket)
+
+
+async def hear(socket: ClientConnection) -> Any:
+    return json.loads(await asyncio.wait_for(socket.recv(), 5))
+
+
+def resting(me: Trader, client_id: str = "rests") -> Any:
+    """Returns the answer to a limit order far from the market."""
+    return me.order(
+        side="BUY", type="LIMIT", timeInForce="GTC", quantity="0.01",
+        price=f"{me.running.price() * 0.9:.2f}", newClientOrderId=client_id,
+    ).json()  # fmt: skip
+
+
+def test_every_action_of_a_timeline_happens_at_its_time_and_stands_in_the_trace() -> None:
+    timeline = [
+        {
+            "id": f"a-{effect}",
+            "effect": effect,
+            "at": f"{(place + 1) * 5}s",
+            **SETTINGS.get(effect, {}),
+        }
+        for place, effect in enumerate(ACTIONS)
+    ]
+    faults = read_timeline(json.dumps(timeline), "faults.yaml")  # JSON is YAML
+    with served(generated(), mode="stepped", race=False, faults=faults) as running:
+        at = running.addresses
+        with httpx.Client(base_url=at.rest) as http:
+            default = Trader(running, at.api_key, at.api_secret, http)
+            for name in ("first", "second"):
+                resting(default, name)
+        running.sim("POST", "step", ms="4900ms")
+        for number in range(len(ACTIONS)):
+            shown = {each["id"]: each for each in running.sim("GET", "faults")}
+            assert sum(shown[each["id"]]["applied"] for each in timeline) == number
+            running.sim("POST", "step", ms="5s")
+        shown = {each["id"]: each for each in running.sim("GET", "faults")}
+        assert {each["error"] for each in shown.values()} == {None}
+        lines = running.sim("GET", "trace")["lines"]
+        for effect in ACTIONS:
+            assert any(f"|N|fault a-{effect} {effect}" in line for line in lines), effect
+
+
+@pytest.mark.usefixtures("me")
+def test_every_fault_of_the_menu_is_taken_by_admin_call(emulator: Served) -> None:
+    later = {"at": "300h"}
+    for effect in EFFECTS:
+        emulator.sim("POST", "faults", id=f"m-{effect}", effect=effect, **later)
+    listed = [each["effect"] for each in emulator.sim("GET", "faults")]
+    assert [each for each in listed if each in EFFECTS] == list(EFFECTS)
+    for effect in EFFECTS:
+        emulator.sim("DELETE", f"faults/m-{effect}")
+
+
+def test_timeline_strikes_requests_and_messages_too() -> None:
+    timeline = """
+    - {id: twice, effect: event_dup, match: {execution: NEW}, at: 1s}
+    - {id: lost, effect: reset_after, match: {route: "POST /api/v3/order"}, at: 1s, for: 10s}
+    """
+    faults = read_timeline(timeline, "faults.yaml")
+    with (
+        served(generated(), mode="stepped", race=False, faults=faults) as running,
+        trader(running, "me") as me,
+    ):
+        assert me.order(**MARKET).status_code == 200
+        running.sim("POST", "step", ms="2s")
+
+        async def run() -> list[str | None]:
+            async with websockets.connect(running.addresses.ws_api) as socket:
+                await ask(socket, me.frame("userDataStream.subscribe.signature"))
+                with pytest.raises(httpx.TransportError):
+                    me.order(**MARKET)
+                return [(await hear(socket))["event"].get("x") for _ in range(4)]
+
+        assert asyncio.run(run()) == ["NEW", "NEW", "TRADE", None]
+        running.sim("POST", "step", ms="10s")
+        assert me.order(**MARKET).status_code == 200
+
+
+@pytest.mark.usefixtures("me")
+def test_every_request_fault_stands_in_the_trace(emulator: Served) -> None:
+    for effect in REQUEST_FAULTS:
+        emulator.sim(
+            "POST", "faults", id=f"t-{effect}", effect=effect, count=1, ms=1,
+            seconds=1, match={"route": "GET /api/v3/ping"},
+        )  # fmt: skip
+        with httpx.Client(base_url=emulator.addresses.rest, timeout=0.3) as http:
+            try:
+                http.get("/api/v3/ping")
+            except httpx.TransportError:
+                assert effect in {"reset_before", "reset_after", "no_answer"}
+        emulator.sim("POST", "step", ms="1s")
+    lines = emulator.sim("GET", "trace")["lines"]
+    for effect in REQUEST_FAULTS:
+        assert any(f"fault t-{effect} {effect} ping" in line for line in lines), effect
+
+
+@pytest.mark.parametrize("executed", [True, False])
+def test_no_answer_leaves_the_request_open_executed_or_not(
+    emulator: Served, me: Trader, executed: bool
+) -> None:
+    emulator.sim("POST", "faults", effect="no_answer", match=NEW_ORDER, count=1, executed=executed)
+    me.http.timeout = httpx.Timeout(0.3)
+    with pytest.raises(httpx.ReadTimeout):
+        me.order(**MARKET)
+    me.http.timeout = httpx.Timeout(10)
+    found = me.call("GET", "/api/v3/allOrders", symbol="BTCUSDT").json()
+    assert len(found) == int(executed)
+
+
+def test_no_answer_over_the_websocket_api_leaves_the_socket_usable(
+    emulator: Served, me: Trader
+) -> None:
+    emulator.sim("POST", "faults", effect="no_answer", match={"method": "order.place"}, count=1)
+
+    async def run() -> None:
+        async with websockets.connect(emulator.addresses.ws_api) as socket:
+            await socket.send(me.frame("order.place", "lost", symbol="BTCUSDT", **MARKET))
+            assert (await ask(socket, '{"id": "next", "method": "ping"}'))["id"] == "next"
+
+    asyncio.run(run())
+    assert len(me.call("GET", "/api/v3/allOrders", symbol="BTCUSDT").json()) == 1
+
+
+def test_wrong_types_keep_the_fields_but_not_their_kinds(emulator: Served, me: Trader) -> None:
+    emulator.sim("POST", "faults", effect="wrong_type", match=NEW_ORDER, count=1)
+    wrong = me.order(**MARKET).json()
+    right = me.order(**MARKET).json()
+    assert list(wrong) == list(right)
+    assert isinstance(right["orderId"], int)
+    assert isinstance(wrong["orderId"], str)
+    assert not isinstance(wrong["executedQty"], str)
+
+
+def test_stale_klines_end_early_and_only_while_the_fault_lasts(
+    emulator: Served, me: Trader
+) -> None:
+    emulator.sim("POST", "faults", effect="stale_klines", bars=2, count=1)
+    asked = {"symbol": "BTCUSDT", "interval": "1m", "limit": "10"}
+    stale, fresh = (me.http.get("/api/v3/klines", params=asked).json() for _ in range(2))
+    assert stale == fresh[:-2]
+
+
+@pytest.mark.parametrize("status", [502, 504])
+def test_gateway_errors_are_html_and_say_nothing_of_the_order(
+    emulator: Served, me: Trader, status: int
+) -> None:
+    emulator.sim("POST", "faults", effect="http_5xx", status=status, match=NEW_ORDER, count=1)
+    answer = me.order(**MARKET)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html")
+    assert answer.text.startswith("<html>")
+
+
+def test_firewall_refuses_with_403_and_html_and_executes_nothing(
+    emulator: Served, me: Trader
+) -> None:
+    emulator.sim("POST", "faults", effect="waf_403", match=NEW_ORDER, count=1)
+    answer = me.order(**MARKET)
+    assert (answer.status_code, answer.headers["content-type"]) == (403, "text/html")
+    assert me.call("GET", "/api/v3/allOrders", symbol="BTCUSDT").json() == []
+
+
+def test_limits_on_command_name_the_seconds_to_wait(emulator: Served, me: Trader) -> None:
+    emulator.sim("POST", "faults", effect="rate_429", seconds=9, match=NEW_ORDER, count=1)
+    warned = me.order(**MARKET)
+    assert (warned.status_code, warned.headers["retry-after"]) == (429, "9")
+    emulator.sim("POST", "faults", effect="ban_418", seconds=30, match=NEW_ORDER, count=1)
+    banned = me.order(**MARKET)
+    assert (banned.status_code, banned.headers["retry-after"]) == (418, "30")
+    assert banned.json()["code"] == -1003
+    emulator.sim("POST", "step", ms="31s")
+
+
+def test_timestamps_are_refused_with_either_text_on_command(emulator: Served, me: Trader) -> None:
+    emulator.sim("POST", "faults", effect="timestamp_1021", match=NEW_ORDER, count=1)
+    late = me.order(**MARKET).json()
+    emulator.sim("POST", "faults", effect="timestamp_1021", early=True, match=NEW_ORDER, count=1)
+    early = me.order(**MARKET).json()
+    assert late["msg"] == "Timestamp for this request is outside of the recvWindow."
+    assert early["msg"] == "Timestamp for this request was 1000ms ahead of the server's time."
+
+
+def test_stalled_request_is_processed_late_a_late_answer_is_processed_at_once() -> None:
+    with served(generated(), mode="shifted", race=False) as live, trader(live, "me") as me:
+        for effect in ("stall", "latency"):
+            live.sim("POST", "faults", effect=effect, ms=300, match=NEW_ORDER, count=1)
+            sent = me.now_ms()
+            placed = me.order(**MARKET, timestamp=sent)
+            assert placed.elapsed.total_seconds() >= 0.3
+            delay = placed.json()["transactTime"] - sent
+            assert (delay >= 300) == (effect == "stall")
+
+
+def test_ended_user_data_stream_says_so_and_stays_silent_until_subscribed_again(
+    emulator: Served, me: Trader
+) -> None:
+    async def run() -> None:
+        async with websockets.connect(emulator.addresses.ws_api) as socket:
+            subscribe = me.frame("userDataStream.subscribe.signature")
+            await ask(socket, subscribe)
+            emulator.sim("POST", "faults", effect="uds_terminated")
+            ended = await hear(socket)
+            assert (ended["subscriptionId"], ended["event"]["e"]) == (0, "eventStreamTerminated")
+            me.order(**MARKET)
+            assert (await ask(socket, '{"id": 5, "method": "ping"}'))["id"] == 5
+            again = await ask(socket, subscribe)
+            assert again["result"] == {"subscriptionId": 1}
+            me.order(**MARKET)
+            assert (await hear(socket))["event"]["x"] == "NEW"
+
+    asyncio.run(run())
+
+
+def test_refused_sockets_are_taken_again_when_the_fault_is_over(
+    emulator: Served, me: Trader
+) -> None:
+    async def open_all() -> list[int | None]:
+        found: list[int | None] = []
+        for address in (f"{emulator.addresses.ws}/ws", emulator.addresses.ws_api):
+            try:
+                async with websockets.connect(address):
+                    found.append(None)
+            except websockets.InvalidStatus as refused:
+                found.append(refused.response.status_code)
+        return found
+
+    emulator.sim("POST", "faults", effect="ws_refuse", ms="20s")
+    assert asyncio.run(open_all()) == [503, 503]
+    assert me.http.get("/api/v3/ping").status_code == 200
+    emulator.sim("POST", "step", ms="20s")
+    assert asyncio.run(open_all()) == [None, None]
+
+
+def test_banned_address_opens_no_socket(emulator: Served, me: Trader) -> None:
+    emulator.sim("POST", "faults", effect="ban_418", seconds=30, match=NEW_ORDER, count=1)
+    me.order(**MARKET)
+
+    async def refused() -> int:
+        with pytest.raises(websockets.InvalidStatus) as told:
+            await websockets.connect(f"{emulator.addresses.ws}/ws")
+        return told.value.response.status_code
+
+    assert asyncio.run(refused()) == 418
+    emulator.sim("POST", "step", ms="31s")
+
+
+def test_silent_stream_pushes_nothing_while_pings_and_answers_live(emulator: Served) -> None:
+    async def run() -> None:
+        async with websockets.connect(f"{emulator.addresses.ws}/ws/btcusdt@trade") as socket:
+            await ask(socket, '{"method": "LIST_SUBSCRIPTIONS", "id": 1}')
+            mute = {"id": "mute", "effect": "silent", "match": {"stream": "btcusdt@*"}}
+            emulator.sim("POST", "faults", **mute)
+            emulator.sim("POST", "step", bars=2)
+            await asyncio.wait_for(await socket.ping(), 5)
+            assert (await ask(socket, '{"method": "LIST_SUBSCRIPTIONS", "id": 2}'))["id"] == 2
+            emulator.sim("DELETE", "faults/mute")
+            emulator.sim("POST", "step", bars=1)
+            assert (await hear(socket))["e"] == "trade"
+
+    asyncio.run(run())
+
+
+def test_delayed_events_come_when_their_time_has_passed(emulator: Served, me: Trader) -> None:
+    async def run() -> list[str | None]:
+        async with websockets.connect(emulator.addresses.ws_api) as socket:
+            await ask(socket, me.frame("userDataStream.subscribe.signature"))
+            late = {"effect": "event_delay", "ms": 500, "match": {"execution": "TRADE"}}
+            emulator.sim("POST", "faults", **late)
+            me.order(**MARKET)
+            first = [await hear(socket) for _ in range(2)]
+            emulator.sim("POST", "step", ms=500)
+            return [each["event"].get("x") for each in (*first, await hear(socket))]
+
+    assert asyncio.run(run()) == ["NEW", None, "TRADE"]
