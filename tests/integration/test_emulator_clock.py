@@ -2,7 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,14 +17,30 @@ from tests.served import generated, served, trader
 MARKET = {"side": "BUY", "type": "MARKET", "quantity": "0.01"}
 
 
+FAULTS: list[dict[str, Any]] = [
+    {"effect": "symbol_halt", "symbol": "ETHUSDT", "at": "2m", "ms": "1m"},
+    {"effect": "timeout_unknown", "match": {"route": "POST */order"}, "probability": 0.5},
+    {"effect": "event_dup", "match": {"event": "executionReport"}, "probability": 0.5},
+    {"effect": "price_jump", "symbol": "BTCUSDT", "price": 20_000, "at": "4m"},
+]
+
+
 def session_hash(seed: int, *, quantity: str = "0.01") -> str:
     """Returns the log hash of a short scripted session."""
-    faults = [{"effect": "symbol_halt", "symbol": "ETHUSDT", "at": "2m", "ms": "1m"}]
-    setup: dict[str, Any] = {"mode": "stepped", "seed": seed, "faults": faults}
-    with served(generated(), **setup) as running, trader(running, "me") as me:
+    setup: dict[str, Any] = {"mode": "stepped", "seed": seed, "faults": FAULTS}
+    with (
+        served(generated(), **setup) as running,
+        trader(running, "me") as me,
+        trader(running, "other") as other,
+    ):
         running.sim("POST", "step", events=5)
-        me.order(**{**MARKET, "quantity": quantity})
-        running.sim("POST", "step", bars=3)
+        for number in range(6):
+            me.order(**{**MARKET, "quantity": quantity})
+            price = f"{running.price() * 0.9:.2f}"
+            other.order(side="SELL", type="STOP_LOSS", quantity="0.1", stopPrice=price)
+            running.sim("POST", "step", bars=1)
+            if number == 3:
+                other.call("DELETE", "/api/v3/openOrders", symbol="BTCUSDT")
         hashed: str = running.sim("GET", "health")["hash"]
         return hashed
 
@@ -30,6 +50,23 @@ def test_same_seed_and_requests_give_the_same_hash() -> None:
     assert session_hash(1) == first
     assert session_hash(2) != first
     assert session_hash(1, quantity="0.02") != first
+
+
+def test_other_processes_with_other_hash_seeds_give_the_same_hash() -> None:
+    code = "from tests.integration.test_emulator_clock import session_hash; print(session_hash(1))"
+    root = Path(__file__).parents[2]
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=root,
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": f"{root}/src"},
+        ).stdout.strip()
+        for seed in ("1", "2")
+    ]
+    assert found == [session_hash(1)] * 2
 
 
 def test_stepped_time_stands_still_between_steps() -> None:
