@@ -21,7 +21,8 @@ backtesting.py size by the price of the fill, not of the decision; vectorbt look
 the candle after the entry on; backtesting.py takes both sides' slippage at the entry and starts
 its averages at the first candle. End to end is load, indicators, signals, account and metrics;
 Leeward's also holds the content hash that names a result, and not the look-ahead check, which has
-a row of its own.
+a row of its own. The emulator and its client share the machine's cores; processor time tells them
+apart. An hour of real time is `python -m benchmarks.emulator_work minutes 60`.
 """
 
 

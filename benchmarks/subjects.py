@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.child import Measured, run_child, run_process
-from benchmarks.table import Row, show_memory, show_ratio, show_target, show_time
+from benchmarks.table import (
+    Row,
+    show_memory,
+    show_rate_target,
+    show_ratio,
+    show_target,
+    show_time,
+)
 
 _HEAVY = ("pandas", "pyarrow", "polars", "keras", "onnxruntime", "nicegui")
 _NS = 1e-9
+_SIDES = ("server", "client")
+#: Growth an hour up to which memory counts as flat.
+_FLAT_MIB = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +126,47 @@ def help_page(bench: Bench) -> Iterator[Row]:
     yield _row("`leeward --help`", found, bench.target(min(found.seconds), 0.2))
 
 
+def emulator(bench: Bench) -> Iterator[Row]:
+    """The emulator through real sockets: signed orders, streamed candles, memory over a replay."""
+    runs, orders, minutes, hours = (3, 2_000, 10, 12) if bench.quick else (7, 8_000, 30, 144)
+    eight = "our client on 8 connections"
+    for work, words, least in (
+        (("rest", runs, orders), f"signed market order over REST, {eight}", 1_000),
+        (("api", runs, orders), f"signed market order over the WebSocket API, {eight}", 1_000),
+        (("candles", runs, minutes, 200), "closed 1m candle of 200 symbols, streamed", 5_000),
+    ):
+        found = run_child("emulator_work", *work)
+        target, ratio = show_rate_target(min(found.seconds), least)
+        sides = [f"{side} {_float(found, f'{side}_s') * 1e6:.0f} µs" for side in _SIDES]
+        pushed = _float(found, "pushed")
+        messages = f"{pushed:.0f} messages each; " if pushed else ""
+        yield Row(
+            f"{words} ({messages}processor time: {', '.join(sides)})",
+            "leeward",
+            show_time(found.seconds),
+            show_memory(_float(found, "server_mib")),
+            target,
+            ratio,
+        )
+    replay = run_child("emulator_work", "replay", hours)
+    resident = _times(replay, "resident_mib")
+    growth = slope(resident[len(resident) // 2 :])
+    yield Row(
+        f"memory over {hours} replayed hours of 2 symbols, growth an hour in their second half",
+        "leeward",
+        f"{growth:+.2f} MiB",
+        show_memory(resident[-1]),
+        f"≤ {_FLAT_MIB:g} MiB: {'met' if growth <= _FLAT_MIB else 'missed'}",
+    )
+
+
 SUBJECTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "loop": account_loop,
     "million": million,
     "symbols": symbols,
     "process": process,
     "help": help_page,
+    "emulator": emulator,
 }
 
 
@@ -166,6 +211,17 @@ def _heavy_modules(arguments: tuple[str, ...], **environment: str) -> list[str]:
 
 def _count(found: Measured, name: str) -> int:
     return int(str(found.facts[name]))
+
+
+def _float(found: Measured, name: str) -> float:
+    return float(str(found.facts[name]))
+
+
+def slope(values: Sequence[float]) -> float:
+    """Returns by how much the values rise from one to the next: the line of least squares."""
+    middle = (len(values) - 1) / 2
+    spread = sum((at - middle) ** 2 for at in range(len(values)))
+    return sum((at - middle) * value for at, value in enumerate(values)) / spread
 
 
 def _times(found: Measured, name: str) -> list[float]:

@@ -15,7 +15,8 @@ _PACKAGES = ("leeward", "numpy", "numba", "vectorbt", "vectorbt-rust", "backtest
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`ratio` says how many times Leeward's time this took; `target` is empty where none is set."""
+    """`ratio` says how many times Leeward's time this took, or how many times the target's rate was
+    reached; `target` is empty where none is set."""
 
     work: str
     engine: str
@@ -46,6 +47,13 @@ def show_ratio(peer_s: float, own_s: float, least: float | None = None) -> str:
     if least is None:
         return ratio
     return f"{ratio} (target {least:.0f} ×: {'met' if peer_s >= least * own_s else 'missed'})"
+
+
+def show_rate_target(seconds: float, least_a_s: float) -> tuple[str, str]:
+    """Returns the target of a rate with what was reached, and the ratio of the two."""
+    rate = 1 / seconds
+    verdict = "met" if rate >= least_a_s else "missed"
+    return f"≥ {least_a_s:,.0f}/s: {rate:,.0f}/s, {verdict}", f"{rate / least_a_s:.2f} × the target"
 
 
 def _span(seconds: float) -> str:

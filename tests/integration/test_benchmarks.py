@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from benchmarks import leeward_work, market
-from benchmarks.table import show_memory, show_ratio, show_target, show_time
+from benchmarks import emulator_work, leeward_work, market
+from benchmarks.subjects import slope
+from benchmarks.table import show_memory, show_rate_target, show_ratio, show_target, show_time
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +65,31 @@ def test_cells_say_the_best_time_its_spread_and_the_verdict() -> None:
     assert show_target(0.06, 0.05) == "≤ 50 ms: missed"
     assert show_ratio(0.6, 0.2) == "3.0 ×"
     assert show_ratio(0.6, 0.2, 4) == "3.0 × (target 4 ×: missed)"
+    assert show_rate_target(0.0005, 1_000) == ("≥ 1,000/s: 2,000/s, met", "2.00 × the target")
+    assert show_rate_target(0.002, 1_000)[0] == "≥ 1,000/s: 500/s, missed"
+    assert slope([5.0, 5.5, 6.0]) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("work", "numbers"),
+    [
+        (emulator_work.time_rest, (1, 16)),
+        (emulator_work.time_api, (1, 16)),
+        (emulator_work.time_candles, (1, 2, 3)),
+    ],
+)
+def test_the_emulator_is_timed_through_sockets(
+    capsys: pytest.CaptureFixture[str], work: Callable[..., None], numbers: tuple[int, ...]
+) -> None:
+    work(*numbers)
+    told = json.loads(capsys.readouterr().out)
+    assert len(told["seconds"]) == 1
+    assert min(told["seconds"]) > 0
+    assert told["server_mib"] > 0
+
+
+def test_the_emulators_memory_is_told_after_each_replayed_hour(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    emulator_work.watch_replay(2)
+    assert len(json.loads(capsys.readouterr().out)["resident_mib"]) == 2
