@@ -131,3 +131,15 @@ def test_reset_begins_another_session() -> None:
         running.sim("POST", "reset", seed=first["seed"])
         assert running.sim("GET", "health")["requests"] == 0
         assert me.call("GET", "/api/v3/account").json()["code"] == -2015
+
+
+def test_candles_that_run_out_are_told_in_health_and_trace() -> None:
+    with served(generated(), mode="stepped") as running:
+        assert running.sim("GET", "health")["candles_used_up"] == []
+        running.sim("POST", "step", ms="11d")
+        assert running.sim("GET", "health")["candles_used_up"] == ["BTCUSDT", "ETHUSDT"]
+        lines = running.sim("GET", "trace")["lines"]
+        assert "ETHUSDT: the candles are used up at" in lines[-1]
+        price = running.price()
+        running.sim("POST", "step", ms="1d")
+        assert running.price() == price

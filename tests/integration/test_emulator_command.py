@@ -45,6 +45,8 @@ def test_command_prints_one_line_of_json_serves_and_stops_on_interrupt(tmp_path:
         (["--faults", "nowhere.yaml"], 2, "cannot be read"),
         (["--speed", "0"], 2, "speed"),
         (["--symbols", ""], 2, "names no symbol"),
+        (["--balance", "USDT"], 2, "no asset with an amount"),
+        (["--balance", "USDT=-1"], 2, "no asset with an amount"),
     ],
 )
 def test_command_refuses_with_a_reason(
@@ -82,3 +84,26 @@ def test_command_replays_real_candles_of_a_folder(tmp_path: Path, market_data: P
         running.send_signal(signal.SIGTERM)
         running.communicate(timeout=15)
     assert running.returncode == 0
+
+
+def test_command_gives_the_account_what_is_asked_and_says_when_candles_run_out(
+    tmp_path: Path,
+) -> None:
+    environment = {**os.environ, "LEEWARD_DATA__DIR": str(tmp_path)}
+    running = subprocess.Popen(
+        [*COMMAND, "--json", "--stepped", "--start", "2024-01-30", "--balance", "usdt=5,BTC=0.5"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=tmp_path,
+    )  # fmt: skip
+    try:
+        assert running.stdout is not None
+        told = json.loads(running.stdout.readline())
+        held = httpx.get(f"{told['admin']}/sim/state").json()["accounts"]["main"]["balances"]
+        assert {asset: each["free"] for asset, each in held.items()} == {
+            "USDT": "5.00000000",
+            "BTC": "0.50000000",
+        }
+        httpx.post(f"{told['admin']}/sim/step", json={"ms": "2d"}, timeout=20)
+    finally:
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=15)
+    assert "BTCUSDT: the candles are used up at 2024-01-31" in said

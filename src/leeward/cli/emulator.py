@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,6 +30,9 @@ def emulator(  # noqa: PLR0913 - one argument an option of the command
     faults: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A YAML timeline of faults.")
     ] = None,
+    balance: Annotated[
+        str, typer.Option(metavar="ASSET=AMOUNT,...", help="What the default account holds.")
+    ] = "USDT=10000",
     port: Annotated[int, typer.Option(help="Of REST and sockets; 0 for a free one.")] = 0,
     admin_port: Annotated[int, typer.Option(help="Of the admin calls; 0 for a free one.")] = 0,
     stepped: Annotated[
@@ -59,7 +63,11 @@ def emulator(  # noqa: PLR0913 - one argument an option of the command
     entries = [] if faults is None else read_faults(faults)
     market = gather_market(names, candles, CandleStore(load_settings(config).data.dir),
                            start_ms, seed)  # fmt: skip
-    setup: dict[str, object] = {"seed": seed, "faults": entries}
+    setup: dict[str, object] = {
+        "seed": seed,
+        "faults": entries,
+        "balances": _balances(balance),
+    }
     if stepped:
         setup["mode"] = "stepped"
     elif speed is not None:
@@ -71,7 +79,27 @@ def emulator(  # noqa: PLR0913 - one argument an option of the command
         typer.echo(f"Market: {market.source}", err=True)
         typer.echo(_as_json(addresses) if as_json else _as_text(addresses))
 
-    run_emulator(composed, Ports(host, port, admin_port, open_to_all), say)
+    def warn(words: str) -> None:
+        typer.secho(words, fg=typer.colors.BRIGHT_YELLOW, err=True)
+
+    run_emulator(composed, Ports(host, port, admin_port, open_to_all), say, warn)
+
+
+def _balances(text: str) -> dict[str, Decimal]:
+    """Returns the amounts of "USDT=10000,BTC=1" by asset."""
+    found = {}
+    for part in text.split(","):
+        asset, _, amount = part.strip().partition("=")
+        try:
+            number = Decimal(amount)
+        except InvalidOperation:
+            number = Decimal("NaN")
+        if not asset.isalnum() or not number.is_finite() or number < 0:
+            raise BadUsage(
+                f"--balance: '{part}' is no asset with an amount; write --balance USDT=10000,BTC=1"
+            )
+        found[asset.upper()] = number
+    return found
 
 
 def _as_json(addresses: Addresses) -> str:

@@ -85,6 +85,7 @@ class AdminDesk:
             "requests": session.requests_seen,
             "connections": len(session.delivery.connections),
             "pushed": session.delivery.sent,
+            "candles_used_up": session.used_up,
             "failures": session.failures,
         }
 

@@ -46,10 +46,17 @@ class Addresses:
 
 class Emulator:
     """One emulator: `start` opens its ports, `stop` closes them; `reset` begins a new session
-    behind the same ports. `monotonic_s` counts wall seconds."""
+    behind the same ports. `monotonic_s` counts wall seconds; `warn` hears what whoever started it
+    should know."""
 
-    def __init__(self, setup: Setup, monotonic_s: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        monotonic_s: Callable[[], float],
+        warn: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.monotonic_s = monotonic_s
+        self.warn = warn
         self.gate = Gate(self._begin(setup))
         self._rest = Rest(self.gate)
         self._servers: list[asyncio.Server] = []
@@ -123,6 +130,7 @@ class Emulator:
     def _begin(self, setup: Setup) -> Session:
         session = Session(setup)
         session.act = lambda fault: carry_out(session, fault)
+        session.warn = self.warn
         return session
 
     async def _move_clock(self) -> None:

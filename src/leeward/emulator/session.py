@@ -10,6 +10,7 @@ from typing import Final
 
 from leeward.domain.candles import Candles
 from leeward.domain.errors import unknown_name
+from leeward.domain.times import iso
 from leeward.emulator.clock import AuthClock, Clock, ClockMode
 from leeward.emulator.delivery import Delivery
 from leeward.emulator.exchange import Exchange
@@ -85,6 +86,11 @@ class Session:
         self.sockets_refused_until_us = 0
         #: Tracebacks of defects of the emulator itself; empty in a healthy one.
         self.failures: list[str] = []
+        self._ends_us = _ends(setup)
+        #: Symbols whose candles are used up: their prices stand still.
+        self.used_up: list[str] = []
+        #: Hears what whoever started the emulator should know.
+        self.warn: Callable[[str], None] = lambda _: None
         #: Carries out the actions of the timeline; set by whoever knows how.
         self.act: Callable[[Fault], None] = lambda _: None
         self.add_account(DEFAULT_ACCOUNT, setup.balances)
@@ -144,8 +150,20 @@ class Session:
                 self.exchange.note(f"fault {fault.id} {fault.effect}")
                 self.act(fault)
         self.exchange.advance(until_us)
+        self._look_for_ends()
         self.deliver()
         self.delivery.close_old()
+
+    def _look_for_ends(self) -> None:
+        while self._ends_us and self._ends_us[-1][0] <= self.exchange.time_us:
+            end_us, symbol = self._ends_us.pop()
+            self.used_up.append(symbol)
+            words = (
+                f"{symbol}: the candles are used up at {iso(end_us // 1000)}; its price stands still "
+                "from here on. Start earlier, give more candles, or reset"
+            )
+            self.exchange.note(words)
+            self.warn(words)
 
     def step(self, until_us: int) -> None:
         """Moves a standing clock to `until_us` and runs to quiescence."""
@@ -176,3 +194,13 @@ class Session:
         """Keeps one request with its outcome for the administrator."""
         self.requests_seen += 1
         self.requests.append({"seq": self.requests_seen, "time": self.now_ms, **entry})
+
+
+def _ends(setup: Setup) -> list[tuple[int, str]]:
+    """Returns when each symbol's last candle has closed, the earliest at the end."""
+    late_ms = setup.options.shift_ms + setup.options.close_delay_ms[1]
+    ends = [
+        ((int(each.open_time[-1]) + each.timeframe.length_ms + late_ms) * 1000, symbol)
+        for symbol, each in setup.candles.items()
+    ]
+    return sorted(ends, reverse=True)

@@ -109,14 +109,19 @@ def compose(market: Market, start_ms: int | None, setup: Mapping[str, object]) -
     return replace(made, start_ms=now_us // 1000, options=options)
 
 
-def run_emulator(setup: Setup, ports: Ports, say: Callable[[Addresses], None]) -> None:
-    """Serves until interrupted or terminated; `say` hears the addresses once the ports listen."""
+def run_emulator(
+    setup: Setup, ports: Ports, say: Callable[[Addresses], None], warn: Callable[[str], None]
+) -> None:
+    """Serves until interrupted or terminated; `say` hears the addresses once the ports listen,
+    `warn` when a symbol's candles are used up."""
     with suppress(KeyboardInterrupt):
-        asyncio.run(_serve(setup, ports, say))
+        asyncio.run(_serve(setup, ports, say, warn))
 
 
-async def _serve(setup: Setup, ports: Ports, say: Callable[[Addresses], None]) -> None:
-    emulator = Emulator(setup, monotonic_s)
+async def _serve(
+    setup: Setup, ports: Ports, say: Callable[[Addresses], None], warn: Callable[[str], None]
+) -> None:
+    emulator = Emulator(setup, monotonic_s, warn)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     with suppress(NotImplementedError):  # Windows has no such handlers; Ctrl-C ends it there
