@@ -305,7 +305,7 @@ def _own_cpu_s() -> float:
     return spent.user + spent.system
 
 
-_WORK = {
+_WORK: dict[str, Callable[..., None]] = {
     "rest": time_rest,
     "api": time_api,
     "candles": time_candles,
