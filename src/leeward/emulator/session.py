@@ -159,8 +159,8 @@ class Session:
             end_us, symbol = self._ends_us.pop()
             self.used_up.append(symbol)
             words = (
-                f"{symbol}: the candles are used up at {iso(end_us // 1000)}; its price stands still "
-                "from here on. Start earlier, give more candles, or reset"
+                f"{symbol}: the candles are used up at {iso(end_us // 1000)}; its price stands "
+                "still from here on. Start earlier, give more candles, or reset"
             )
             self.exchange.note(words)
             self.warn(words)
