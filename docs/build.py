@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 FOLDER = Path(__file__).parent
 #: Pages whose code is run.
-NOTEBOOKS = ("tutorial.md", "strategies.md")
+NOTEBOOKS = ("tutorial.md", "strategies.md", "emulator.md")
 
 _MADE = "<!-- Made by `make docs`; edits here are lost. -->\n"
 _WIDTH = "88"

@@ -1,21 +1,25 @@
 """Runs the code of a Markdown page, top to bottom, and puts its output below each block.
 
 A block marked `python` is run; a `text` block right below it is its output. One that begins with
-`# NAME.py` is written to that file instead. A block marked `console` holds `$ leeward ...`
-commands, each with its output below it. Other blocks are left alone. A page is one process, in a
-folder of its own with an empty candle store.
+`# NAME.py`, or a `yaml` one that begins with `# NAME.yaml`, is written to that file instead. A
+block marked `console` holds `$ leeward ...` commands, each with its output below it. Other blocks
+are left alone. A page is one process, in a folder of its own with an empty candle store; what it
+starts ends with it.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 _BLOCK = re.compile(
-    r"^```(?P<kind>python|console)\n(?P<code>.*?)^```\n(?:\n?```text\n.*?^```\n)?",
+    r"^```(?P<kind>python|console|yaml)\n(?P<code>.*?)^```\n(?:\n?```text\n.*?^```\n)?",
     re.MULTILINE | re.DOTALL,
 )
 _MARK = "=== end of block ==="
@@ -23,6 +27,7 @@ _SECONDS = 120
 _PRELUDE = f"""
 import contextlib, os, shlex, sys
 os.environ.update(LEEWARD_DATA__DIR="data", COLUMNS="96", NO_COLOR="1")
+os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ.get("PATH", "")
 
 def _run(line):
     from leeward.cli.main import main
@@ -48,8 +53,8 @@ def refresh(page: str) -> str:
 
 
 def _script(block: re.Match[str]) -> str:
-    if block["kind"] == "python":
-        file = re.match(r"# (\w+\.py)\n", block["code"])
+    if block["kind"] != "console":
+        file = re.match(r"# (\w+\.(?:py|yaml))\n", block["code"])
         return f"open({file[1]!r}, 'w').write({block['code']!r})" if file else block["code"]
     commands = [line[2:] for line in block["code"].splitlines() if line.startswith("$ ")]
     return "".join(f"print({'$ ' + line!r})\n_run({line!r})\n" for line in commands)
@@ -57,25 +62,36 @@ def _script(block: re.Match[str]) -> str:
 
 def _run(scripts: list[str]) -> list[str]:
     with TemporaryDirectory() as folder:
-        script = Path(folder) / "page.py"
-        script.write_text(_PRELUDE + "".join(f"{code}\n_end()\n" for code in scripts))
-        shown = subprocess.run(  # noqa: S603 - runs the code of our own pages
-            [sys.executable, script.name],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS,
-            check=False,
+        (Path(folder) / "page.py").write_text(
+            _PRELUDE + "".join(f"{code}\n_end()\n" for code in scripts)
         )
-    if shown.returncode:
-        raise RuntimeError(f"the page's code fails:\n{shown.stdout}\n{shown.stderr}")
-    *outputs, _ = shown.stdout.split(_MARK + "\n")
+        shown = _output(folder)
+    *outputs, _ = shown.split(_MARK + "\n")
     return outputs
+
+
+def _output(folder: str) -> str:
+    with subprocess.Popen(
+        [sys.executable, "page.py"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as page:
+        try:
+            shown, said = page.communicate(timeout=_SECONDS)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(page.pid, signal.SIGKILL)
+    if page.returncode:
+        raise RuntimeError(f"the page's code fails:\n{shown}\n{said}")
+    return shown
 
 
 def _filled(block: re.Match[str], output: str) -> str:
     output = "\n".join(line.rstrip() for line in output.strip("\n").splitlines())
     if block["kind"] == "console":
         return f"```console\n{output}\n```\n"
-    code = f"```python\n{block['code']}```\n"
+    code = f"```{block['kind']}\n{block['code']}```\n"
     return f"{code}\n```text\n{output}\n```\n" if output else code
