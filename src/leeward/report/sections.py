@@ -114,9 +114,14 @@ def checks(result: BacktestResult) -> Html:
     found = (
         ("Look-ahead", words.lookahead_words(result)),
         ("Data", words.gap_words(result)),
+        ("Detail", words.detail_words(result)),
         ("Costs", words.cost_words(result)),
     )
-    items = [element("li", element("span", n), element("span", typeset(text))) for n, text in found]
+    items = [
+        element("li", element("span", name), element("span", typeset(text)))
+        for name, text in found
+        if text is not None
+    ]
     return element("ul", *items, class_="checks")
 
 
@@ -224,9 +229,11 @@ def what_if(result: BacktestResult) -> Html:
         best, balance = intrabar["best_return_fraction"], result.setup.balance
         rows.insert(1, ("Target before stop inside candles",
                         None if best is None else balance * (1 + best), best))  # fmt: skip
+        finer = words.detail_words(result) is not None
+        way_out = "" if finer else "; finer candles (--detail 1m) tell them apart"
         note = (
             f"Trades that met stop and target inside one candle: {count}. As simulated the stop "
-            "came first; finer candles (--detail 1m) tell them apart."
+            f"came first{way_out}."
         )
     else:
         note = "No trade met stop and target inside one candle."
@@ -310,6 +317,9 @@ def data_certificate(result: BacktestResult, certificates: Sequence[Mapping[str,
     )
     further = [folded(_certificate_title(values), described(values)) for values in certificates]
     note = "Gaps are kept as gaps: nothing was filled in."
+    parts = words.part_words(result)
+    if parts:
+        note += f" Not in the whole range: {'; '.join(parts)}."
     return join((number_table(headers, rows), element("p", note, class_="note"), listed, *further))
 
 

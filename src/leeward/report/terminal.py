@@ -159,7 +159,10 @@ def _findings(result: BacktestResult) -> list[tuple[str, str]]:
     found = [("costs", words.cost_words(result))]
     intrabar = result.comparison["intrabar"]
     if intrabar["ambiguous_trades"]:
-        found.append(("intrabar", _intrabar_words(intrabar)))
+        found.append(("intrabar", _intrabar_words(result)))
+    detail = words.detail_words(result)
+    if detail is not None:
+        found.append(("detail", detail))
     exits = result.breakdowns["exit_reason"]
     found.append((
         "exits",
@@ -177,12 +180,13 @@ def _findings(result: BacktestResult) -> list[tuple[str, str]]:
     return found
 
 
-def _intrabar_words(intrabar: Mapping[str, float | int | None]) -> str:
+def _intrabar_words(result: BacktestResult) -> str:
+    intrabar = result.comparison["intrabar"]
+    way_out = "" if words.detail_words(result) else "; --detail 1m tells them apart"
     return (
         f"stop and target met in one candle, trades: {intrabar['ambiguous_trades']}; "
         f"{_signed(intrabar['worst_return_fraction'])} with the stop first (as simulated), "
-        f"{_signed(intrabar['best_return_fraction'])} with the target first; "
-        "--detail 1m tells them apart"
+        f"{_signed(intrabar['best_return_fraction'])} with the target first{way_out}"
     )
 
 

@@ -14,6 +14,8 @@ from leeward.report.result import BacktestResult
 FEW_TRADES = 30
 #: From this probability on, luck alone is an unlikely explanation.
 SURE = 0.95
+#: So many symbols with only a part of the range are named in one line.
+_NAMED_PARTS = 3
 _QUOTES = ("FDUSD", "USDT", "USDC", "BUSD", "TUSD", "USD", "EUR", "TRY", "BTC", "ETH", "BNB")
 
 REFUSAL_WORDS: Final = {
@@ -169,7 +171,7 @@ def lookahead_words(result: BacktestResult) -> str:
 
 
 def gap_summary(result: BacktestResult) -> GapSummary:
-    """Returns the gaps in the candles from the first step on."""
+    """Returns the gaps in the range of the run, over all symbols."""
     gaps = [(gap, c.symbol) for c in result.candles for gap in run_gaps(result, c.symbol)]
     if not gaps:
         return GapSummary(0, 0, "", None)
@@ -178,23 +180,77 @@ def gap_summary(result: BacktestResult) -> GapSummary:
 
 
 def run_gaps(result: BacktestResult, symbol: str) -> tuple[Gap, ...]:
-    """Returns the gaps of one symbol in the range of the run."""
+    """Returns the gaps of one symbol in the range of the run.
+
+    A gap that begins before the range counts from the first candle that opens in it.
+    """
     candles = next(c for c in result.candles if c.symbol == symbol)
-    return candles.between(result.setup.start_ms, None).gaps
+    start, step = _run_edges(result)[0], candles.timeframe.length_ms
+    return tuple(
+        Gap(first := max(gap.first, start), gap.last, (gap.last - first) // step + 1)
+        for gap in candles.gaps
+        if gap.last >= start
+    )
+
+
+def _run_edges(result: BacktestResult) -> tuple[int, int]:
+    """Returns the first open time on the candle grid in the range, and the last of any symbol."""
+    last = max(int(c.open_time[-1]) for c in result.candles)
+    start, timeframe = result.setup.start_ms, result.candles[0].timeframe
+    if start is None:
+        return min(int(c.open_time[0]) for c in result.candles), last
+    return start + (timeframe.offset_ms - start) % timeframe.length_ms, last
+
+
+def part_words(result: BacktestResult) -> list[str]:
+    """Returns, for each symbol that has candles in only a part of the range, which part.
+
+    Days where they tell it from the range, else minutes; the times are the candles' opens.
+    """
+    start, end = _run_edges(result)
+    found = []
+    for candles in result.candles:
+        first, last = max(start, int(candles.open_time[0])), int(candles.open_time[-1])
+        if (first, last) == (start, end):
+            continue
+        letters = 16 if 0 < first - start < DAY_MS or 0 < end - last < DAY_MS else 10
+        span = " to ".join(minute(time)[:letters] for time in (first, last))
+        found.append(f"{candles.symbol} only {span}")
+    return found
 
 
 def gap_words(result: BacktestResult) -> str:
-    """Returns the gaps in one line."""
+    """Returns the gaps, and the symbols that have only a part of the range, in one line."""
+    parts = part_words(result)
+    hidden = len(parts) - _NAMED_PARTS
+    named = parts[:_NAMED_PARTS] + ([f"{hidden} more only in part"] if hidden > 0 else [])
     found = gap_summary(result)
     if found.longest is None:
-        return "no candle is missing"
+        return "; ".join(["no gap between candles" if parts else "no candle is missing", *named])
     length = result.candles[0].timeframe.length_ms
     where = f" of {found.symbol}" if len(result.candles) > 1 else ""
-    return (
+    gaps = (
         f"{found.gaps} gap{'s' * (found.gaps > 1)}, {found.missing:,} candle"
         f"{'s' * (found.missing > 1)} missing; "
         f"largest {span_words(found.longest.missing * length)}{where} from "
         f"{minute(found.longest.first)}"
+    )
+    return "; ".join([gaps, *named])
+
+
+def detail_words(result: BacktestResult) -> str | None:
+    """Returns which finer candles told what came first inside a candle, None without any."""
+    detail = result.inputs.get("detail")
+    if not isinstance(detail, dict) or not detail:
+        return None
+    first, *others = detail
+    rows = sum(content["rows"] for content in detail.values())
+    empty = [name.split()[0] for name, content in detail.items() if not content["rows"]]
+    more = f" and {len(others)} more symbol{'s' * (len(others) > 1)}" if others else ""
+    none = f" (none of {', '.join(empty)})" if empty and others else ""
+    return (
+        f"{first}{more}: {rows:,} finer candles{none} tell what came first where they cover a "
+        "candle; elsewhere the stop comes first"
     )
 
 

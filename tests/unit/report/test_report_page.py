@@ -124,6 +124,25 @@ def test_every_gap_of_the_run_is_listed(result: BacktestResult) -> None:
     assert "BTCUSDT 2021-01-30T04:00:00Z" in text
 
 
+def test_symbols_with_only_a_part_of_the_range_are_named_beside_their_candles() -> None:
+    symbols = [walk("BTCUSDT", 900), *(walk(f"COIN{i}USDT", 400) for i in range(5))]
+    text = page([sample_result(symbols)])
+    assert "Not in the whole range: COIN0USDT only 2021-01-01 to 2021-01-17; " in text
+    assert "COIN4USDT only 2021-01-01 to 2021-01-17." in text
+    assert "Not in the whole range" not in page([sample_result(symbols[:1])])
+
+
+def test_finer_candles_are_named_on_the_page(result: BacktestResult) -> None:
+    assert "finer candles tell" not in page([result])
+    detail = {"BTCUSDT 1m": {"rows": 54_000, "gaps": 0}}
+    both = table(trade(ambiguous=1, exit_reason=STOP, target=110.0, pnl=-10.0))
+    simulation = replace(result.simulation, trades=both)
+    inputs = {**result.inputs, "detail": detail}
+    text = page([replace(result, inputs=inputs, simulation=simulation)])
+    assert "54,000 finer candles tell" in text
+    assert "As simulated the stop came first." in text
+
+
 def test_the_report_is_written_whole(result: BacktestResult, tmp_path: Path) -> None:
     result.report(tmp_path / "one.html")
     write_report(tmp_path / "two.html", [result, result])

@@ -11,7 +11,14 @@ from tests.results import START, sample_result, table, trade, walk
 from leeward.domain.trades import STOP
 from leeward.report.result import BacktestResult
 from leeward.report.terminal import print_comparison, print_summary
-from leeward.report.words import caveats, gap_words, lookahead_words, skill_words
+from leeward.report.words import (
+    caveats,
+    detail_words,
+    gap_words,
+    lookahead_words,
+    part_words,
+    skill_words,
+)
 
 
 def summary(result: BacktestResult, width: int = 100) -> list[str]:
@@ -20,14 +27,20 @@ def summary(result: BacktestResult, width: int = 100) -> list[str]:
     return output.getvalue().splitlines()
 
 
+def with_detail(result: BacktestResult, **rows: int) -> BacktestResult:
+    detail = {f"{symbol} 1m": {"rows": count, "gaps": 0} for symbol, count in rows.items()}
+    return replace(result, inputs={**result.inputs, "detail": detail})
+
+
 def words_of(lines: list[str]) -> str:
     return " ".join(" ".join(lines).split())
 
 
 def test_everything_fits_on_one_screen() -> None:
-    symbols = [walk(f"COIN{i}USDT", 900, seed=i, gaps=(50, 90)) for i in range(11)]
+    symbols = [walk(f"COIN{i}USDT", 900, seed=i, skip=40 * i, gaps=(50, 90)) for i in range(11)]
     busy = sample_result(symbols, halted_ms=START, synthetic=True, every=30)
     simulation = replace(busy.simulation, refusals=busy.simulation.refusals + 1_234)
+    busy = with_detail(busy, **{c.symbol: 54_000 * (i > 0) for i, c in enumerate(symbols)})
     for result in (sample_result(), replace(busy, simulation=simulation)):
         lines = summary(result)
         assert len(lines) <= 40
@@ -90,6 +103,63 @@ def test_gaps_in_the_range_are_counted_and_the_largest_named() -> None:
     )
     whole = sample_result([walk("BTCUSDT", 500)])
     assert gap_words(whole) == "no candle is missing"
+
+
+def test_a_gap_that_begins_before_the_range_counts_from_its_first_candle_in_it() -> None:
+    result = sample_result([walk("BTCUSDT", 500, gaps=(100, 102, 104))])
+    for start, said in (
+        (103 * 3_600_000, "1 gap, 3 candles missing; largest 3 h from 2021-01-05 07:00"),
+        (103 * 3_600_000 + 1, "1 gap, 2 candles missing; largest 2 h from 2021-01-05 08:00"),
+        (105 * 3_600_000, "1 gap, 1 candle missing; largest 60 min from 2021-01-05 09:00"),
+        (105 * 3_600_000 + 1, "no candle is missing"),
+    ):
+        setup = replace(result.setup, start_ms=START + start)
+        assert gap_words(replace(result, setup=setup)) == said
+
+
+def test_symbols_that_begin_late_or_end_early_are_named() -> None:
+    early, late = walk("SHIBUSDT", 400), walk("PEPEUSDT", 500, skip=500)
+    result = sample_result([walk("BTCUSDT", 1_000), early, late])
+    assert gap_words(result) == (
+        "no gap between candles; SHIBUSDT only 2021-01-01 to 2021-01-17; "
+        "PEPEUSDT only 2021-01-21 to 2021-02-11"
+    )
+    later = replace(result, setup=replace(result.setup, start_ms=START + 200 * 3_600_000))
+    assert part_words(later)[0] == "SHIBUSDT only 2021-01-09 to 2021-01-17"
+    assert "SHIBUSDT only" in words_of(summary(result))
+    many = [walk("BTCUSDT", 1_000), *(walk(f"COIN{i}USDT", 400 + i) for i in range(5))]
+    assert gap_words(sample_result(many)).endswith("2021-01-17; 2 more only in part")
+
+
+def test_a_part_that_differs_from_the_range_by_hours_is_told_to_the_minute() -> None:
+    result = sample_result([walk("BTCUSDT", 500), walk("ETHUSDT", 497, skip=3)])
+    assert part_words(result) == ["ETHUSDT only 2021-01-01 03:00 to 2021-01-21 19:00"]
+
+
+def test_a_range_that_begins_before_the_only_symbol_is_not_called_whole() -> None:
+    result = sample_result([walk("BTCUSDT", 500)])
+    earlier = replace(result.setup, start_ms=START - 30 * 86_400_000)
+    assert gap_words(replace(result, setup=earlier)) == (
+        "no gap between candles; BTCUSDT only 2021-01-01 to 2021-01-21"
+    )
+
+
+def test_finer_candles_are_named_where_they_were_used() -> None:
+    result = sample_result()
+    assert detail_words(result) is None
+    assert detail_words(with_detail(result)) is None
+    used = with_detail(result, BTCUSDT=527_040)
+    said = (
+        "BTCUSDT 1m: 527,040 finer candles tell what came first where they cover a candle; "
+        "elsewhere the stop comes first"
+    )
+    assert detail_words(used) == said
+    assert f"detail {said}" in words_of(summary(used))
+    two = detail_words(with_detail(result, BTCUSDT=1_000, ETHUSDT=0))
+    assert str(two).startswith("BTCUSDT 1m and 1 more symbol: 1,000 finer candles (none of ETHUSDT")
+    both = table(trade(ambiguous=1, exit_reason=STOP, target=110.0, pnl=-10.0))
+    still = replace(used, simulation=replace(used.simulation, trades=both))
+    assert "--detail" not in words_of(summary(still))
 
 
 @pytest.mark.parametrize(
