@@ -166,6 +166,24 @@ class PeeksInEntry(Honest):
         }
 
 
+class Veto(Honest):
+    """Drops entries that lose within a day; where it cannot see so far, it drops none."""
+
+    caught_in = "check_entry_conditions"
+    anchor: ClassVar[str | None] = None
+
+    def check_entry_conditions(self, frame: Frame) -> Condition:
+        tomorrow = np.concatenate([frame.close[24:], frame.close[-1:].repeat(24)])[: len(frame)]
+        return crossed_above(frame.close, frame.average) & (tomorrow >= frame.close)
+
+
+class AnchoredVeto(Veto):
+    anchor = "2021-01-01"
+
+    def peek(self, frame: Frame) -> FloatColumn:
+        return np.maximum.accumulate(frame.close)
+
+
 class PeeksInExit(Honest):
     caught_in = "check_exit_conditions"
 
@@ -211,8 +229,8 @@ class PeeksInConfidence(Honest):
 CHEATS = (
     ShiftedBack, ShiftedFarBack, Rolled, WholeMean, WholeMaximum, HighestClose, WholeRank, ArgMax,
     Centred, FilledBackwards, RepaintingPivots, LastClose, WholeLength, FittedLine, Spectrum,
-    SmoothedBothWays, HighestToCome, NextInformative, PeeksInEntry, PeeksInExit, PeeksInSize,
-    PeeksInStop, PeeksInTarget, PeeksInTrail, PeeksInConfidence,
+    SmoothedBothWays, HighestToCome, NextInformative, PeeksInEntry, Veto, AnchoredVeto,
+    PeeksInExit, PeeksInSize, PeeksInStop, PeeksInTarget, PeeksInTrail, PeeksInConfidence,
 )  # fmt: skip
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from leeward.domain.candles import PRICES, Candles
+from leeward.domain.candles import Candles
 from leeward.domain.columns import BoolColumn, FloatColumn, IntColumn
 from leeward.domain.errors import Failed
 from leeward.domain.times import iso
 from leeward.indicators.table import Need
+from leeward.strategies.altered import closed_between, jumping, nudged
 from leeward.strategies.base import Strategy
 from leeward.strategies.evaluate import METHODS, Evaluation, evaluate
 from leeward.strategies.informative import build_frame
@@ -87,9 +88,11 @@ def find_lookahead(
     For every cut in `rows` the strategy runs again on the candles that end there, and on those
     `further` ones closed by then; the last rows of every column are compared, the frame's columns
     first. A cut is cheap, because it runs on the rows the strategy needs; where the result is not
-    the same, or where there are no more rows, all rows up to the cut decide. Cutting off hides a
-    maximum that lies before the cut: where windows give no proof against that, a cut or two run on
-    all candles with other prices after it. `need` is what `strategy_need` states.
+    the same, or where there are no more rows, all rows up to the cut decide. Cutting off hides what
+    a strategy fills the missing end with: each cut runs again with a few candles at other prices
+    after it. Both hide a maximum that lies before the cut: where windows give no proof against
+    that, a cut or two run on all candles with other prices after it. `need` is what
+    `strategy_need` states.
     """
     again = _Again(strategy, candles, further, evaluation, need)
     cuts = [int(cut) for cut in rows]
@@ -97,6 +100,9 @@ def find_lookahead(
     differing = [cut for cut in shorter if not again.agrees_on_window(cut)]
     doubtful = [cut for cut in cuts if cut not in shorter or cut in differing]
     found = [mismatch for cut in doubtful for mismatch in again.without_later_candles(cut)]
+    for cut in () if found else cuts:
+        first = 0 if cut in doubtful else again.window(cut)
+        found += again.with_other_end(cut, first)
     if found:
         return found
     unproven = differing if shorter else cuts
@@ -228,6 +234,19 @@ class _Again:
             return False
         return not any(differences(self.evaluation, part, first, _tail(cut), _WINDOW))
 
+    def with_other_end(self, cut: int, first: int) -> Iterator[Mismatch]:
+        """Yields what changes where rows from `first` on run, a few at other prices after the cut.
+
+        Cutting off shows nothing where a strategy fills the unseen end with the value it wants.
+        """
+        last = min(cut + _TAIL, len(self.candles) - 1)
+        try:
+            changed = self._run(first, last, jump_after=cut)
+        except Failed:  # at such prices its sizes, say, may be no fractions; that is no breach
+            return
+        for difference in differences(self.evaluation, changed, first, _tail(cut), _WINDOW):
+            yield self._ahead(difference, cut, f"with other candles after row {cut}")
+
     def without_later_candles(self, cut: int) -> Iterator[Mismatch]:
         for difference in differences(self.evaluation, self._run(0, cut), 0, _tail(cut)):
             yield self._ahead(difference, cut, "without the later ones")
@@ -235,8 +254,8 @@ class _Again:
     def with_other_later_candles(self, cut: int) -> Iterator[Mismatch]:
         open_time, length_ms = self.candles.open_time, self.candles.timeframe.length_ms
         decided_ms = int(open_time[cut]) + length_ms
-        further = {key: _jumping(other, decided_ms) for key, other in self.further.items()}
-        frame = build_frame(_jumping(self.candles, decided_ms), further)
+        further = {key: jumping(other, decided_ms) for key, other in self.further.items()}
+        frame = build_frame(jumping(self.candles, decided_ms), further)
         changed = evaluate(self.strategy, frame, self.need)
         for difference in differences(self.evaluation, changed, 0, range(cut + 1)):
             yield self._ahead(difference, cut, f"with other candles after row {cut}")
@@ -259,10 +278,10 @@ class _Again:
             ) from error
         prefix = self._run(0, cut)
         here = range(tail.start - first, tail.stop - first)
-        nudged = [_columns(self._run(first, cut, n), here, prefix) for n in range(_NUDGES)]
+        moved = [_columns(self._run(first, cut, n), here, prefix) for n in range(_NUDGES)]
         for name, a, b in _pairs(prefix, window, first, tail):
             differ = _differ(a, b, _WINDOW)
-            if differ.any() and not _is_rounding(a, b, [run.get(name, b) for run in nudged]):
+            if differ.any() and not _is_rounding(a, b, [run.get(name, b) for run in moved]):
                 yield _first_difference(name, tail, a, b, differ).mismatch(
                     SHORT_HISTORY,
                     self.candles.open_time,
@@ -271,16 +290,22 @@ class _Again:
                     "by itself in warm_up",
                 )
 
-    def _run(self, first: int, cut: int, nudge: int | None = None) -> Evaluation:
+    def _run(
+        self, first: int, cut: int, nudge: int | None = None, jump_after: int | None = None
+    ) -> Evaluation:
         """Returns the strategy on rows `first` to `cut`, and further candles closed by then."""
         candles = self.candles.rows(first, cut + 1)
         length_ms = candles.timeframe.length_ms
         starts = int(candles.open_time[0]) + length_ms
         ends = int(candles.open_time[-1]) + length_ms
-        further = {key: _closed(other, starts, ends) for key, other in self.further.items()}
+        further = {key: closed_between(other, starts, ends) for key, other in self.further.items()}
         if nudge is not None:
-            candles = _nudged(candles, nudge)
-            further = {key: _nudged(other, nudge) for key, other in further.items()}
+            candles = nudged(candles, nudge, _WINDOW)
+            further = {key: nudged(other, nudge, _WINDOW) for key, other in further.items()}
+        if jump_after is not None:
+            decided_ms = int(self.candles.open_time[jump_after]) + length_ms
+            candles = jumping(candles, decided_ms)
+            further = {key: jumping(other, decided_ms) for key, other in further.items()}
         try:
             return evaluate(self.strategy, build_frame(candles, further), self.need)
         except Failed as error:
@@ -289,32 +314,6 @@ class _Again:
 
 def _tail(cut: int) -> range:
     return range(max(0, cut + 1 - _TAIL), cut + 1)
-
-
-def _closed(candles: Candles, starts_ms: int, ends_ms: int) -> Candles:
-    """Returns the candles from the last one closed by `starts_ms` to the last by `ends_ms`."""
-    length_ms = candles.timeframe.length_ms
-    bounds = np.array([starts_ms - length_ms, ends_ms - length_ms])
-    first, last = np.searchsorted(candles.open_time, bounds, side="right")
-    return candles.rows(max(0, int(first) - 1), int(last))
-
-
-def _jumping(candles: Candles, after_ms: int) -> Candles:
-    """Returns the candles, those that close after `after_ms` at a multiple of their prices."""
-    factor = np.where(np.arange(len(candles)) // 7 % 2, 5.0, 0.2)
-    factor[candles.open_time + candles.timeframe.length_ms <= after_ms] = 1.0
-    moved = {name: getattr(candles, name) * factor for name in (*PRICES, "volume")}
-    return replace(candles, **moved, checked=True, known_hashes={})
-
-
-def _nudged(candles: Candles, nudge: int) -> Candles:
-    """Returns the candles, each moved as a whole by up to 1e-9 of its prices and its volume."""
-    rows = np.arange(len(candles))
-    prices = 1 + _WINDOW * np.sin(rows * (nudge + 1.1))
-    volumes = 1 + _WINDOW * np.sin(rows * (nudge + 1.7))
-    moved = {name: getattr(candles, name) * prices for name in PRICES}
-    moved["volume"] = candles.volume * volumes
-    return replace(candles, **moved, checked=True, known_hashes={})
 
 
 def _columns(evaluation: Evaluation, rows: range, like: Evaluation) -> dict[str, FloatColumn]:

@@ -219,14 +219,14 @@ def _call(strategy: Strategy, method: str, frame: Frame) -> object:
             return called(frame)
     except LeewardError as error:
         raise _fault(strategy, method, f"{error}{_place(error)}") from error
-    except Exception as error:  # a user's code may raise anything; all of it is named
+    except (Exception, SystemExit) as error:  # a user's code may raise anything; all of it is named
         what = f"raised {type(error).__name__}: {error}{_place(error)}"
         if "read-only" in str(error):
             what += "; columns are shared: copy one before writing to it, column.copy()"
         raise _fault(strategy, method, what) from error
 
 
-def _place(error: Exception) -> str:
+def _place(error: BaseException) -> str:
     """Returns " at FILE:LINE", the last line in the file of the method that was called."""
     inside = traceback.extract_tb(error.__traceback__)[1:]
     lines = [at for at in inside if at.filename == inside[0].filename]

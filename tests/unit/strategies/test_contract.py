@@ -148,6 +148,15 @@ def test_a_column_that_is_missing_without_the_future_counts_as_unknown() -> None
     assert (found.column, np.isnan(found.other)) == ("calculate_stop", True)
 
 
+def test_a_strategy_that_fails_at_wild_prices_alone_is_not_accused() -> None:
+    class SizedByRange(Honest):
+        def calculate_position_size(self, frame: Frame) -> FloatColumn:
+            change: FloatColumn = np.abs(np.diff(frame.close, prepend=frame.close[:1]))
+            return change / frame.close
+
+    assert tripwire(SizedByRange(), hourly_market("BTCUSDT")) == []
+
+
 def test_an_infinite_value_is_not_within_any_tolerance() -> None:
     class Boundless(Honest):
         def calculate_target(self, frame: Frame) -> FloatColumn:
@@ -173,7 +182,8 @@ def test_a_cut_runs_on_the_rows_the_strategy_needs_and_no_more() -> None:
 
     assert find_lookahead(Watched(), candles, {}, evaluation, need, [4000, 4500]) == []
 
-    assert seen == [need.history + 255] * 2
+    cut_off = need.history + 255
+    assert seen == [cut_off] * 2 + [cut_off + 256] * 2
 
 
 def test_a_strategy_with_an_anchor_is_cut_with_its_anchor() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -127,6 +128,10 @@ WRONG: dict[str, tuple[Strategy, str]] = {
     "an exception": (
         answering(check_entry_conditions=lambda _: 1 // 0),
         "Odd.check_entry_conditions: raised ZeroDivisionError: integer division",
+    ),
+    "a way out of the program": (
+        answering(calculate_stop=lambda _: sys.exit(5)),
+        "Odd.calculate_stop: raised SystemExit: 5 at ",
     ),
     "an unknown column": (
         answering(check_entry_conditions=lambda f: f.cloze > 0),
