@@ -174,7 +174,9 @@ class Veto(Honest):
 
     def check_entry_conditions(self, frame: Frame) -> Condition:
         tomorrow = np.concatenate([frame.close[24:], frame.close[-1:].repeat(24)])[: len(frame)]
-        return crossed_above(frame.close, frame.average) & (tomorrow >= frame.close)
+        # Such crossings are rare: one within a day of the unseen end, where it shows, is rarer.
+        rare = crossed_above(frame.average, ema(frame.close, 100))
+        return rare & (tomorrow >= frame.close)
 
 
 class AnchoredVeto(Veto):
