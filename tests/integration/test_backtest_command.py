@@ -166,6 +166,8 @@ def test_a_strategy_that_looks_ahead_is_refused_by_column_and_row(
         ((*BACKTEST, "--detail", "4h"), 2, "do not divide"),
         ((*BACKTEST, "--json", "no/where.json"), 1, "no/where.json"),
         ((*BACKTEST, "--report", "."), 1, "cannot be written"),
+        ((*BACKTEST, "--json", "x", "--csv", "x"), 2, "name one file"),
+        ((*BACKTEST, "--set", "risk.cooldown_candles=99999999999999"), 2, "at most"),
         ((*BACKTEST, "--config", "none.toml"), 2, "none.toml is not a file"),
     ],
 )
@@ -221,3 +223,19 @@ def test_a_halt_is_the_first_line(leeward: Run, stored_market: CandleStore) -> N
     shown = leeward(*BACKTEST, *(word for limit in limits for word in ("--set", limit)))
     assert shown.code == 0
     assert "HALTED" in shown.out.splitlines()[0]
+
+
+def test_what_a_strategy_prints_stays_out_of_the_json(
+    leeward: Run, stored_market: CandleStore, tmp_path: Path
+) -> None:
+    del stored_market
+    (tmp_path / "loud.py").write_text(
+        "from leeward.strategies.ema_cross import EmaCross\n"
+        "class Loud(EmaCross):\n"
+        "    def calculate_stop(self, frame):\n"
+        "        print('hello')\n"
+        "        return super().calculate_stop(frame)\n"
+    )
+    shown = leeward("backtest", "loud.py", "--symbols", "BTCUSDT", "--json", "-")
+    assert json.loads(shown.out)["inputs"]["strategy"] == "Loud"
+    assert "hello" in shown.err

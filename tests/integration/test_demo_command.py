@@ -64,12 +64,12 @@ def test_candles_of_a_folder_are_compared_and_reported(leeward: Run, tmp_path: P
     assert not (tmp_path / "data").exists()
 
 
-def test_of_several_files_the_longest_is_taken(leeward: Run, tmp_path: Path) -> None:
+def test_several_files_of_the_series_are_joined(leeward: Run, tmp_path: Path) -> None:
     write_csv(tmp_path / "mine" / "BTCUSDT-1h-2021-01.csv", hours(744))
     write_csv(tmp_path / "mine" / "BTCUSDT-1h-2022.csv", hours(1_000, START_MS + 365 * DAY_MS))
     shown = leeward("demo", "--data", "mine")
     assert shown.code == 0
-    assert "2022-01-01 to 2022-02-11" in shown.out
+    assert "2021-01-01 to 2022-02-11" in shown.out
 
 
 def test_real_candles_run_in_one_command(leeward: Run, market_data: Path) -> None:

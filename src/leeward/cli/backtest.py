@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated
 
@@ -47,11 +49,14 @@ def backtest(  # noqa: PLR0913 - one argument an option of the command
     from leeward.runtime.settings import load_settings
 
     to_stdout = json_ is not None and str(json_) == "-"
-    for path in (None if to_stdout else json_, report, csv):
-        if path is not None:
-            check_writable(path)
+    paths = [path for path in (None if to_stdout else json_, report, csv) if path is not None]
+    if len({path.absolute() for path in paths}) < len(paths):
+        raise BadUsage("--json, --report, --csv: two of them name one file; name a file for each")
+    for path in paths:
+        check_writable(path)
     notes = Console(stderr=True)
-    with notes.status(f"{strategy} on {symbols}"):
+    # What a strategy prints must not end up inside the JSON.
+    with notes.status(f"{strategy} on {symbols}"), redirect_stdout(sys.stderr):
         result = run(
             strategy,
             symbols=[name.strip().upper() for name in symbols.split(",") if name.strip()],
@@ -79,9 +84,8 @@ def backtest(  # noqa: PLR0913 - one argument an option of the command
         return
     console = Console()
     print_summary(result, console)
-    for path in (json_, report, csv):
-        if path is not None:
-            console.print(f"Written: {path}")
+    for path in paths:
+        console.print(f"Written: {path}")
 
 
 def read_pairs(texts: list[str]) -> dict[str, object]:

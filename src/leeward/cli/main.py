@@ -54,3 +54,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        # Files name themselves where they are written; what is left is standard output.
+        typer.echo(f"leeward: output cannot be written: {error.strerror}", err=True)
+        sys.exit(1)

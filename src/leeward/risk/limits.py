@@ -11,6 +11,7 @@ from leeward.risk.trend import TrendGate
 #: Above this share of equity in one position the user has to acknowledge the risk.
 LARGEST_UNACKNOWLEDGED_POSITION = 0.10
 
+_MOST = 1_000_000_000
 _FRACTIONS = (
     "max_position_fraction",
     "risk_per_trade_fraction",
@@ -59,6 +60,8 @@ class RiskLimits:
         for name, least in (("max_open_positions", 1), ("cooldown_candles", 0)):
             if getattr(self, name) < least:
                 raise BadConfig(f"risk.{name}: {getattr(self, name)} must be {least} or more")
+            if getattr(self, name) > _MOST:
+                raise BadConfig(f"risk.{name}: {getattr(self, name)} must be at most {_MOST:,}")
         _check_ladder(self.drawdown_ladder)
         TrendGate.parse(self.trend_gate)
 

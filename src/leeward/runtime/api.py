@@ -13,7 +13,7 @@ from leeward.report.result import BacktestResult
 from leeward.risk.limits import RiskLimits, limit_names
 from leeward.runtime.backtest import run_backtest
 from leeward.runtime.clock import monotonic_s
-from leeward.runtime.gathering import Gatherer, Span
+from leeward.runtime.gathering import Gatherer, Span, check_divides
 from leeward.runtime.request import Request
 from leeward.runtime.settings import Settings, load_settings
 from leeward.runtime.strategies import load_strategy, source_sha256
@@ -42,7 +42,7 @@ def backtest(  # noqa: PLR0913 - the one public function; all but two arguments 
     strategy: str | Strategy | type[Strategy],
     candles: Candles | Sequence[Candles] | None = None,
     *,
-    symbols: Sequence[str] = (),
+    symbols: str | Sequence[str] = (),
     timeframe: str | None = None,
     start: str | None = None,
     end: str | None = None,
@@ -74,13 +74,14 @@ def backtest(  # noqa: PLR0913 - the one public function; all but two arguments 
     chosen = _instance(strategy, params or {})
     span = Span.parse(start, end)
     begun = monotonic_s()
-    given = _as_list(candles)
+    given = [_as_they_are(c) for c in _as_list(candles)]
     if bool(given) == bool(symbols):
         raise BadUsage("symbols: name one or more, or give candles; one of the two")
     length = given[0].timeframe if given else Timeframe.parse(timeframe or chosen.timeframe)
-    names = [c.symbol for c in given] or list(symbols)
+    named = symbols.split(",") if isinstance(symbols, str) else symbols
+    names = [c.symbol for c in given] or [name.strip().upper() for name in named]
     _check_names(names, given, length)
-    finer = [] if isinstance(detail, str) else _as_list(detail)
+    finer = [] if isinstance(detail, str) else _in_order(_as_list(detail), names, length)
     known = {(c.symbol, c.timeframe): c for c in given}
     gatherer = Gatherer(CandleStore(settings.data.dir), known, span)
     setup = Setup(
@@ -128,6 +129,25 @@ def _as_list(candles: Candles | Sequence[Candles] | None) -> list[Candles]:
     if candles is None:
         return []
     return [candles] if isinstance(candles, Candles) else list(candles)
+
+
+def _as_they_are(candles: Candles) -> Candles:
+    # What a caller hands over may have been changed since it was checked and hashed.
+    return replace(candles, checked=False, known_hashes={})
+
+
+def _in_order(finer: list[Candles], names: Sequence[str], timeframe: Timeframe) -> list[Candles]:
+    """Returns the finer candles in the order of the symbols; raises BadUsage for a misfit."""
+    if not finer:
+        return []
+    by_name = {c.symbol: _as_they_are(c) for c in finer}
+    if len(by_name) != len(finer) or sorted(by_name) != sorted(names):
+        raise BadUsage(f"detail: give finer candles once for each of {', '.join(names)}")
+    lengths = {c.timeframe for c in finer}
+    if len(lengths) > 1:
+        raise BadUsage("detail: all finer candles need one timeframe")
+    check_divides(lengths.pop(), timeframe)
+    return [by_name[name] for name in names]
 
 
 def _check_names(names: Sequence[str], given: Sequence[Candles], timeframe: Timeframe) -> None:

@@ -13,7 +13,7 @@ from leeward.report.result import BacktestResult
 from leeward.runtime.identity import describe_inputs, result_id
 from leeward.runtime.request import Request
 from leeward.runtime.stopwatch import Stopwatch
-from leeward.simulation.account import simulate
+from leeward.simulation.account import lay_out, run_layout
 from leeward.strategies.base import Strategy
 from leeward.strategies.contract import find_lookahead, sample_rows
 from leeward.strategies.evaluate import Evaluation, evaluate, strategy_need
@@ -34,9 +34,11 @@ def run_backtest(request: Request) -> BacktestResult:
         _check_range(request, need)
         evaluations = _in_threads(lambda frame: evaluate(strategy, frame, need), frames)
         _check_tags(strategy, evaluations)
-    with watch.phase("simulate_s"):
+    with watch.phase("layout_s"):
         signals = [evaluation.signals for evaluation in evaluations]
-        simulation = simulate(candles, signals, setup, request.detail)
+        layout = lay_out(candles, signals, setup, request.detail)
+    with watch.phase("simulate_s"):
+        simulation = run_layout(layout, setup)
     with watch.phase("lookahead_s"):
         sampled = _check_lookahead(request, evaluations, need)
     inputs = describe_inputs(request)
@@ -104,7 +106,7 @@ def _check_lookahead(request: Request, evaluations: Sequence[Evaluation], need: 
     share, extra = divmod(LOOKAHEAD_SAMPLES, len(evaluations))
     sampled = 0
     for number, evaluation in enumerate(evaluations):
-        count = share + (number < extra)
+        count = max(1, share + (number < extra))
         candles, further = request.candles[number], request.further[number]
         rows = sample_rows(evaluation, count, _SAMPLING_SEED + number)
         found = find_lookahead(request.strategy, candles, further, evaluation, need, rows)

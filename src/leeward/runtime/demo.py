@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
 from leeward.data.generated import generate_candles
 from leeward.data.importing import Asked, find_candle_files, parse_table
+from leeward.data.merging import lay_over
 from leeward.data.naming import Series, read_name
 from leeward.data.store import CandleStore
 from leeward.data.tables import read_tables
@@ -77,7 +79,7 @@ def _from_folder(folder: Path) -> Candles:
     tables = [table for file in named for table in read_tables(file)]
     found = [parse_table(table, wanted, skip_bad=False).candles for table in tables]
     if found:
-        return max(found, key=len)
+        return reduce(lambda before, more: lay_over(before, more)[0], found)
     raise BadUsage(
         f"--data: {folder} holds no file of {SYMBOL} {TIMEFRAME} candles, "
         f"as in {SYMBOL}-{TIMEFRAME}.parquet"

@@ -61,10 +61,7 @@ class Gatherer:
     def detail(self, symbols: Sequence[str], timeframe: Timeframe, finer: str) -> list[Candles]:
         """Returns the finer candles of every symbol within the span."""
         length = Timeframe.parse(finer)
-        if length.length_ms >= timeframe.length_ms or timeframe.length_ms % length.length_ms:
-            raise BadUsage(
-                f"detail: {finer} candles do not divide {timeframe} candles; use finer ones"
-            )
+        check_divides(length, timeframe)
         found = (self._exactly(symbol, length) for symbol in symbols)
         return [candles.between(self.span.start_ms, self.span.end_ms) for candles in found]
 
@@ -74,9 +71,17 @@ class Gatherer:
 
     def _perhaps_coarser(self, symbol: str, timeframe: Timeframe) -> Candles:
         """Returns the candles, or those made of the coarsest finer ones at hand."""
-        stored = self.store.series()
-        at_hand = {length for name, length in [*self.given, *stored] if name == symbol}
+        # Candles that were given are never mixed with stored ones of the same symbol.
+        known = [name for name, _ in self.given]
+        source = self.given if symbol in known else self.store.series()
+        at_hand = {length for name, length in source if name == symbol}
         finer = [length for length in at_hand if length < timeframe]
         if timeframe in at_hand or not finer:
             return self._exactly(symbol, timeframe)
         return resample(self._exactly(symbol, max(finer)), timeframe)
+
+
+def check_divides(finer: Timeframe, timeframe: Timeframe) -> None:
+    """Raises BadUsage unless whole finer candles make up each candle."""
+    if finer.length_ms >= timeframe.length_ms or timeframe.length_ms % finer.length_ms:
+        raise BadUsage(f"detail: {finer} candles do not divide {timeframe} candles; use finer ones")

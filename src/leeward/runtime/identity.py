@@ -36,6 +36,8 @@ def describe_inputs(request: Request) -> dict[str, object]:
         "slippage": setup.slippage,
         "risk": asdict(setup.limits),
         "instruments": {i.symbol: asdict(i) for i in setup.instruments},
+        "max_candles": setup.max_candles,
+        "ratchet_stop": setup.ratchet_stop,
         "data": {c.symbol: _content(c) for c in candles},
         "detail": {c.name: _content(c) for c in request.detail or ()},
         "informative": further,

@@ -34,6 +34,9 @@ from leeward.risk.limits import RiskLimits
 PREFIX = "LEEWARD_"
 FILE_NAME = "leeward.toml"
 
+#: Read by the tests and benchmarks alone.
+_NOT_SETTINGS = {"LEEWARD_TEST_DATA", "LEEWARD_CAMPAIGN"}
+
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -223,7 +226,14 @@ def _refuse_unknown_environment() -> None:
     known = Settings.model_fields
     for name in os.environ:
         section, delimiter, _ = name.upper().removeprefix(PREFIX).partition("__")
-        if name.upper().startswith(PREFIX) and delimiter and section.lower() not in known:
+        if name.upper() in _NOT_SETTINGS or not name.upper().startswith(PREFIX):
+            continue
+        if not delimiter and section.lower() not in known:
+            raise BadConfig(
+                f"environment {name}: sections and names are parted by two underscores, "
+                "as in LEEWARD_DATA__DIR"
+            )
+        if section.lower() not in known:
             raise BadConfig(
                 f"environment {name}: {unknown_name('section', section.lower(), known)}"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,15 +11,24 @@ from numpy.typing import NDArray
 from leeward.domain.candles import Candles
 from leeward.domain.columns import FloatColumn
 from leeward.domain.trades import TRADE
-from leeward.engine.state import ACCOUNT, NEVER, ORDER, POSITION, Market, Record, Rules
+from leeward.engine.state import ACCOUNT, NEVER, ORDER, POSITION, Advice, Market, Record, Rules
 from leeward.risk.refusals import REFUSALS
 from leeward.simulation.grid import align_detail, align_market, align_signals
-from leeward.simulation.loop import close_all, run_account
+from leeward.simulation.loop import Fine, close_all, run_account
 from leeward.simulation.setup import Setup, Simulation
 from leeward.strategies.signals import Signals
 
 #: Memory that is never touched costs nothing; a table that fills up is enlarged.
 _FIRST_TRADES = 16_384
+
+
+class Layout(NamedTuple):
+    """The symbols of an account, with market, advice and finer candles on one grid."""
+
+    symbols: tuple[str, ...]
+    market: Market
+    advice: Advice
+    fine: Fine
 
 
 def simulate(
@@ -32,9 +42,28 @@ def simulate(
     One item a symbol in every sequence, all candles of one timeframe. `detail` are finer candles,
     which tell apart what happened inside a candle where they cover it completely.
     """
+    return run_layout(lay_out(candles, signals, setup, detail), setup)
+
+
+def lay_out(
+    candles: Sequence[Candles],
+    signals: Sequence[Signals],
+    setup: Setup,
+    detail: Sequence[Candles] | None = None,
+) -> Layout:
+    """Returns everything `run_layout` walks over; the arguments are those of `simulate`."""
     market = align_market(candles)
-    advice = align_signals(candles, signals, market, setup.limits)
-    fine = align_detail(candles, detail, market)
+    return Layout(
+        tuple(c.symbol for c in candles),
+        market,
+        align_signals(candles, signals, market, setup.limits),
+        align_detail(candles, detail, market),
+    )
+
+
+def run_layout(layout: Layout, setup: Setup) -> Simulation:
+    """Returns what the account did: the account loop alone."""
+    market, advice, fine = layout.market, layout.advice, layout.fine
     rules = rules_of(setup)
     symbols, steps = market.close.shape
     first = 0 if setup.start_ms is None else int(np.searchsorted(market.open_time, setup.start_ms))
@@ -53,7 +82,7 @@ def simulate(
     if first < steps:
         close_all(steps - 1, market, rules, account, positions, orders, trades)
         equity[-1], exposure[-1] = account["cash"][0], 0.0
-    return _outcome(candles, market, first, account, trades, refusals, (equity, exposure))
+    return _outcome(layout, first, account, trades, refusals, (equity, exposure))
 
 
 def new_account(balance: float, symbols: int) -> tuple[Record, Record, Record]:
@@ -96,9 +125,8 @@ def rules_of(setup: Setup) -> Rules:
     )
 
 
-def _outcome(  # noqa: PLR0913 - the parts of one record
-    candles: Sequence[Candles],
-    market: Market,
+def _outcome(
+    layout: Layout,
     first: int,
     account: Record,
     trades: NDArray[np.void],
@@ -108,12 +136,12 @@ def _outcome(  # noqa: PLR0913 - the parts of one record
     closed = trades[: account["trades"][0]].view(TRADE, np.ndarray)
     halted = int(account["halted_step"][0])
     return Simulation(
-        symbols=tuple(c.symbol for c in candles),
-        open_time=market.open_time[first:],
+        symbols=layout.symbols,
+        open_time=layout.market.open_time[first:],
         equity=curves[0][first:],
         exposure=curves[1][first:],
         trades=closed[np.lexsort((closed["symbol"], closed["entry_time"]))],
         refusals=refusals,
         final_cash=float(account["cash"][0]),
-        halted_ms=int(market.open_time[halted]) if halted >= 0 else None,
+        halted_ms=int(layout.market.open_time[halted]) if halted >= 0 else None,
     )

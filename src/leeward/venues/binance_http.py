@@ -97,7 +97,7 @@ class BinanceHttp:
         """Asks for the exchange's time a few times; returns whether it is known now."""
         for at in range(_SAMPLES):
             if at and self.addresses.replayed:
-                await self.clock.sleep(0.05)  # else the speed could not be told from round trips
+                await self.clock.sleep(0.1)  # else the speed could not be told from round trips
             sent_s = self.clock.monotonic_s()
             reply = await self._once(Call("GET", "/api/v3/time", lane=Lane.EXIT, signed=False))
             if not isinstance(reply, Reply) or reply.status != httpx.codes.OK:

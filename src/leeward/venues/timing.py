@@ -82,7 +82,8 @@ class ServerClock:
         if elapsed_s > 20 * max(sample.round_trip_s, best.round_trip_s, 0.001):
             self.speed = max(0.0, (sample.server_ms - best.server_ms) / (elapsed_s * 1000))
             self._best = sample
-        elif sample.round_trip_s <= best.round_trip_s:
+        elif 2 * sample.round_trip_s <= best.round_trip_s:
+            # Only a far better start is worth beginning the measurement anew.
             self._best = sample
 
     def now_ms(self) -> int:

@@ -247,3 +247,9 @@ def test_filters_of_one_symbol_from_two_sources_are_joined(monkeypatch: pytest.M
     monkeypatch.setenv("LEEWARD_INSTRUMENTS__BTCUSDT__TICK_SIZE", "0.5")
     found = load_settings(None, ["instruments.BTCUSDT.tick_size=0.01"]).instrument("BTCUSDT")
     assert (found.lot_step, found.tick_size) == (0.5, 0.01)
+
+
+def test_a_variable_with_a_single_underscore_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEEWARD_DATA_DIR", "/somewhere")
+    with pytest.raises(BadConfig, match="LEEWARD_DATA__DIR"):
+        load_settings()
