@@ -55,6 +55,8 @@ _MEANINGS = {
     "risk.max_drawdown_fraction": "of the highest equity; once lost, every position is closed at "
     "the next open and nothing is bought any more (`halted`)",
     "risk.cooldown_candles": "candles of a symbol without a new entry after its stop (`cooldown`)",
+    "risk.max_orders_per_hour": "orders that paper and live trading send in an hour; more than "
+    "that is a fault, and trading goes on REDUCING",
     "venue.name": "the exchange to trade on",
     "venue.url": "REST address of the emulator; those of the others are fixed",
     "venue.api_key": "the key of the account",
@@ -62,6 +64,18 @@ _MEANINGS = {
     "venue.key_file": "file that holds the key and its secret",
     "venue.recv_window_ms": "milliseconds after which the exchange refuses a late request",
     "venue.allow_any_ip": "whether a key that works from any address is taken; logged each time",
+    "database.url": "`sqlite:///FILE` or `postgresql://USER@HOST/NAME`; without one `leeward.db` "
+    "beside the data directory",
+    "trading.account": "name of the account in the database; one process trades it at a time",
+    "trading.entry": "`ioc`: a capped order that fills at once or lapses, then its stop; `list`: "
+    "all or nothing, the stop placed by the exchange with the fill; `auto`: `list` where the "
+    "symbol allows it",
+    "trading.max_slippage_fraction": "of the close; how far above it an entry may be filled",
+    "trading.protection_deadline_s": "seconds; a position without a stop for longer is sold",
+    "trading.audit_s": "seconds between two comparisons of the books with the exchange",
+    "trading.commit_deadline_s": "seconds the database may take; then nothing is bought",
+    "paper.balance": "quote units the paper account starts with",
+    "paper.fills": "`candles`: as a backtest fills; `book`: at the best bid and ask as they come",
     "instruments.SYMBOL.lot_step": "base units; quantities are multiples of it",
     "instruments.SYMBOL.tick_size": "quote units; prices are multiples of it, 0 for no rounding",
     "instruments.SYMBOL.min_notional": "quote units; smaller orders are refused (`below_minimum`)",

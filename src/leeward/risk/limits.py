@@ -12,6 +12,7 @@ from leeward.risk.trend import TrendGate
 LARGEST_UNACKNOWLEDGED_POSITION = 0.10
 
 _MOST = 1_000_000_000
+_COUNTS = (("max_open_positions", 1), ("cooldown_candles", 0), ("max_orders_per_hour", 1))
 _FRACTIONS = (
     "max_position_fraction",
     "risk_per_trade_fraction",
@@ -46,6 +47,7 @@ class RiskLimits:
     drawdown_ladder: tuple[tuple[float, float], ...] = ((0.05, 0.75), (0.10, 0.5), (0.15, 0.25))
     max_drawdown_fraction: float = 0.20
     cooldown_candles: int = 3
+    max_orders_per_hour: int = 60
 
     # Unknown keys are refused by name where settings are read.
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -57,7 +59,7 @@ class RiskLimits:
                 raise BadConfig(f"risk.{name}: {value} must be above 0 and at most 1")
         if self.default_stop_fraction == 1:
             raise BadConfig("risk.default_stop_fraction: 1.0 puts the stop at zero; use less")
-        for name, least in (("max_open_positions", 1), ("cooldown_candles", 0)):
+        for name, least in _COUNTS:
             if getattr(self, name) < least:
                 raise BadConfig(f"risk.{name}: {getattr(self, name)} must be {least} or more")
             if getattr(self, name) > _MOST:

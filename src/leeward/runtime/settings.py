@@ -88,6 +88,38 @@ class VenueSettings(BaseModel):
     allow_any_ip: bool = False
 
 
+class DatabaseSettings(BaseModel):
+    """Where sessions, intents, orders and fills are kept. Without a URL: `leeward.db`, a SQLite
+    file beside the data directory."""
+
+    model_config = _STRICT
+
+    url: SecretStr | None = None
+
+
+class TradingSettings(BaseModel):
+    """How paper and live trading treat orders."""
+
+    model_config = _STRICT
+
+    #: The account's name in the database; one process trades an account at a time.
+    account: str = Field("main", min_length=1, max_length=40, pattern=r"^[A-Za-z0-9._-]+$")
+    entry: Literal["auto", "ioc", "list"] = "auto"
+    max_slippage_fraction: float = Field(0.005, gt=0, le=0.05)
+    protection_deadline_s: float = Field(5.0, gt=0, le=60)
+    audit_s: float = Field(60.0, ge=1, le=3600)
+    commit_deadline_s: float = Field(2.0, gt=0, le=60)
+
+
+class PaperSettings(BaseModel):
+    """The account that exists on paper only; its costs are those of the backtest."""
+
+    model_config = _STRICT
+
+    balance: float = Field(10_000.0, gt=0, allow_inf_nan=False)
+    fills: Literal["candles", "book"] = "candles"
+
+
 class Settings(BaseSettings):
     """The whole configuration, frozen once read."""
 
@@ -99,6 +131,9 @@ class Settings(BaseSettings):
     backtest: BacktestSettings = BacktestSettings()
     risk: RiskLimits = RiskLimits()
     venue: VenueSettings = VenueSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    trading: TradingSettings = TradingSettings()
+    paper: PaperSettings = PaperSettings()
     instruments: dict[str, InstrumentSettings] = {}
 
     def instrument(self, symbol: str) -> Instrument:
@@ -249,7 +284,7 @@ def _as_bad_config(
         known = _known_beside(where)
         return BadConfig(f"{_origin(where, changes, path)}{unknown_name('setting', name, known)}")
     reason = first["msg"].removeprefix("Value error, ")
-    shown = "(hidden)" if name == "venue.api_secret" else repr(first["input"])
+    shown = "(hidden)" if name in {"venue.api_secret", "database.url"} else repr(first["input"])
     return BadConfig(f"{_origin(where, changes, path)}{name}: {shown}: {reason}")
 
 

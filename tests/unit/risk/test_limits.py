@@ -26,6 +26,7 @@ def test_the_defaults_are_the_contract() -> None:
         "drawdown_ladder": ((0.05, 0.75), (0.10, 0.5), (0.15, 0.25)),
         "max_drawdown_fraction": 0.20,
         "cooldown_candles": 3,
+        "max_orders_per_hour": 60,
     }
 
 
