@@ -11,10 +11,12 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import httpx
+from websockets.asyncio.client import ClientConnection
 
 from leeward.data.store import CandleStore
 from leeward.emulator.server import Addresses, Emulator
@@ -23,6 +25,11 @@ from leeward.runtime.emulator import Market, compose, gather_market
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 BALANCES = {"USDT": "100000", "BTC": "2", "ETH": "20"}
+#: Names of accounts that nobody else has.
+fresh_names = (f"trader-{number}" for number in count())
+#: A small order, far less than the generated market shows at its best price while it is stepped.
+MARKET = {"side": "BUY", "type": "MARKET", "quantity": "0.01"}
+NEW_ORDER = {"route": "POST /api/v3/order"}
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,7 @@ class Served:
 
     def price(self, symbol: str = "BTCUSDT") -> float:
         url = f"{self.addresses.rest}/api/v3/ticker/price"
-        return float(httpx.get(url, params={"symbol": symbol}).json()["price"])
+        return float(httpx.get(url, params={"symbol": symbol}, timeout=20).json()["price"])
 
     def jump(self, symbol: str, price: float) -> None:
         self.sim("POST", "price", symbol=symbol, path=[f"{price:.2f}"])
@@ -113,6 +120,13 @@ class Trader:
         """Returns the answer of a new BTCUSDT order."""
         return self.call("POST", "/api/v3/order", **{"symbol": "BTCUSDT", **params})
 
+    def resting(self, client_id: str = "rests") -> Any:
+        """Returns the answer to a limit order far from the market."""
+        return self.order(
+            side="BUY", type="LIMIT", timeInForce="GTC", quantity="0.01",
+            price=f"{self.running.price() * 0.9:.2f}", newClientOrderId=client_id,
+        ).json()  # fmt: skip
+
     def frame(self, method: str, request_id: object = 1, **params: object) -> str:
         """Returns a signed frame of the WebSocket API."""
         params |= {"apiKey": self.api_key, "timestamp": params.get("timestamp", self.now_ms())}
@@ -122,8 +136,19 @@ class Trader:
 
 
 @contextmanager
-def trader(running: Served, name: str) -> Iterator[Trader]:
+def trader(running: Served, name: str | None = None) -> Iterator[Trader]:
     """Yields a trader with an account of its own."""
-    key = running.account(name)
-    with httpx.Client(base_url=running.addresses.rest, timeout=10) as http:
+    key = running.account(next(fresh_names) if name is None else name)
+    with httpx.Client(base_url=running.addresses.rest, timeout=20) as http:
         yield Trader(running, key["api_key"], key["api_secret"], http)
+
+
+async def ask(socket: ClientConnection, frame: str | Mapping[str, object]) -> Any:
+    """Returns the next message after sending one."""
+    await socket.send(frame if isinstance(frame, str) else json.dumps(frame))
+    return await hear(socket)
+
+
+async def hear(socket: ClientConnection, patience_s: float = 15) -> Any:
+    """Returns the next message; raises TimeoutError where none comes."""
+    return json.loads(await asyncio.wait_for(socket.recv(), patience_s))

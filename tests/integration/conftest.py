@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from leeward.cli.main import main
 from leeward.data.generated import generate_market
 from leeward.data.store import CandleStore
 from leeward.domain.timeframe import Timeframe
+from tests.served import Served, Trader, generated, served, trader
 
 
 class Shown(NamedTuple):
@@ -55,3 +56,20 @@ def stored_market(tmp_path: Path) -> CandleStore:
     for candles in market.values():
         store.merge(candles)
     return store
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Served]:
+    """A stepped emulator whose account events come after the answers."""
+    with served(generated(), mode="stepped", race=False) as running:
+        yield running
+
+
+@pytest.fixture
+def me(emulator: Served) -> Iterator[Trader]:
+    """A trader without faults, in a minute of its own: no test uses up another's weight."""
+    for fault in emulator.sim("GET", "faults"):
+        emulator.sim("DELETE", f"faults/{fault['id']}")
+    emulator.sim("POST", "step", ms="10m")
+    with trader(emulator) as one:
+        yield one

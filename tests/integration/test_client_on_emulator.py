@@ -132,13 +132,12 @@ def test_an_order_that_queries_do_not_know_yet_is_absent_first_and_then_found(
     async def act(world: World) -> Any:
         request = await world.limit(Side.BUY, "0.9")
         await client_of(world).http.sync()
-        fault = {"effect": "not_found_lag", "ms": 700, "id": "lag"}
+        fault = {"effect": "not_found_lag", "ms": 600_000, "id": "lag"}
         await asyncio.to_thread(emulator.sim, "POST", "faults", **fault)
         sent = await world.venue.place(request, Lane.ENTRY)
         first = await world.venue.order(SYMBOL, request.client_order_id)
-        await asyncio.sleep(0.8)
-        second = await world.venue.order(SYMBOL, request.client_order_id)
         await asyncio.to_thread(emulator.sim, "DELETE", "faults/lag")
+        second = await world.venue.order(SYMBOL, request.client_order_id)
         return sent, first, second
 
     sent, first, second = with_client(emulator, act)

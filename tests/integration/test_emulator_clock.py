@@ -12,10 +12,7 @@ from typing import Any
 import httpx
 import websockets
 
-from tests.served import generated, served, trader
-
-MARKET = {"side": "BUY", "type": "MARKET", "quantity": "0.01"}
-
+from tests.served import MARKET, generated, served, trader
 
 FAULTS: list[dict[str, Any]] = [
     {"effect": "symbol_halt", "symbol": "ETHUSDT", "at": "2m", "ms": "1m"},
@@ -108,7 +105,7 @@ def test_lockstep_waits_for_the_client() -> None:
                 assert not waiting.done()
                 with httpx.Client(base_url=running.addresses.admin) as other:
                     other.post("/sim/ack", json={"seq": stepped["seq"]})
-                await asyncio.wait_for(waiting, 5)
+                await asyncio.wait_for(waiting, 15)
 
         asyncio.run(run())
 

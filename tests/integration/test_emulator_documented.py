@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import itertools
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +14,12 @@ import websockets
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from websockets.asyncio.client import ClientConnection
 
-from tests.served import Served, Trader, generated, served, trader
+from tests.served import Served, Trader, ask, fresh_names, hear
 
-names = (f"documented-{number}" for number in itertools.count())
 BTC = {"symbol": "BTCUSDT"}
 TWO = {"symbols": '["BTCUSDT","ETHUSDT"]'}
 MARKET = {**BTC, "side": "BUY", "type": "MARKET", "quantity": "0.01"}
-
-
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[Served]:
-    with served(generated(), mode="stepped", race=False) as running:
-        yield running
-
-
-@pytest.fixture
-def me(emulator: Served) -> Iterator[Trader]:
-    emulator.sim("POST", "step", ms="2m")
-    with trader(emulator, next(names)) as one:
-        yield one
 
 
 @pytest.fixture(scope="module")
@@ -67,15 +50,6 @@ def shape(value: object) -> object:
     if isinstance(value, str):
         return "decimal" if value.replace(".", "").lstrip("-").isdigit() else "text"
     return type(value).__name__
-
-
-async def ask(socket: ClientConnection, frame: str | dict[str, Any]) -> Any:
-    await socket.send(frame if isinstance(frame, str) else json.dumps(frame))
-    return await hear(socket)
-
-
-async def hear(socket: ClientConnection) -> Any:
-    return json.loads(await asyncio.wait_for(socket.recv(), 5))
 
 
 PUBLIC: list[tuple[str, str, dict[str, Any], str]] = [
@@ -300,7 +274,7 @@ def test_rsa_keys_sign_rest_requests(emulator: Served) -> None:
     private = rsa.generate_private_key(65537, 2048)
     form = (Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     public = private.public_key().public_bytes(*form).decode()
-    account = next(names)
+    account = next(fresh_names)
     emulator.account(account)
     emulator.sim("POST", f"accounts/{account}/keys", api_key="rsa-rest", public_key=public)
     with httpx.Client(base_url=emulator.addresses.rest) as http:

@@ -1,35 +1,14 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 import websockets
 
-from tests.served import Served, Trader, generated, served, trader
-
-names = (f"fault-{number}" for number in itertools.count())
-MARKET = {"side": "BUY", "type": "MARKET", "quantity": "0.01"}
-NEW_ORDER = {"route": "POST /api/v3/order"}
-
-
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[Served]:
-    with served(generated(), mode="stepped", race=False) as running:
-        yield running
-
-
-@pytest.fixture
-def me(emulator: Served) -> Iterator[Trader]:
-    for fault in emulator.sim("GET", "faults"):
-        emulator.sim("DELETE", f"faults/{fault['id']}")
-    emulator.sim("POST", "step", ms="10m")
-    with trader(emulator, next(names)) as one:
-        yield one
+from tests.served import MARKET, NEW_ORDER, Served, Trader, hear
 
 
 def orders(me: Trader) -> list[dict[str, Any]]:
@@ -176,7 +155,7 @@ def test_sockets_are_cut_on_command(emulator: Served, effect: str) -> None:
         async with websockets.connect(f"{emulator.addresses.ws}/ws/btcusdt@trade") as socket:
             emulator.sim("POST", "faults", effect=effect)
             with pytest.raises(websockets.ConnectionClosed):
-                await asyncio.wait_for(socket.recv(), 5)
+                await hear(socket)
 
     asyncio.run(run())
 
@@ -200,12 +179,12 @@ def test_shutdown_is_announced_before_the_cut(emulator: Served) -> None:
     async def run() -> None:
         async with websockets.connect(f"{emulator.addresses.ws}/stream?streams=") as socket:
             emulator.sim("POST", "faults", effect="server_shutdown", ms=500)
-            announced = json.loads(await asyncio.wait_for(socket.recv(), 5))
+            announced = await hear(socket)
             assert announced["stream"] == "!serverShutdown"
             assert announced["data"]["e"] == "serverShutdown"
             emulator.sim("POST", "step", ms=500)
             with pytest.raises(websockets.ConnectionClosed):
-                await asyncio.wait_for(socket.recv(), 5)
+                await hear(socket)
 
     asyncio.run(run())
 

@@ -3,52 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import websockets
-from websockets.asyncio.client import ClientConnection
 
 from leeward.emulator.faults import read_timeline
-from tests.served import Served, Trader, generated, served, trader
-
-names = (f"outside-{number}" for number in itertools.count())
-MARKET = {"side": "BUY", "type": "MARKET", "quantity": "0.01"}
-
-
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[Served]:
-    with served(generated(), mode="stepped", race=False) as running:
-        yield running
-
-
-@pytest.fixture
-def me(emulator: Served) -> Iterator[Trader]:
-    for fault in emulator.sim("GET", "faults"):
-        emulator.sim("DELETE", f"faults/{fault['id']}")
-    emulator.sim("POST", "step", ms="10m")
-    with trader(emulator, next(names)) as one:
-        yield one
-
-
-async def ask(socket: ClientConnection, text: str) -> Any:
-    await socket.send(text)
-    return await hear(socket)
-
-
-async def hear(socket: ClientConnection) -> Any:
-    return json.loads(await asyncio.wait_for(socket.recv(), 5))
-
-
-def resting(me: Trader, client_id: str = "rests") -> Any:
-    """Returns the answer to a limit order far from the market."""
-    return me.order(
-        side="BUY", type="LIMIT", timeInForce="GTC", quantity="0.01",
-        price=f"{me.running.price() * 0.9:.2f}", newClientOrderId=client_id,
-    ).json()  # fmt: skip
+from tests.served import MARKET, Served, Trader, ask, generated, hear, served
 
 
 def test_locks_from_outside_reduce_what_is_free_and_are_told(emulator: Served, me: Trader) -> None:
@@ -68,7 +29,7 @@ def test_locks_from_outside_reduce_what_is_free_and_are_told(emulator: Served, m
 
 @pytest.mark.parametrize("effect", ["symbol_break", "symbol_halt"])
 def test_closed_symbol_refuses_cancels_as_well(emulator: Served, me: Trader, effect: str) -> None:
-    placed = resting(me)
+    placed = me.resting()
     emulator.sim("POST", "faults", effect=effect, symbol="BTCUSDT", ms="1m")
     asked = {"symbol": "BTCUSDT", "orderId": placed["orderId"]}
     assert me.call("DELETE", "/api/v3/order", **asked).json()["code"] == -2011
@@ -81,7 +42,7 @@ def test_human_cancels_the_bots_orders_and_the_bot_hears_of_it(
     emulator: Served, me: Trader
 ) -> None:
     account = emulator.sim("GET", "state")["keys"][-1]["account"]
-    placed = resting(me)
+    placed = me.resting()
 
     async def run() -> Any:
         async with websockets.connect(emulator.addresses.ws_api) as socket:
@@ -113,7 +74,7 @@ def test_human_deposits_and_the_bot_hears_of_it(emulator: Served, me: Trader) ->
 
 
 def test_exchange_expires_orders_and_says_why(emulator: Served, me: Trader) -> None:
-    placed = resting(me)
+    placed = me.resting()
 
     async def run() -> Any:
         async with websockets.connect(emulator.addresses.ws_api) as socket:
@@ -128,7 +89,7 @@ def test_exchange_expires_orders_and_says_why(emulator: Served, me: Trader) -> N
 
 
 def test_partial_fill_then_expiry_leaves_older_orders_alone(emulator: Served, me: Trader) -> None:
-    older, newer = resting(me, "older"), resting(me, "newer")
+    older, newer = me.resting("older"), me.resting("newer")
     emulator.sim("POST", "faults", effect="partial_then_expire", symbol="BTCUSDT", fraction=0.25)
     shown = [
         me.call("GET", "/api/v3/order", symbol="BTCUSDT", orderId=each["orderId"]).json()

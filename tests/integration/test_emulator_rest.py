@@ -1,28 +1,9 @@
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
-
 import httpx
 import pytest
 
-from tests.served import Served, Trader, generated, served, trader
-
-names = (f"rest-{number}" for number in itertools.count())
-
-
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[Served]:
-    with served(generated(), mode="stepped") as running:
-        yield running
-
-
-@pytest.fixture
-def me(emulator: Served) -> Iterator[Trader]:
-    """A trader in a minute of its own, so that no test uses up another's weight."""
-    emulator.sim("POST", "step", ms="2m")
-    with trader(emulator, next(names)) as one:
-        yield one
+from tests.served import Served, Trader
 
 
 def refusal(answer: httpx.Response) -> tuple[int, int]:
