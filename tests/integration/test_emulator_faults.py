@@ -224,6 +224,21 @@ def test_filters_change_while_running(emulator: Served, me: Trader) -> None:
     assert me.order(**MARKET).json()["status"] == "FILLED"
 
 
+def test_filters_of_the_exchange_change_by_fault_and_by_admin_call(
+    emulator: Served, me: Trader
+) -> None:
+    most = {"filterType": "EXCHANGE_MAX_NUM_ORDERS", "maxNumOrders": 1}
+    emulator.sim("POST", "faults", effect="filter_change", filter=most)
+    assert me.resting("first")["orderId"]
+    assert me.resting("second")["msg"] == "Filter failure: EXCHANGE_MAX_NUM_ORDERS"
+    raised = {**most, "maxNumOrders": 1000}
+    assert emulator.sim("POST", "filters", filters=[raised]) == {"exchangeFilters": [raised]}
+    assert me.http.get("/api/v3/exchangeInfo").json()["exchangeFilters"] == [raised]
+    assert me.resting("second")["orderId"]
+    shown = me.call("GET", "/api/v3/myFilters", symbol="BTCUSDT").json()
+    assert shown["exchangeFilters"] == [raised]
+
+
 def test_candle_that_never_closes(emulator: Served) -> None:
     async def run() -> list[bool]:
         address = f"{emulator.addresses.ws}/ws/btcusdt@kline_1m"

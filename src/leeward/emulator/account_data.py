@@ -222,7 +222,14 @@ class AccountData:
         self._floor.account(account)
         rules = self._floor.market(symbol).rules
         kept = [dict(entry) for entry in rules.filters if "MAX_NUM" in str(entry["filterType"])]
-        return {"exchangeFilters": [], "symbolFilters": kept, "assetFilters": []}
+        limits = self._floor.asset_limits()
+        return {
+            "exchangeFilters": self._floor.account_filters(),
+            "symbolFilters": kept,
+            "assetFilters": [
+                dict(entry) for entry in limits if entry["asset"] in {rules.base, rules.quote}
+            ],
+        }
 
 
 def _page(entries: list[tuple[int, int, Entry]], page: Page) -> list[Entry]:

@@ -129,7 +129,10 @@ def _act_on_market(session: Session, fault: Fault) -> bool:
             entry = fault.settings.get("filter")
             if not isinstance(entry, dict):
                 raise BadUsage(f"fault {fault.id}: filter_change needs 'filter', a mapping")
-            exchange.set_filter(fault.text("symbol"), entry)
+            if "symbol" in fault.settings:
+                exchange.set_filter(fault.text("symbol"), entry)
+            else:
+                exchange.set_exchange_filter(entry)
         case "price_jump":
             exchange.script_prices(fault.text("symbol"), prices(fault.settings.get("price")))
         case "partial_then_expire":
@@ -179,18 +182,21 @@ def _fill_and_expire(session: Session, fault: Fault) -> None:
     """Fills part of the newest open limit order, then expires the rest of it."""
     exchange = session.exchange
     symbol = fault.text("symbol")
-    for account in exchange.accounts():
-        for order in reversed(exchange.open_orders(account, symbol)):
-            if "price" not in order or not order.get("isWorking"):
-                continue
-            left = Decimal(str(order["origQty"])) - Decimal(str(order["executedQty"]))
-            share = left * exact(fault.settings.get("fraction", "0.5"), "fraction")
-            step = _lot_step(session, symbol)
-            order_id = int(str(order["orderId"]))
-            exchange.fill_order(symbol, order_id, share // step * step)
-            exchange.expire_order(symbol, order_id)
-            return
-    raise BadUsage(f"fault {fault.id}: {symbol} has no open order that could fill")
+    working = {
+        int(str(order["orderId"])): order
+        for account in exchange.accounts()
+        for order in exchange.open_orders(account, symbol)
+        if order.get("isWorking")
+    }
+    if not working:
+        raise BadUsage(f"fault {fault.id}: {symbol} has no open order that could fill")
+    order_id = max(working)
+    order = working[order_id]
+    left = Decimal(str(order["origQty"])) - Decimal(str(order["executedQty"]))
+    share = left * exact(fault.settings.get("fraction", "0.5"), "fraction")
+    step = _lot_step(session, symbol)
+    exchange.fill_order(symbol, order_id, share // step * step)
+    exchange.expire_order(symbol, order_id)
 
 
 def _lot_step(session: Session, symbol: str) -> Decimal:

@@ -55,6 +55,7 @@ def admin_app(emulator: Emulator) -> Starlette:
         ("POST", "price", desk.price),
         ("POST", "trade", desk.trade),
         ("POST", "symbols/{symbol}", desk.change_symbol),
+        ("POST", "filters", desk.change_filters),
         ("POST", "snapshot", desk.snapshot),
         ("POST", "restore", desk.restore),
         ("POST", "reset", clock.reset),
@@ -218,12 +219,18 @@ class AdminDesk:
     def change_symbol(self, request: Request, body: Json) -> Json:
         exchange = self.emulator.session.exchange
         symbol = request.path_params["symbol"]
-        filters = body.get("filters", [])
-        for entry in filters if isinstance(filters, list) else []:
+        for entry in _filters(body):
             exchange.set_filter(symbol, entry)
         if (status := _text(body, "status")) is not None:
             exchange.set_symbol_status(symbol, status, delist=bool(body.get("delist", False)))
         return exchange.exchange_info([symbol])
+
+    def change_filters(self, _: Request, body: Json) -> Json:
+        """Changes filters of the whole exchange and shows those that exchangeInfo shows."""
+        exchange = self.emulator.session.exchange
+        for entry in _filters(body):
+            exchange.set_exchange_filter(entry)
+        return {"exchangeFilters": exchange.exchange_info([])["exchangeFilters"]}
 
     def snapshot(self, _: Request, body: Json) -> Json:
         exchange = self.emulator.session.exchange
@@ -318,6 +325,13 @@ def _mapping(body: Json, name: str) -> Json:
     if not isinstance(value, dict):
         raise BadUsage(f"{name} is {value!r}; give names with values")
     return value
+
+
+def _filters(body: Json) -> list[Json]:
+    found = body.get("filters", [])
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        raise BadUsage(f"filters is {found!r}; give a list of filters in the exchange's form")
+    return found
 
 
 def _fees(body: Json) -> FeeRates | None:

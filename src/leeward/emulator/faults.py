@@ -66,7 +66,7 @@ ACTIONS: Final = {
     "symbol_break": "`symbol` breaks, for `ms` if given",
     "cancel_only": "`symbol` accepts cancels only, for `ms` if given",
     "delist": "`symbol` is delisted and its orders expire",
-    "filter_change": "`filter` (in the exchange's form) of `symbol` changes",
+    "filter_change": "`filter` (in the exchange's form) of `symbol`, or of the exchange, changes",
     "price_jump": "`symbol` trades at `price`, a number or a list, through every stop between",
     "partial_then_expire": "the newest open order of `symbol` fills by `fraction`, then expires",
     "deposit": "`account` receives `amount` of `asset`",

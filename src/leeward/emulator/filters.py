@@ -1,19 +1,31 @@
-"""The filters of a symbol, checked in the order exchangeInfo lists them."""
+"""The filters of a symbol and of the exchange, checked in the order they are listed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Final
 
+from leeward.domain.errors import BadUsage
 from leeward.emulator.book import BUY
 from leeward.emulator.orders import Order
 from leeward.emulator.rejections import Json, filter_failure
 from leeward.emulator.symbols import SymbolRules
-from leeward.emulator.units import product, units
+from leeward.emulator.units import UNIT, product, units
 
 #: Returns the average price over that many minutes.
 Average = Callable[[int], int]
+#: The fields of a filter that binds an account on the whole exchange.
+_EXCHANGE: Final = {
+    "EXCHANGE_MAX_NUM_ORDERS": {"maxNumOrders"},
+    "EXCHANGE_MAX_NUM_ALGO_ORDERS": {"maxNumAlgoOrders"},
+    "EXCHANGE_MAX_NUM_ICEBERG_ORDERS": {"maxNumIcebergOrders"},
+    "EXCHANGE_MAX_NUM_ORDER_LISTS": {"maxNumOrderLists"},
+    "MAX_ASSET": {"asset", "limit"},
+}
+#: Over how many minutes the price is averaged that values an order without one.
+_AVERAGE_MINUTES: Final = 5
 
 
 def check(order: Order, rules: SymbolRules, average: Average) -> None:
@@ -25,11 +37,45 @@ def check(order: Order, rules: SymbolRules, average: Average) -> None:
             raise filter_failure(name)
 
 
-def check_counts(
-    rules: SymbolRules, open_orders: list[Order], new: list[Order], lists: int
+def exchange_filter(entry: Json) -> tuple[str, str]:
+    """Returns name and asset (empty where it has none) of a filter of the exchange, given in the
+    exchange's form; raises BadUsage for another one."""
+    name = str(entry.get("filterType"))
+    fields = _EXCHANGE.get(name)
+    if fields is None:
+        raise BadUsage(f"{name} is not a filter of the exchange; known: {', '.join(_EXCHANGE)}")
+    if entry.keys() != {"filterType", *fields}:
+        raise BadUsage(f"filter {name} needs exactly the fields {sorted(fields)}")
+    for field in fields - {"asset"}:
+        if not re.fullmatch(r"\d+(\.\d{1,8})?" if field == "limit" else r"\d+", str(entry[field])):
+            raise BadUsage(f"filter {name}: {field} is {entry[field]!r}; give a number")
+    return name, str(entry.get("asset", ""))
+
+
+def is_of_exchange(name: str) -> bool:
+    """Returns whether a filter of that type belongs to the exchange, not to a symbol."""
+    return name in _EXCHANGE
+
+
+def check_assets(
+    order: Order, rules: SymbolRules, limits: Iterable[Json], average: Average
 ) -> None:
-    """Refuses orders (`new`, not in `open_orders`) that are too many for their symbol; `lists` is
-    how many lists would be open."""
+    """Refuses an order of more than MAX_ASSET allows of its base or its quote asset."""
+    for entry in limits:
+        if order.size_pending or entry["asset"] not in {rules.base, rules.quote}:
+            continue
+        price = order.price or average(_AVERAGE_MINUTES)
+        worth = order.quote_qty or product(price, order.qty)
+        amount = worth if entry["asset"] == rules.quote else order.qty or worth * UNIT // price
+        if amount > _amount(entry, "limit"):
+            raise filter_failure("MAX_ASSET")
+
+
+def check_counts(
+    entries: Iterable[Json], open_orders: list[Order], new: list[Order], lists: int
+) -> None:
+    """Refuses orders (`new`, not in `open_orders`) that are too many for filters of their symbol
+    or of the exchange; `lists` is how many lists would be open, 0 where none is new."""
     both = [*open_orders, *new]
     counts = {
         "MAX_NUM_ORDERS": ("maxNumOrders", len(both)),
@@ -43,12 +89,11 @@ def check_counts(
         ),
         "MAX_NUM_ORDER_LISTS": ("maxNumOrderLists", lists),
     }
-    for entry in rules.filters:
+    for entry in entries:
         name = str(entry["filterType"])
-        if name in counts:
-            key, count = counts[name]
-            if count > int(str(entry[key])):
-                raise filter_failure(name)
+        counted = counts.get(name.removeprefix("EXCHANGE_"))
+        if counted is not None and counted[1] > int(str(entry[counted[0]])):
+            raise filter_failure(name)
 
 
 def check_position(rules: SymbolRules, held: int, buying: int) -> None:

@@ -35,7 +35,7 @@ MARKET: Final = 1
 class Floor:
     """Markets, accounts, orders, time, log and outbox of one session. `house` is what the made-up
     market gained of each asset, `fees` what accounts paid; `entering` are lists whose pending legs
-    are due."""
+    are due; `exchange_filters` bind every account, by filter type and (for MAX_ASSET) asset."""
 
     def __init__(
         self,
@@ -58,6 +58,7 @@ class Floor:
         self.lists: dict[int, OrderList] = {}
         self.house: dict[str, int] = {}
         self.fees: dict[str, int] = {}
+        self.exchange_filters: dict[tuple[str, str], Json] = {}
         self.entering: list[OrderList] = []
         self.outbox: list[Emitted] = []
         self.emitted = 0
@@ -102,6 +103,14 @@ class Floor:
         if found is None:
             raise Rejection(-2015, "Invalid API-key, IP, or permissions for action.", 401)
         return found
+
+    def asset_limits(self) -> list[Json]:
+        """Returns the MAX_ASSET filters."""
+        return [entry for (_, asset), entry in self.exchange_filters.items() if asset]
+
+    def account_filters(self) -> list[Json]:
+        """Returns the filters of what an account may have open on the whole exchange."""
+        return [dict(entry) for (_, asset), entry in self.exchange_filters.items() if not asset]
 
     def new_client_id(self) -> str:
         return client_id(self.ids)

@@ -40,7 +40,7 @@ class MarketData:
             "timezone": "UTC",
             "serverTime": self._floor.now_ms,
             "rateLimits": rate_limits(),
-            "exchangeFilters": [],
+            "exchangeFilters": self._floor.account_filters(),
             "symbols": [
                 market.rules.json()
                 for market in self._markets(symbols)

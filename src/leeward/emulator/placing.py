@@ -68,9 +68,14 @@ def draft(floor: Floor, account: Account, request: OrderRequest, *, sized: bool 
 
 
 def check_filters(floor: Floor, order: Order) -> None:
-    """Refuses an order whose own numbers break a filter of its symbol."""
+    """Refuses an order whose own numbers break a filter of its symbol or of an asset."""
     market = floor.markets[order.symbol]
-    filters.check(order, market.rules, lambda minutes: market.average(minutes, floor.now_ms))
+
+    def average(minutes: int) -> int:
+        return market.average(minutes, floor.now_ms)
+
+    filters.check(order, market.rules, average)
+    filters.check_assets(order, market.rules, floor.asset_limits(), average)
 
 
 def _amount(request: OrderRequest, field: str, value: Decimal | None) -> int:
@@ -94,9 +99,14 @@ def check_counts(floor: Floor, account: Account, new: list[Order], *, lists: int
     symbol = market.rules.symbol
     if len(set(names)) < len(names) or any((symbol, name) in account.open for name in names):
         raise refused(DUPLICATE)
-    mine = [order for (held, _), order in account.open.items() if held == symbol]
-    open_lists = {order.list_id for order in mine if order.list_id != -1}
-    filters.check_counts(market.rules, mine, new, len(open_lists) + lists)
+    everywhere = list(account.open.values())
+    mine = [order for order in everywhere if order.symbol == symbol]
+    for entries, orders in (
+        (market.rules.filters, mine),
+        (floor.exchange_filters.values(), everywhere),
+    ):
+        held_lists = {order.list_id for order in orders if order.list_id != -1}
+        filters.check_counts(entries, orders, new, lists and len(held_lists) + lists)
     if market.rules.filter("MAX_POSITION") is not None and any(o.side == BUY for o in new):
         held = account.balance(market.rules.base)
         buying = sum(order.remaining for order in [*mine, *new] if order.side == BUY)

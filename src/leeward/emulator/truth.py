@@ -10,6 +10,7 @@ from leeward.domain.errors import BadUsage, unknown_name
 from leeward.emulator import contingency
 from leeward.emulator.accounts import Account
 from leeward.emulator.audit import audit
+from leeward.emulator.filters import exchange_filter, is_of_exchange
 from leeward.emulator.floor import Floor
 from leeward.emulator.frames import Wire
 from leeward.emulator.options import FeeRates
@@ -119,12 +120,20 @@ class Truth:
         """Replaces or adds one filter, given in the exchange's form; refuses a malformed one."""
         market = self._floor.market(symbol)
         name = str(entry.get("filterType"))
+        if is_of_exchange(name):
+            raise BadUsage(f"{symbol}: {name} is a filter of the exchange; change it there")
         known = market.rules.filter(name)
         if known is not None and known.keys() != entry.keys():
             raise BadUsage(f"{symbol}: filter {name} needs exactly the fields {list(known)}")
         market.rules = market.rules.with_filter(entry)
         market.book.tick_size, market.book.step = market.steps
         self._floor.log.write(f"S|{symbol}|{entry}")
+
+    def set_exchange_filter(self, entry: Json) -> None:
+        """Replaces or adds one EXCHANGE_... filter or (by asset) MAX_ASSET, given in the
+        exchange's form; refuses a malformed one."""
+        self._floor.exchange_filters[exchange_filter(entry)] = entry
+        self._floor.log.write(f"S|exchange|{entry}")
 
     def script_prices(self, symbol: str, prices: Sequence[Decimal]) -> None:
         """Trades at each price now, as jumps: stops in between trigger at the price jumped to."""

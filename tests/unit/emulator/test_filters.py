@@ -7,15 +7,23 @@ from typing import Any
 
 import pytest
 from tests.emulated import (
+    FLAT,
+    ME,
+    MINUTE_US,
+    START_MS,
     SYMBOL,
     ask,
     exchange_of,
+    minute_candles,
     place,
     place_list,
     refusal,
 )
 
+from leeward.domain.errors import BadUsage
+from leeward.emulator.exchange import Exchange
 from leeward.emulator.rejections import Json
+from leeward.emulator.requests import CancelRequest, ListRequest
 from leeward.emulator.symbols import SymbolRules, symbol_rules
 
 RULES = symbol_rules(SYMBOL, 100.0)
@@ -123,6 +131,134 @@ def test_the_second_open_list_of_one_allowed_is_refused() -> None:
     place_list(exchange, "OCO", *legs)
     refused = refusal(place_list, exchange, "OCO", *legs)
     assert refused == (-1013, "Filter failure: MAX_NUM_ORDER_LISTS")
+
+
+RESTING = {"side": "BUY", "kind": "LIMIT", "quantity": "1", "price": "99"}
+
+
+def two_symbols(*filters: Json) -> Exchange:
+    """Returns an exchange of two symbols under filters of the exchange."""
+    other = "OTHUSDT"
+    rules = [RULES, symbol_rules(other, 100.0)]
+    rows = [FLAT, FLAT]
+    candles = {each.symbol: minute_candles(rows, each.symbol) for each in rules}
+    exchange = Exchange(rules, candles, 1, START_MS)
+    held = {"USDT": Decimal(100_000), "TST": Decimal(1_000), "OTH": Decimal(1_000)}
+    exchange.add_account(ME, held)
+    exchange.add_account("other", held)
+    exchange.advance(START_MS * 1000 + MINUTE_US - 1)
+    for entry in filters:
+        exchange.set_exchange_filter(entry)
+    return exchange
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "fields"),
+    [
+        ("EXCHANGE_MAX_NUM_ORDERS", "maxNumOrders", RESTING),
+        ("EXCHANGE_MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders",
+         {"side": "BUY", "kind": "STOP_LOSS", "quantity": "1", "stop_price": "110"}),
+        ("EXCHANGE_MAX_NUM_ICEBERG_ORDERS", "maxNumIcebergOrders",
+         {**RESTING, "iceberg_qty": "0.5"}),
+    ],
+)  # fmt: skip
+def test_orders_of_all_symbols_count_for_the_exchange_up_to_its_limit(
+    name: str, field: str, fields: dict[str, Any]
+) -> None:
+    exchange = two_symbols({"filterType": name, field: 2})
+    first = place(exchange, **fields)
+    place(exchange, **fields, symbol="OTHUSDT")
+    assert refusal(place, exchange, **fields) == (-1013, f"Filter failure: {name}")
+    refused = refusal(place, exchange, **fields, symbol="OTHUSDT")
+    assert refused == (-1013, f"Filter failure: {name}")
+    side, kind, quantity = (fields[key] for key in ("side", "kind", "quantity"))
+    rest = {k: v for k, v in fields.items() if k not in {"side", "kind", "quantity"}}
+    exchange.place("other", ask(side, kind, quantity, **rest))
+    exchange.cancel(ME, CancelRequest(SYMBOL, int(str(first["orderId"]))))
+    place(exchange, **fields)
+
+
+def test_a_plain_order_is_free_of_the_limits_of_stops_and_icebergs() -> None:
+    exchange = two_symbols(
+        {"filterType": "EXCHANGE_MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 0},
+        {"filterType": "EXCHANGE_MAX_NUM_ICEBERG_ORDERS", "maxNumIcebergOrders": 0},
+        {"filterType": "EXCHANGE_MAX_NUM_ORDER_LISTS", "maxNumOrderLists": 0},
+    )
+    assert place(exchange, **RESTING, resp_type="RESULT")["status"] == "NEW"
+
+
+def test_order_lists_of_all_symbols_count_for_the_exchange_an_otoco_once() -> None:
+    name = "EXCHANGE_MAX_NUM_ORDER_LISTS"
+    exchange = two_symbols({"filterType": name, "maxNumOrderLists": 2})
+
+    def otoco(symbol: str) -> Json:
+        legs = (
+            ask("BUY", "LIMIT", "1", price="99", symbol=symbol, prefix="working"),
+            ask("SELL", "LIMIT_MAKER", "1", price="105", symbol=symbol, prefix="pendingAbove"),
+            ask("SELL", "STOP_LOSS", "1", stop_price="95", symbol=symbol, prefix="pendingBelow"),
+        )
+        return exchange.place_list(ME, ListRequest("OTOCO", symbol, legs))
+
+    otoco(SYMBOL)
+    otoco("OTHUSDT")
+    assert refusal(otoco, SYMBOL) == (-1013, f"Filter failure: {name}")
+    exchange.set_exchange_filter({"filterType": name, "maxNumOrderLists": 1})
+    place(exchange, **RESTING)  # is no list
+
+
+@pytest.mark.parametrize(
+    ("asset", "limit", "good", "bad"),
+    [
+        ("TST", "2", order("BUY", "LIMIT", "2", price="99"),
+         order("BUY", "LIMIT", "2.0001", price="99")),
+        ("TST", "2", order("SELL", "MARKET", "2"), order("SELL", "MARKET", "2.0001")),
+        ("USDT", "99", order("SELL", "LIMIT", "0.9", price="110"),
+         order("SELL", "LIMIT", "0.9001", price="110")),
+        ("USDT", "99", order("BUY", "MARKET", "0.99"), order("BUY", "MARKET", "0.9901")),
+        ("USDT", "99", order("BUY", "MARKET", quote_order_qty="99"),
+         order("BUY", "MARKET", quote_order_qty="99.01")),
+        ("TST", "2", order("BUY", "MARKET", quote_order_qty="200"),
+         order("BUY", "MARKET", quote_order_qty="200.01")),
+    ],
+)  # fmt: skip
+def test_max_asset_binds_the_base_by_quantity_and_the_quote_by_worth(
+    asset: str, limit: str, good: Any, bad: Any
+) -> None:
+    exchange = two_symbols({"filterType": "MAX_ASSET", "asset": asset, "limit": limit})
+    side, kind, quantity, fields = bad
+    failed = (-1013, "Filter failure: MAX_ASSET")
+    assert refusal(place, exchange, side, kind, quantity, **fields) == failed
+    side, kind, quantity, fields = good
+    place(exchange, side, kind, quantity, **fields)
+    if asset == "TST":
+        place(exchange, "BUY", "LIMIT", "3", price="99", symbol="OTHUSDT")
+
+
+def test_filters_of_the_exchange_are_shown_where_the_real_ones_are() -> None:
+    count: Json = {"filterType": "EXCHANGE_MAX_NUM_ORDERS", "maxNumOrders": 1000}
+    tst: Json = {"filterType": "MAX_ASSET", "asset": "TST", "limit": "42.00000000"}
+    oth: Json = {"filterType": "MAX_ASSET", "asset": "OTH", "limit": "42.00000000"}
+    exchange = two_symbols({**count, "maxNumOrders": 7}, count, tst, oth)
+    assert exchange.exchange_info()["exchangeFilters"] == [count]
+    shown = exchange.my_filters(ME, SYMBOL)
+    assert (shown["exchangeFilters"], shown["assetFilters"]) == ([count], [tst])
+    assert {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 200} in shown["symbolFilters"]  # type: ignore[operator] # a list of the answer
+
+
+@pytest.mark.parametrize(
+    ("entry", "word"),
+    [
+        ({"filterType": "EXCHANGE_MAX_NUM_DREAMS", "maxNumDreams": 1}, "not a filter"),
+        ({"filterType": "EXCHANGE_MAX_NUM_ORDERS", "most": 1}, "exactly the fields"),
+        ({"filterType": "EXCHANGE_MAX_NUM_ORDERS", "maxNumOrders": "-1"}, "give a number"),
+        ({"filterType": "MAX_ASSET", "asset": "TST", "limit": "much"}, "give a number"),
+    ],
+)
+def test_a_malformed_filter_of_the_exchange_is_refused(entry: Json, word: str) -> None:
+    with pytest.raises(BadUsage, match=word):
+        exchange_of().set_exchange_filter(entry)
+    with pytest.raises(BadUsage, match="of the exchange"):
+        exchange_of().set_filter(SYMBOL, {"filterType": "MAX_ASSET", "asset": "TST", "limit": "1"})
 
 
 def test_a_filter_changed_while_running_binds_the_next_order() -> None:
