@@ -40,7 +40,7 @@ def fill_orders(  # noqa: PLR0913 - compiled code takes its arrays apart, not wr
                 waiting += 1
                 continue
             reference = market.open[s, t]
-            price = sell_price(reference, rules.slippage, rules, s)
+            price = sell_price(reference, rules.slippage, rules.filters[s, 1])
             lowest = min(positions[s].lowest, price)
             highest = max(positions[s].highest, price)
             close_position(
@@ -86,7 +86,7 @@ def fill_entry(  # noqa: PLR0913 - as above
         return STOP_CROSSED
     if reference >= order.target:
         return TARGET_CROSSED
-    price = ceil_to_step(reference * (1.0 + rules.slippage), rules.filters[s, 1])
+    price = buy_price(reference, rules.slippage, rules.filters[s, 1])
     quantity = order.quantity
     cash = account[0].cash
     if quantity * price * (1.0 + rules.fee) > cash:
@@ -115,9 +115,15 @@ def fill_entry(  # noqa: PLR0913 - as above
 
 
 @compiled
-def sell_price(reference: float, slippage: float, rules: Rules, s: int) -> float:
+def buy_price(reference: float, slippage: float, tick: float) -> float:
+    """Returns what a purchase at `reference` costs a unit, before the fee."""
+    return ceil_to_step(reference * (1.0 + slippage), tick)
+
+
+@compiled
+def sell_price(reference: float, slippage: float, tick: float) -> float:
     """Returns what a sale at `reference` brings a unit, before the fee."""
-    return floor_to_step(reference * (1.0 - slippage), rules.filters[s, 1])
+    return floor_to_step(reference * (1.0 - slippage), tick)
 
 
 @compiled

@@ -148,7 +148,7 @@ def close_all(  # noqa: PLR0913 - as above
             while market.row[s, t] < 0:
                 t -= 1
             reference = market.close[s, t]
-            price = sell_price(reference, rules.slippage, rules, s)
+            price = sell_price(reference, rules.slippage, rules.filters[s, 1])
             lowest = min(positions[s].lowest, price)
             highest = max(positions[s].highest, price)
             close_position(
@@ -206,7 +206,7 @@ def walk(  # noqa: PLR0913 - as above
             position.highest = max(position.highest, high)
             continue
         slippage = 0.0 if reason == TARGET else rules.slippage
-        price = sell_price(reference, slippage, rules, s)
+        price = sell_price(reference, slippage, rules.filters[s, 1])
         lowest = min(position.lowest, price)
         if reason == TARGET and (reference != open_ or (just_opened and i == 0)):
             lowest = min(lowest, low)
