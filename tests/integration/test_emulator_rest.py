@@ -185,3 +185,13 @@ def test_malformed_queries_are_refused_not_crashed_on(me: Trader, query: str) ->
         answer = me.http.get(f"/api/v3/{path}?{query}")
         assert answer.status_code in {200, 400, 401}
         assert "code" in answer.json() or answer.status_code == 200
+
+
+def test_accounts_are_opened_in_a_trade_group(emulator: Served) -> None:
+    made = emulator.sim("POST", "accounts", id="grouped", trade_group=7, balances={"USDT": "1"})
+    with httpx.Client(base_url=emulator.addresses.rest) as http:
+        one = Trader(emulator, made["api_key"], made["api_secret"], http)
+        assert one.call("GET", "/api/v3/account").json()["tradeGroupId"] == 7
+    wrong = {"id": "other", "trade_group": "family"}
+    assert emulator.admin.post("/sim/accounts", json=wrong).status_code == 400
+    assert "other" not in emulator.sim("GET", "state")["accounts"]

@@ -7,7 +7,7 @@ from typing import TypeVar
 from leeward.emulator import reports
 from leeward.emulator.accounts import commission_rates, discount, rate_text
 from leeward.emulator.floor import Floor
-from leeward.emulator.orders import Order
+from leeward.emulator.orders import NO_GROUP, Order
 from leeward.emulator.rejections import Json, Rejection, mandatory
 from leeward.emulator.requests import EVERYTHING, Page
 from leeward.emulator.units import text
@@ -109,6 +109,7 @@ class AccountData:
             ],
             "permissions": ["SPOT"],
             "uid": holder.uid,
+            **({} if holder.trade_group == NO_GROUP else {"tradeGroupId": holder.trade_group}),
         }
 
     def commission(self, account: str, symbol: str) -> Json:
@@ -207,11 +208,10 @@ class AccountData:
                 "takerOrderId": match.taker_id,
                 "makerSymbol": symbol,
                 "makerOrderId": match.maker_id,
-                "tradeGroupId": 1,
+                "tradeGroupId": match.trade_group,
                 "selfTradePreventionMode": match.mode,
                 "price": text(match.price),
-                **({"takerPreventedQuantity": text(match.taker_qty)} if match.taker_qty else {}),
-                **({"makerPreventedQuantity": text(match.maker_qty)} if match.maker_qty else {}),
+                **reports.prevented_quantities(match),
                 "transactTime": match.time_ms,
             }
             for match in _page(kept, page)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from leeward.emulator.options import FeeRates
-from leeward.emulator.orders import Fill, Order, Prevented
+from leeward.emulator.orders import NO_GROUP, Fill, Order, Prevented
 from leeward.emulator.rejections import INSUFFICIENT, Json, refused
 from leeward.emulator.units import text
 
@@ -20,13 +20,15 @@ class Balance:
 
 class Account:
     """One account's balances, commission rates, orders and trades. `orders` and `trades` are by
-    symbol, oldest first; `open` and `by_client` find orders by (symbol, client id)."""
+    symbol, oldest first; `open` and `by_client` find orders by (symbol, client id). Accounts of
+    one `trade_group` do not trade with each other, as one account does not with itself."""
 
     def __init__(self, name: str, uid: int, fees: FeeRates) -> None:
         self.name = name
         self.uid = uid
         self.fees = fees
         self.can_trade = True
+        self.trade_group = NO_GROUP
         self.updated_ms = 0
         self.balances: dict[str, Balance] = {}
         self.external: dict[str, int] = {}

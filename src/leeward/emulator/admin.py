@@ -154,7 +154,10 @@ class AdminDesk:
         if account in session.exchange.accounts():
             raise BadUsage(f"account {account} exists already; choose another id")
         balances = {k: exact(v, k) for k, v in _mapping(body, "balances").items()}
+        group = _group(body["trade_group"]) if "trade_group" in body else None
         session.add_account(account, balances, _fees(_mapping(body, "fees")))
+        if group is not None:
+            session.exchange.set_trade_group(account, group)
         key = session.add_key(generated_key(session.setup.seed, account))
         return {"id": account, "api_key": key.api_key, "api_secret": key.secret}
 
@@ -324,6 +327,12 @@ def _mapping(body: Json, name: str) -> Json:
     value = body.get(name, {})
     if not isinstance(value, dict):
         raise BadUsage(f"{name} is {value!r}; give names with values")
+    return value
+
+
+def _group(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise BadUsage(f"trade_group is {value!r}; give a whole number from 0")
     return value
 
 

@@ -19,7 +19,7 @@ from leeward.emulator.chance import client_id, stream
 from leeward.emulator.eventlog import EventLog
 from leeward.emulator.market import Market
 from leeward.emulator.options import Options
-from leeward.emulator.orders import Fill, Order, OrderList
+from leeward.emulator.orders import Fill, Order, OrderList, PreventedMatch
 from leeward.emulator.path import FIRST_TICK_MS
 from leeward.emulator.rejections import Json, Rejection
 from leeward.emulator.reports import execution, list_status
@@ -141,7 +141,7 @@ class Floor:
         *,
         fill: Fill | None = None,
         names: tuple[str, str] | None = None,
-        prevented: tuple[int, int, int] | None = None,
+        prevented: PreventedMatch | None = None,
         reject: str = "NONE",
     ) -> int:
         """Sends an executionReport and returns its execution id; the account's balances follow at

@@ -7,7 +7,7 @@ from leeward.emulator.book import BUY, SELL
 from leeward.emulator.fees import Commission, commission
 from leeward.emulator.floor import Floor
 from leeward.emulator.market import Market
-from leeward.emulator.orders import Fill, Order, Prevented
+from leeward.emulator.orders import Fill, Order, Prevented, PreventedMatch
 from leeward.emulator.units import UNIT, product
 
 
@@ -87,7 +87,7 @@ def take(floor: Floor, market: Market, order: Order) -> None:
         if best is None or not _acceptable(order, best[0]):
             return
         price, quantity, maker = best
-        if maker is not None and maker.account == order.account and order.stp != "NONE":
+        if maker is not None and order.prevents(maker):
             _prevent(floor, order, maker)
             continue
         trade(floor, market, order, maker, price, min(order.remaining, quantity))
@@ -122,7 +122,7 @@ def reach(market: Market, order: Order, quote: int | None = None) -> tuple[int, 
     offers += [
         (maker.price, maker.remaining)
         for maker in market.resting.values()
-        if maker.side == side and (maker.account != order.account or order.stp == "NONE")
+        if maker.side == side and (not order.prevents(maker) or order.transfers(maker))
     ]
     quantity = cost = 0
     step = market.book.step
@@ -218,26 +218,45 @@ def _settle(
 
 
 def _prevent(floor: Floor, taker: Order, maker: Order) -> None:
-    """Stops a match between two orders of one account, by the taker's mode."""
+    """Stops a match between two orders of one account or trade group, by the taker's mode; a
+    TRANSFER is one only where the maker asked for it too, else it decrements."""
     floor.prevented_id += 1
     number, mode = floor.prevented_id, taker.stp
+    if mode == "TRANSFER" and maker.stp != mode:
+        mode = "DECREMENT"
     smaller = min(taker.remaining, maker.remaining)
     both = mode in {"DECREMENT", "TRANSFER"}
     taken = smaller if both else taker.remaining if mode != "EXPIRE_MAKER" else 0
     made = smaller if both else maker.remaining if mode != "EXPIRE_TAKER" else 0
     record = Prevented(
-        number, taker.order_id, maker.order_id, mode, maker.price, taken, made, floor.now_ms
-    )
-    floor.accounts[taker.account].prevented.setdefault(taker.symbol, []).append(record)
+        number, taker.order_id, maker.order_id, mode, taker.trade_group, maker.price, taken, made,
+        floor.now_ms,
+    )  # fmt: skip
+    for name in dict.fromkeys((taker.account, maker.account)):
+        floor.accounts[name].prevented.setdefault(taker.symbol, []).append(record)
     taker.prevented_matches.append(record)
+    transfer = taker.transfers(maker)
     for order, quantity, counter in ((maker, made, taker), (taker, taken, maker)):
         if not quantity:
             continue
+        if transfer:
+            contingency.before_execution(floor, order)
         order.prevented += quantity
         order.prevented_match = number
         contingency.relock(floor, order)
+        if transfer:
+            _transfer(floor, order, quantity, product(maker.price, quantity))
         if not order.remaining:
             contingency.close(floor, order, "EXPIRED_IN_MATCH")
-        floor.report(order, "TRADE_PREVENTION", prevented=(number, quantity, counter.order_id))
+        match = PreventedMatch(number, quantity, counter, smaller, maker.price)
+        floor.report(order, "TRADE_PREVENTION", prevented=match)
         if not order.is_open:
             contingency.after_end(floor, order)
+
+
+def _transfer(floor: Floor, order: Order, quantity: int, quote: int) -> None:
+    """Moves one side of a prevented match's assets, without a trade and without commission."""
+    rules, account = floor.markets[order.symbol].rules, floor.accounts[order.account]
+    sign = 1 if order.side == BUY else -1
+    account.balance(rules.base).free += sign * quantity
+    account.balance(rules.quote).free -= sign * quote

@@ -13,6 +13,10 @@ STOP_TYPES: Final = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "T
 MARKET_TYPES: Final = frozenset({"MARKET", "STOP_LOSS", "TAKE_PROFIT"})
 
 
+#: The trade group of an account that is in none.
+NO_GROUP: Final = -1
+
+
 class Fill(NamedTuple):
     """One trade of an account."""
 
@@ -45,6 +49,7 @@ class Prevented(NamedTuple):
     taker_id: int
     maker_id: int
     mode: str
+    trade_group: int
     price: int
     taker_qty: int
     maker_qty: int
@@ -69,6 +74,7 @@ class Order:
     created_ms: int
     sequence: int
     stp: str
+    trade_group: int = NO_GROUP
     stop_price: int = 0
     iceberg: int = 0
     quote_qty: int = 0
@@ -104,6 +110,19 @@ class Order:
     def is_open(self) -> bool:
         return self.status in OPEN
 
+    def is_own(self, other: Order) -> bool:
+        """Whether a trade between the two would be a self-trade."""
+        in_group = self.trade_group != NO_GROUP and self.trade_group == other.trade_group
+        return self.account == other.account or in_group
+
+    def prevents(self, maker: Order) -> bool:
+        """Whether this order, as the taker, may not trade with `maker`."""
+        return self.stp != "NONE" and self.is_own(maker)
+
+    def transfers(self, maker: Order) -> bool:
+        """Whether a prevented trade of this order with `maker` moves the assets all the same."""
+        return self.stp == maker.stp == "TRANSFER" and self.account != maker.account
+
     @property
     def is_stop(self) -> bool:
         return self.type in STOP_TYPES
@@ -116,6 +135,16 @@ class Order:
     def triggers_above(self) -> bool:
         """Whether a stop waits for a rise to its price."""
         return (self.side == BUY) == self.type.startswith("STOP_LOSS")
+
+
+class PreventedMatch(NamedTuple):
+    """One order's side of a prevented match: what it lost, and what would have been traded."""
+
+    match_id: int
+    prevented: int
+    counter: Order
+    qty: int
+    price: int
 
 
 @dataclass(slots=True, eq=False)

@@ -50,6 +50,7 @@ def draft(floor: Floor, account: Account, request: OrderRequest, *, sized: bool 
         created_ms=floor.now_ms,
         sequence=0,
         stp=request.stp_mode or rules.default_stp,
+        trade_group=account.trade_group,
         stop_price=_amount(request, "stop_price", request.stop_price),
         iceberg=_amount(request, "iceberg_qty", request.iceberg_qty),
         quote_qty=_amount(request, "quote_order_qty", request.quote_order_qty),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from leeward.emulator.orders import Fill, Order, OrderList
+from leeward.emulator.orders import NO_GROUP, Fill, Order, OrderList, Prevented, PreventedMatch
 from leeward.emulator.rejections import Json
 from leeward.emulator.requests import RespType
-from leeward.emulator.units import text
+from leeward.emulator.units import product, text
 
 _ZERO = text(0)
 
@@ -23,14 +23,19 @@ def answer(order: Order, kind: RespType, time_ms: int) -> Json:
             found["preventedMatches"] = [
                 {
                     "preventedMatchId": match.match_id,
+                    "makerSymbol": order.symbol,
                     "makerOrderId": match.maker_id,
                     "price": text(match.price),
-                    "makerPreventedQuantity": text(match.maker_qty),
+                    **prevented_quantities(match),
                 }
                 for match in order.prevented_matches
             ]
     found["selfTradePreventionMode"] = order.stp
-    return found | _prevention(order) | _expiry(order)
+    if order.prevented_matches and order.trade_group != NO_GROUP:
+        found["tradeGroupId"] = order.trade_group
+    if order.prevented:
+        found["preventedQuantity"] = text(order.prevented)
+    return found | _expiry(order)
 
 
 def cancelled(order: Order, cancel_id: str, time_ms: int) -> Json:
@@ -122,6 +127,12 @@ def _prevention(order: Order) -> Json:
 
 def _expiry(order: Order) -> Json:
     return {"expiryReason": order.expiry} if order.expiry else {}
+
+
+def prevented_quantities(match: Prevented) -> Json:
+    """Returns what the orders of a prevented match lost by it, of each that lost something."""
+    lost = {"takerPreventedQuantity": match.taker_qty, "makerPreventedQuantity": match.maker_qty}
+    return {name: text(quantity) for name, quantity in lost.items() if quantity}
 
 
 def _fill(fill: Fill) -> Json:
@@ -236,11 +247,11 @@ def execution(  # noqa: PLR0913 - the event's own degrees of freedom
     *,
     fill: Fill | None = None,
     names: tuple[str, str] | None = None,
-    prevented: tuple[int, int, int] | None = None,
+    prevented: PreventedMatch | None = None,
     reject: str = "NONE",
 ) -> Json:
     """Returns the executionReport event of type `kind`. `names` are the client id to show and the
-    order's own, where they differ; `prevented` the match id, quantity and counter order."""
+    order's own, where they differ."""
     client_id, own_id = names or (order.client_id, "")
     found: Json = {
         "e": "executionReport",
@@ -269,7 +280,7 @@ def execution(  # noqa: PLR0913 - the event's own degrees of freedom
         "t": -1 if fill is None else fill.trade_id,
     }
     if prevented is not None:
-        found["v"] = prevented[0]
+        found["v"] = prevented.match_id
     found |= {
         "I": execution_id,
         "w": order.working and not (fill is not None and order.at_market),
@@ -286,7 +297,7 @@ def execution(  # noqa: PLR0913 - the event's own degrees of freedom
     return found | _event_extras(order, prevented)
 
 
-def _event_extras(order: Order, prevented: tuple[int, int, int] | None) -> Json:
+def _event_extras(order: Order, prevented: PreventedMatch | None) -> Json:
     found: Json = {}
     if order.trailing:
         found["d"] = order.trailing
@@ -297,8 +308,16 @@ def _event_extras(order: Order, prevented: tuple[int, int, int] | None) -> Json:
     if order.strategy_type is not None:
         found["J"] = order.strategy_type
     if prevented is not None:
-        _, quantity, counter = prevented
-        found |= {"A": text(order.prevented), "B": text(quantity), "u": 1, "U": counter}
+        found |= {"A": text(order.prevented), "B": text(prevented.prevented)}
+        if order.trade_group != NO_GROUP:
+            found["u"] = order.trade_group
+        found |= {
+            "U": prevented.counter.order_id,
+            "Cs": prevented.counter.symbol,
+            "pl": text(prevented.qty),
+            "pL": text(prevented.price),
+            "pY": text(product(prevented.price, prevented.qty)),
+        }
     if order.expiry:
         found["eR"] = order.expiry
     return found

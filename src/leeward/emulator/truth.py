@@ -70,6 +70,11 @@ class Truth:
         self._floor.account(account).can_trade = allowed
         self._floor.log.write(f"P|{account}|{allowed}")
 
+    def set_trade_group(self, account: str, group: int) -> None:
+        """Puts an account into a trade group for the orders it places from now on."""
+        self._floor.account(account).trade_group = group
+        self._floor.log.write(f"G|{account}|{group}")
+
     def deposit(self, account: str, asset: str, amount: Decimal) -> None:
         """Adds to the free balance, or takes away (a withdrawal) where negative; sends
         balanceUpdate and outboundAccountPosition. Refuses (-2010) more than is free."""

@@ -21,6 +21,7 @@ from tests.emulated import (
 
 from leeward.emulator.exchange import Exchange
 from leeward.emulator.options import FeeRates
+from leeward.emulator.requests import ListRequest
 from leeward.emulator.symbols import symbol_rules
 from leeward.emulator.units import text
 
@@ -142,8 +143,114 @@ def test_self_trade_prevention_by_the_takers_mode(
     assert (answer["status"] == taker) or mode in {"DECREMENT", "TRANSFER"}
     prevented = exchange.prevented_matches(ME, SYMBOL)
     assert len(prevented) == 1
-    assert prevented[0]["selfTradePreventionMode"] == mode
+    # A transfer needs two orders that ask for it; the maker has the symbol's default.
+    assert prevented[0]["selfTradePreventionMode"] == mode.replace("TRANSFER", "DECREMENT")
     assert "TRADE_PREVENTION" in " ".join(told(user_events(exchange)))
+    assert exchange.invariants() == []
+
+
+def in_group(maker: int, taker: int) -> tuple[Exchange, str]:
+    """Returns an exchange whose accounts are in those trade groups, and a price in the spread."""
+    exchange = with_other(exchange_of(spread_bps=Decimal(100), fees=FeeRates()))
+    exchange.set_trade_group(OTHER, maker)
+    exchange.set_trade_group(ME, taker)
+    asks = exchange.depth(SYMBOL, 1)["asks"]
+    assert isinstance(asks, list)
+    return exchange, str(Decimal(asks[0][0]) - Decimal("0.5"))
+
+
+def test_a_transfer_moves_what_was_prevented_between_accounts_of_a_group() -> None:
+    exchange, price = in_group(1, 1)
+    held = {name: [balance(exchange, asset, name)[0] for asset in ("TST", "USDT")]
+            for name in (ME, OTHER)}  # fmt: skip
+    exchange.place(OTHER, ask("BUY", "LIMIT", "0.6", price=price, stp_mode="TRANSFER"))
+    user_events(exchange)
+    answer = place(exchange, "SELL", "LIMIT", "0.2", price=price, stp_mode="TRANSFER")
+    worth = Decimal(price)
+
+    assert (answer["status"], answer["fills"]) == ("EXPIRED_IN_MATCH", [])
+    assert list(answer)[-4:] == [
+        "preventedMatches", "selfTradePreventionMode", "tradeGroupId", "preventedQuantity",
+    ]  # fmt: skip
+    assert (answer["tradeGroupId"], answer["preventedQuantity"]) == (1, "0.20000000")
+    assert answer["preventedMatches"] == [{
+        "preventedMatchId": 1, "makerSymbol": SYMBOL, "makerOrderId": 1,
+        "price": f"{worth:.8f}", "takerPreventedQuantity": "0.20000000",
+        "makerPreventedQuantity": "0.20000000",
+    }]  # fmt: skip
+    maker = exchange.order(OTHER, SYMBOL, order_id=1)
+    assert (maker["status"], maker["preventedQuantity"]) == ("NEW", "0.20000000")
+    tst, usdt = held[OTHER]
+    left = Decimal("0.4") * worth
+    assert balance(exchange, "TST", OTHER) == (tst + Decimal("0.2"), Decimal(0))
+    assert balance(exchange, "USDT", OTHER) == (usdt - Decimal("0.6") * worth, left)
+    tst, usdt = held[ME]
+    assert balance(exchange, "TST") == (tst - Decimal("0.2"), Decimal(0))
+    assert balance(exchange, "USDT") == (usdt + Decimal("0.2") * worth, Decimal(0))
+    for name in (ME, OTHER):
+        assert exchange.my_trades(name, SYMBOL) == []
+        [record] = exchange.prevented_matches(name, SYMBOL)
+        assert (record["selfTradePreventionMode"], record["tradeGroupId"]) == ("TRANSFER", 1)
+    event = next(each for each in user_events(exchange) if each.get("x") == "TRADE_PREVENTION")
+    shown = {key: event[key] for key in ("v", "A", "B", "u", "U", "Cs", "pl", "pL", "pY", "l")}
+    assert shown == {
+        "v": 1, "A": "0.20000000", "B": "0.20000000", "u": 1, "U": 1, "Cs": SYMBOL,
+        "pl": "0.20000000", "pL": f"{worth:.8f}", "pY": f"{worth / 5:.8f}", "l": "0.00000000",
+    }  # fmt: skip
+    assert exchange.account_info(ME)["tradeGroupId"] == 1
+    assert exchange.invariants() == []
+
+
+def test_a_market_order_pays_for_what_it_is_transferred() -> None:
+    exchange, price = in_group(1, 1)
+    exchange.place(OTHER, ask("SELL", "LIMIT", "2", price=price, stp_mode="TRANSFER"))
+    exchange.set_balance(ME, "USDT", 2 * Decimal(price) - Decimal("0.01"))
+    refused = refusal(place, exchange, "BUY", "MARKET", "2", stp_mode="TRANSFER")
+    assert refused == (-2010, "Account has insufficient balance for requested action.")
+    exchange.set_balance(ME, "USDT", 2 * Decimal(price))
+    answer = place(exchange, "BUY", "MARKET", "2", stp_mode="TRANSFER")
+    assert answer["status"] == "EXPIRED_IN_MATCH"
+    assert balance(exchange, "USDT") == (Decimal(0), Decimal(0))
+    assert exchange.order(OTHER, SYMBOL, order_id=1)["status"] == "EXPIRED_IN_MATCH"
+    assert exchange.invariants() == []
+
+
+def test_a_transfer_to_a_leg_of_an_oco_expires_the_other_leg() -> None:
+    exchange, price = in_group(1, 1)
+    legs = (
+        ask("SELL", "LIMIT_MAKER", "1", price=price, prefix="above"),
+        ask("SELL", "STOP_LOSS", "1", stop_price="95", prefix="below"),
+    )
+    exchange.place_list(OTHER, ListRequest("OCO", SYMBOL, legs, stp_mode="TRANSFER"))
+    place(exchange, "BUY", "LIMIT", "0.4", price=price, stp_mode="TRANSFER")
+    statuses = [exchange.order(OTHER, SYMBOL, order_id=number)["status"] for number in (1, 2)]
+    assert statuses == ["EXPIRED", "NEW"]
+    assert balance(exchange, "TST", OTHER)[1] == Decimal("0.6")
+    assert exchange.invariants() == []
+
+
+@pytest.mark.parametrize(
+    ("groups", "modes", "effective"),
+    [
+        ((1, 1), ("EXPIRE_MAKER", "TRANSFER"), "DECREMENT"),
+        ((1, 1), ("TRANSFER", "EXPIRE_MAKER"), "EXPIRE_MAKER"),
+        ((1, 1), ("TRANSFER", "DECREMENT"), "DECREMENT"),
+        ((1, 2), ("TRANSFER", "TRANSFER"), None),
+        ((-1, -1), ("TRANSFER", "TRANSFER"), None),
+    ],
+)
+def test_the_mode_between_accounts_follows_both_orders_and_their_groups(
+    groups: tuple[int, int], modes: tuple[str, str], effective: str | None
+) -> None:
+    exchange, price = in_group(*groups)
+    exchange.place(OTHER, ask("SELL", "LIMIT", "2", price=price, stp_mode=modes[0]))
+    held = balance(exchange, "TST")
+    place(exchange, "BUY", "LIMIT", "1", price=price, stp_mode=modes[1])
+    found = [each["selfTradePreventionMode"] for each in exchange.prevented_matches(ME, SYMBOL)]
+    assert found == ([] if effective is None else [effective])
+    traded = effective is None
+    assert (balance(exchange, "TST") != held) == traded
+    assert ("tradeGroupId" in exchange.account_info(ME)) == (groups[1] != -1)
     assert exchange.invariants() == []
 
 
