@@ -1,0 +1,457 @@
+"""One decision step on closed candles, by the very functions that a backtest calls.
+
+The decider holds candles and nothing else: what the account is comes in with every step. It does
+no I/O and reads no clock, so a replay of the same candles and accounts decides the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+
+from leeward.domain.candle import Candle
+from leeward.domain.candles import OPTIONAL, PRICES, Candles
+from leeward.domain.columns import ByteColumn, FloatColumn
+from leeward.domain.errors import Failed
+from leeward.domain.trades import EXIT_REASONS
+from leeward.engine.decide import decide
+from leeward.engine.state import BUY, NO_ORDER, SELL, Advice, Market, Record
+from leeward.indicators.averages import ema_need
+from leeward.risk.correlation import WINDOW
+from leeward.risk.refusals import REFUSALS
+from leeward.risk.trend import UNKNOWN, TrendGate, trend_verdicts
+from leeward.runtime.trading.windows import CandleWindow
+from leeward.simulation.account import new_account, rules_of
+from leeward.simulation.grid import align_market
+from leeward.simulation.loop import begin_day, mark, raise_stops
+from leeward.simulation.setup import Setup
+from leeward.strategies.base import Strategy
+from leeward.strategies.evaluate import Evaluation, evaluate, strategy_need
+from leeward.strategies.informative import SELF, build_frame, frame_columns
+from leeward.strategies.signals import Signals
+
+#: A symbol and the name of a timeframe.
+Series: TypeAlias = tuple[str, str]
+
+#: Columns of the frame that are the candle itself.
+_OF_CANDLE = frozenset({*PRICES, "volume", *OPTIONAL})
+_TREND = ("unknown", "against", "with")
+#: Rows that correlation looks at, the one before the first return, and some for late candles.
+_TAIL = WINDOW + 10
+#: Rows held beyond those needed, over all symbols: columns start anew only when they are used up.
+_SPARE_ROWS = 200_000
+_LEAST_SPARE = 1_024
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPosition:
+    """A position as the core sees it: base units, quote prices, NaN for no stop or no target.
+    `entry_time_ms` is the open time of the candle of its entry."""
+
+    quantity: float
+    entry_price: float
+    entry_time_ms: int
+    stop: float
+    target: float
+    closing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The account at a close, in quote units; what the loss limits go on from."""
+
+    equity: float
+    cash: float
+    exposure: float
+    peak: float
+    day_base: float
+    day_ends_ms: int
+    daily_loss: bool
+    halted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """The account before a step. `buying` are base units of entries whose end is not known;
+    `stopped_ms` the open time of the candle of each symbol's last stop-out; `before` the marks of
+    the step before, None before the first."""
+
+    cash: float
+    equity: float
+    positions: Mapping[str, OpenPosition] = field(default_factory=dict)
+    buying: Mapping[str, float] = field(default_factory=dict)
+    stopped_ms: Mapping[str, int] = field(default_factory=dict)
+    before: Marks | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What strategy and gate say of one symbol; the fields are those of
+    `leeward.engine.records.Executed`. `rank` orders entries; `raised_to` is a higher stop, None
+    where it stays."""
+
+    symbol: str
+    data_state: str
+    candle: Candle | None
+    decision: str
+    reason: str = ""
+    entry_tag: str = ""
+    exit_tag: str = ""
+    size: float | None = None
+    stop: float | None = None
+    target: float | None = None
+    confidence: float | None = None
+    quantity: float | None = None
+    rank: int = 0
+    raised_to: float | None = None
+    trend: str = ""
+    columns: Mapping[str, float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StepChoices:
+    """One step: the account after its close, a choice a symbol in the order of the session, and
+    whether the drawdown limit was reached just now."""
+
+    open_time_ms: int
+    marks: Marks
+    choices: tuple[Choice, ...]
+    halted_now: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Candles a symbol needs: `least` to decide at all, `history` for exact columns."""
+
+    least: int
+    history: int
+
+
+def rows_needed(strategy: Strategy, trend_gate: str) -> Rows:
+    """Returns how many closed candles of a symbol a session starts from."""
+    need = strategy_need(strategy, frame_columns(strategy))
+    gate = TrendGate.parse(trend_gate)
+    if gate is None:
+        return Rows(need.warm_up + 1, need.history)
+    trend = ema_need(gate.period)
+    return Rows(
+        max(need.warm_up, trend.warm_up + gate.lookback) + 1,
+        max(need.history, trend.history + gate.lookback),
+    )
+
+
+class Decider:
+    """Decides for the symbols of `setup.instruments`, whose candles so far are `history`;
+    `further` are those of the series that the strategy names as informative."""
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        setup: Setup,
+        history: Sequence[Candles],
+        further: Mapping[Series, Candles],
+    ) -> None:
+        self.symbols = tuple(candles.symbol for candles in history)
+        self.length_ms = history[0].timeframe.length_ms
+        self._strategy, self._setup, self._rules = strategy, setup, rules_of(setup)
+        self._need = strategy_need(strategy, frame_columns(strategy))
+        self._gate = TrendGate.parse(setup.limits.trend_gate)
+        self._traded = [CandleWindow(candles) for candles in history]
+        self._windows = {(w.symbol, w.timeframe.name): w for w in self._traded}
+        for series, candles in further.items():
+            self._windows.setdefault(series, CandleWindow(candles))
+        needed = rows_needed(strategy, setup.limits.trend_gate).history
+        spare = max(_LEAST_SPARE, _SPARE_ROWS // len(history))
+        self._kept = max(needed, _TAIL)
+        self._most = self._kept + spare
+
+    @property
+    def series(self) -> tuple[Series, ...]:
+        """All series whose candles a step takes, the traded ones first."""
+        return tuple(self._windows)
+
+    def last_ms(self, series: Series) -> int | None:
+        """Returns the open time of the last candle taken of a series."""
+        return self._windows[series].last_ms
+
+    def take(self, candle: Candle) -> None:
+        """Takes the next closed candle of a series; raises BadCandles for one out of order."""
+        self._windows[candle.symbol, candle.timeframe.name].append(candle)
+
+    def step(
+        self,
+        open_time_ms: int,
+        account_of: Callable[[Mapping[str, float]], AccountView],
+        skipped: Mapping[str, str] | None = None,
+    ) -> StepChoices:
+        """Returns what is to be done at the close of the candles that open at `open_time_ms`.
+
+        `account_of` is asked for the account with the last close of every symbol. A symbol without
+        that candle, or named in `skipped` with the reason, decides nothing.
+        """
+        self._forget()
+        closes = {w.symbol: w.last_close for w in self._traded}
+        view = account_of({name: close for name, close in closes.items() if close is not None})
+        states = [self._state(w, open_time_ms, skipped or {}) for w in self._traded]
+        looks = [
+            None if state == "missing" else self._look(window)
+            for window, state in zip(self._traded, states, strict=True)
+        ]
+        trends = [self._trend(window) for window in self._traded]
+        core = self._core(view)
+        halted_now = self._mark(open_time_ms, view.equity, core.account)
+        if any(w.last_ms == open_time_ms for w in self._traded):
+            deciding = [
+                look.found.signals if state == "ok" and isinstance(look, _Looked) else None
+                for look, state in zip(looks, states, strict=True)
+            ]
+            _check_tags(self._strategy, [each for each in deciding if each is not None])
+            self._run(open_time_ms, deciding, trends, core)
+        choices = tuple(
+            self._choice(s, states[s], looks[s], core, trends[s]) for s in range(len(states))
+        )
+        return StepChoices(open_time_ms, core.marks(view), choices, halted_now)
+
+    def warm(self) -> None:
+        """Loads, or builds, the compiled code, so that the first candle does not wait for it."""
+        last = max((w.last_ms for w in self._traded if w.last_ms is not None), default=None)
+        if last is not None:
+            self.step(last, lambda _: AccountView(1.0, 1.0))
+
+    def _state(self, window: CandleWindow, open_time_ms: int, skipped: Mapping[str, str]) -> str:
+        if window.last_ms != open_time_ms:
+            return "missing"
+        return skipped.get(window.symbol, "ok")
+
+    def _look(self, window: CandleWindow) -> _Looked | str:
+        """Returns the strategy's last row, or what went wrong in it."""
+        further = {
+            (name, length): self._windows[window.symbol if name == SELF else name, length].candles()
+            for name, length in self._strategy.informative
+        }
+        frame = build_frame(window.candles(), further)
+        try:
+            return _Looked(evaluate(self._strategy, frame, self._need))
+        except Failed as error:
+            return f"strategy: {error}"
+
+    def _trend(self, window: CandleWindow) -> int:
+        # Inside the warm-up the verdict is hidden, as in a backtest.
+        if len(window) <= self._need.warm_up:
+            return UNKNOWN
+        return int(trend_verdicts(self._gate, window.candles().close)[-1])
+
+    def _forget(self) -> None:
+        """Drops old candles, of all series at once, when more are held than the spare ones."""
+        if self._strategy.anchor is not None:
+            return
+        if max(len(window) for window in self._traded) <= self._most:
+            return
+        for window in self._windows.values():
+            share = self.length_ms / window.timeframe.length_ms
+            window.drop_all_but(self._kept if share == 1 else int(self._kept * share) + 2)
+
+    def _core(self, view: AccountView) -> _Core:
+        """Returns account, positions and orders as the compiled core reads them."""
+        account, positions, orders = new_account(view.equity, len(self.symbols))
+        account["cash"] = view.cash
+        account["open_positions"] = len(view.positions)
+        before = view.before
+        if before is not None:
+            account["equity"], account["peak"] = before.equity, before.peak
+            account["day_base"], account["day_ends"] = before.day_base, before.day_ends_ms
+            account["daily_loss"] = before.daily_loss
+            account["halted_step"] = 0 if before.halted else -1
+        for s, window in enumerate(self._traded):
+            held = view.positions.get(window.symbol)
+            if held is not None:
+                positions[s].quantity = held.quantity
+                positions[s].entry_price = held.entry_price
+                positions[s].stop = held.stop
+                positions[s].target = held.target
+                positions[s].entry_row = window.row_at(held.entry_time_ms)
+                orders[s].action = SELL if held.closing else NO_ORDER
+            elif window.symbol in view.buying:
+                orders[s].action = BUY
+                orders[s].quantity = view.buying[window.symbol]
+            if window.symbol in view.stopped_ms:
+                positions[s].stop_row = window.row_at(view.stopped_ms[window.symbol])
+        return _Core(account, positions, orders)
+
+    def _mark(self, open_time_ms: int, equity: float, account: Record) -> bool:
+        if open_time_ms > account[0].day_ends - self.length_ms:
+            begin_day(open_time_ms + self.length_ms, account)
+        return bool(mark(0, equity, self._rules, account))
+
+    def _run(
+        self,
+        open_time_ms: int,
+        signals: Sequence[Signals | None],
+        trends: Sequence[int],
+        core: _Core,
+    ) -> None:
+        """Raises stops and decides, on the last column of market and advice."""
+        market = self._market(open_time_ms)
+        t = len(market.open_time) - 1
+        market.row[[each is None for each in signals], t] = -1
+        advice = _advice(signals, trends, t + 1)
+        raise_stops(t, market, advice, self._rules, core.positions)
+        decide(
+            t, market, advice, self._rules,
+            core.account, core.positions, core.orders, core.refusals,
+        )  # fmt: skip
+
+    def _market(self, open_time_ms: int) -> Market:
+        """Returns the last rows of all symbols, as many as correlation looks back at; rows count
+        within the whole series."""
+        if len(self._traded) == 1:
+            last: int | None = 1
+        else:
+            recent = open_time_ms - (_TAIL - WINDOW - 2) * self.length_ms
+            whole = (
+                w.last_ms is not None and w.last_ms >= recent and w.is_whole(_TAIL, w.last_ms)
+                for w in self._traded
+            )
+            last = _TAIL if all(whole) else None
+        market = align_market([window.candles(last) for window in self._traded])
+        for s, window in enumerate(self._traded):
+            first = window.first_row + (0 if last is None else max(0, len(window) - last))
+            row = market.row[s]
+            row[row >= 0] += first
+        return market
+
+    def _choice(
+        self, s: int, state: str, look: _Looked | str | None, core: _Core, trend: int
+    ) -> Choice:
+        window = self._traded[s]
+        decision, reason = core.verdict(s)
+        if decision in {"none", "hold"} and (state != "ok" or isinstance(look, str)):
+            decision, reason = "skipped", look if isinstance(look, str) else state
+        asked = look.asked() if isinstance(look, _Looked) else {}
+        if decision == "enter":
+            order = core.orders[s]
+            asked |= {"stop": _number(order.stop), "target": _number(order.target)}
+        warm = len(window) > self._need.warm_up
+        return Choice(
+            symbol=window.symbol,
+            data_state=state if state != "ok" or warm else "warming_up",
+            candle=None if state == "missing" else window.newest,
+            decision=decision,
+            reason=reason,
+            entry_tag=look.tag("entry") if isinstance(look, _Looked) else "",
+            exit_tag=look.tag("exit") if isinstance(look, _Looked) else "",
+            **asked,
+            quantity=float(core.orders[s].quantity) if decision == "enter" else None,
+            rank=int(core.orders[s].rank),
+            raised_to=core.raised_to(s),
+            trend="off" if self._gate is None else _TREND[trend],
+            columns=look.columns() if isinstance(look, _Looked) else {},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What a strategy says at the last candle."""
+
+    found: Evaluation
+
+    def asked(self) -> dict[str, float | None]:
+        numbers = self.found.signals.numbers()
+        names = ("size", "stop", "target", "confidence")
+        return {name: _number(numbers[name][-1]) for name in names if name in numbers}
+
+    def tag(self, kind: str) -> str:
+        signals = self.found.signals
+        code = int(signals.codes()[kind][-1])
+        return getattr(signals, f"{kind}_tags")[code - 1] if code else ""
+
+    def columns(self) -> dict[str, float | None]:
+        frame = self.found.frame
+        return {name: _number(frame[name][-1]) for name in frame if name not in _OF_CANDLE}
+
+
+class _Core:
+    """The core's records of one step, and what they held before it."""
+
+    def __init__(self, account: Record, positions: Record, orders: Record) -> None:
+        self.account, self.positions, self.orders = account, positions, orders
+        self.refusals = np.zeros((len(orders), len(REFUSALS)), np.int64)
+        self._stops, self._actions = positions["stop"].copy(), orders["action"].copy()
+
+    def verdict(self, s: int) -> tuple[str, str]:
+        """Returns decision and reason for a symbol."""
+        order = self.orders[s]
+        if self._actions[s] != NO_ORDER:
+            return "hold", "closing" if self._actions[s] == SELL else "buying"
+        if order.action == BUY:
+            return "enter", ""
+        if order.action == SELL:
+            return "exit", EXIT_REASONS[order.reason]
+        if self.refusals[s].any():
+            return "refused", REFUSALS[int(np.argmax(self.refusals[s]))]
+        return ("hold" if self.positions[s].quantity > 0 else "none"), ""
+
+    def raised_to(self, s: int) -> float | None:
+        position = self.positions[s]
+        kept = position.quantity == 0 or self._actions[s] != NO_ORDER
+        return None if kept or position.stop == self._stops[s] else _number(position.stop)
+
+    def marks(self, view: AccountView) -> Marks:
+        account = self.account[0]
+        return Marks(
+            equity=view.equity,
+            cash=view.cash,
+            exposure=view.equity - view.cash,
+            peak=float(account.peak),
+            day_base=float(account.day_base),
+            day_ends_ms=int(account.day_ends),
+            daily_loss=bool(account.daily_loss),
+            halted=bool(account.halted_step >= 0),
+        )
+
+
+def _advice(signals: Sequence[Signals | None], trends: Sequence[int], steps: int) -> Advice:
+    """Returns what the core reads of the strategy: the last of `steps`, the others empty."""
+
+    def codes(name: str) -> ByteColumn:
+        grid = np.zeros((len(signals), steps), np.uint8)
+        grid[:, -1] = [0 if each is None else each.codes()[name][-1] for each in signals]
+        return grid
+
+    def numbers(name: str) -> FloatColumn:
+        known = [None if each is None else each.numbers().get(name) for each in signals]
+        if all(column is None for column in known):
+            return np.empty((0, 0))
+        grid = np.full((len(signals), steps), np.nan)
+        grid[:, -1] = [np.nan if column is None else column[-1] for column in known]
+        return grid
+
+    gate = np.zeros((len(signals), steps), np.uint8)
+    gate[:, -1] = trends
+    entry = codes("entry")
+    return Advice(
+        waits=np.bitwise_or.reduce(entry, axis=0),
+        entry=entry,
+        exit=codes("exit"),
+        gate=gate,
+        size=numbers("size"),
+        stop=numbers("stop"),
+        target=numbers("target"),
+        trail=numbers("trail"),
+        confidence=numbers("confidence"),
+    )
+
+
+def _check_tags(strategy: Strategy, signals: Sequence[Signals]) -> None:
+    if len({(each.entry_tags, each.exit_tags) for each in signals}) > 1:
+        raise Failed(
+            f"{type(strategy).__name__}: its tags differ from symbol to symbol; "
+            "give the same tags for all, with a column of False where one never holds"
+        )
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
