@@ -129,6 +129,23 @@ def test_signed_answers_over_rest_have_the_documented_fields(
         assert shape(answer.json()) == shape(want), section
 
 
+def test_pegged_orders_and_filters_of_an_account_have_the_documented_fields(
+    samples: Path, emulator: Served, me: Trader
+) -> None:
+    pegged = {**BTC, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01"}
+    answer = me.call("POST", "/api/v3/order", **pegged, pegPriceType="PRIMARY_PEG").json()
+    assert shape(answer) == shape(documented(samples, "faqs__pegged_orders", "Pegged orders"))
+    emulator.sim("POST", "filters", filters=[
+        {"filterType": "EXCHANGE_MAX_NUM_ORDERS", "maxNumOrders": 1000},
+        {"filterType": "MAX_ASSET", "asset": "BTC", "limit": "1000000.00000000"},
+    ])  # fmt: skip
+    shown = me.call("GET", "/api/v3/myFilters", **BTC).json()
+    want = documented(samples, "rest-api", "Query relevant filters")
+    for kind in ("exchangeFilters", "assetFilters"):
+        assert shape(shown[kind]) == shape(want[kind])
+    assert list(shown) == list(want)
+
+
 def test_refusals_have_the_documented_fields(samples: Path, me: Trader) -> None:
     refused = me.http.get("/api/v3/depth", params={"symbol": "NOTHING"})
     assert refused.status_code == 400

@@ -20,6 +20,7 @@ WORDS = st.sampled_from([
     "BTCUSDT", "ETHUSDT", "BUY", "SELL", "LIMIT", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT",
     "LIMIT_MAKER", "TAKE_PROFIT", "GTC", "IOC", "FOK", "1", "0.01", "0", "30000", "-1", "1e5", "",
     "STOP_ON_FAILURE", "ALLOW_FAILURE", "1m", '["BTCUSDT"]', "FULL", "true", "99999999999999999999",
+    "PRIMARY_PEG", "MARKET_PEG", "PRICE_LEVEL",
 ])  # fmt: skip
 NAMES = st.sampled_from([
     "symbol", "symbols", "side", "type", "timeInForce", "quantity", "price", "stopPrice", "orderId",
@@ -30,6 +31,7 @@ NAMES = st.sampled_from([
     "workingSide", "workingPrice", "workingQuantity", "workingTimeInForce", "pendingSide",
     "pendingType", "pendingQuantity", "pendingAboveType", "pendingBelowType", "orderListId",
     "timeZone", "windowSize", "selfTradePreventionMode", "strategyType", "recvWindow",
+    "pegPriceType", "pegOffsetType", "pegOffsetValue", "workingPegPriceType",
 ])  # fmt: skip
 VALUES = WORDS | st.text(max_size=12)
 PARAMS = st.dictionaries(NAMES, VALUES, max_size=9)

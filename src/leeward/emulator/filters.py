@@ -9,6 +9,7 @@ from typing import Final
 
 from leeward.domain.errors import BadUsage
 from leeward.emulator.book import BUY
+from leeward.emulator.floor import Floor
 from leeward.emulator.orders import Order
 from leeward.emulator.rejections import Json, filter_failure
 from leeward.emulator.symbols import SymbolRules
@@ -28,13 +29,20 @@ _EXCHANGE: Final = {
 _AVERAGE_MINUTES: Final = 5
 
 
-def check(order: Order, rules: SymbolRules, average: Average) -> None:
-    """Refuses an order that breaks a filter on its own numbers. Counts are `check_counts`."""
-    for entry in rules.filters:
+def check_order(floor: Floor, order: Order) -> None:
+    """Refuses an order whose own numbers break a filter of its symbol or of an asset. Counts are
+    `check_counts`."""
+    market = floor.markets[order.symbol]
+
+    def average(minutes: int) -> int:
+        return market.average(minutes, floor.now_ms)
+
+    for entry in market.rules.filters:
         name = str(entry["filterType"])
         passes = _CHECKS.get(name)
         if passes is not None and not passes(order, entry, average):
             raise filter_failure(name)
+    _check_assets(order, market.rules, floor.asset_limits(), average)
 
 
 def exchange_filter(entry: Json) -> tuple[str, str]:
@@ -57,7 +65,7 @@ def is_of_exchange(name: str) -> bool:
     return name in _EXCHANGE
 
 
-def check_assets(
+def _check_assets(
     order: Order, rules: SymbolRules, limits: Iterable[Json], average: Average
 ) -> None:
     """Refuses an order of more than MAX_ASSET allows of its base or its quote asset."""

@@ -83,8 +83,9 @@ def _contingent_legs(read: Parameters, kind: ListKind) -> tuple[OrderRequest, ..
     read.required("workingType")
     if read.values["workingType"] not in {"LIMIT", "LIMIT_MAKER"}:
         raise invalid("workingType")
-    for name in ("workingPrice", "workingQuantity"):
-        read.required(name)
+    read.required("workingQuantity")
+    if "workingPegPriceType" not in read:
+        read.required("workingPrice")
     working = leg(read, "working", working_side, "workingQuantity")
     pending_side = side(read, "pendingSide")
     quantity = None

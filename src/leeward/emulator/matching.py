@@ -8,6 +8,7 @@ from leeward.emulator.fees import Commission, commission
 from leeward.emulator.floor import Floor
 from leeward.emulator.market import Market
 from leeward.emulator.orders import Fill, Order, Prevented, PreventedMatch
+from leeward.emulator.pegging import peg_triggered
 from leeward.emulator.units import UNIT, product
 
 
@@ -31,6 +32,8 @@ def trigger(floor: Floor, market: Market, order: Order) -> None:
         if reach(market, order)[1] > free + order.locked:
             contingency.expire(floor, order, "REJECTED")
             return
+    if order.peg is not None and not peg_triggered(floor, market, order):
+        return
     enter(floor, market, order)
 
 

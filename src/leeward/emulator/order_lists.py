@@ -8,13 +8,14 @@ from typing import Final
 from leeward.emulator import contingency, reports
 from leeward.emulator.accounts import Account
 from leeward.emulator.book import BUY, SELL
+from leeward.emulator.filters import check_order
 from leeward.emulator.floor import Floor
 from leeward.emulator.market import Market
 from leeward.emulator.matching import activate
 from leeward.emulator.orders import Order, OrderList
+from leeward.emulator.pegging import peg
 from leeward.emulator.placing import (
     check_counts,
-    check_filters,
     check_prices,
     draft,
     lock,
@@ -46,7 +47,8 @@ def place_list(floor: Floor, account: Account, request: ListRequest) -> Json:
     legs = []
     for k, leg in enumerate(request.legs):
         asked = replace(leg, stp_mode=request.stp_mode)
-        legs.append(draft(floor, account, asked, sized=not (opo and k > 0)))
+        pending = k > 0 and request.kind != "OCO"
+        legs.append(draft(floor, account, asked, sized=not (opo and pending), pending=pending))
     ordered, pair = _arrange(request, legs)
     check_counts(floor, account, ordered, lists=1)
     _check_list_id(floor, account, request)
@@ -101,9 +103,9 @@ def _check_kind(request: ListRequest, market: Market) -> None:
         raise Rejection(-1130, "Data sent for parameter 'workingType' is not valid.")
     if kind.startswith("OPO"):
         if working.side != BUY:
-            raise Rejection(-1222, "The working side for OPOs must be a BUY.")
+            raise Rejection(-1222, "Working order in an OPO list must be a bid.")
         if any(leg.side != SELL for leg in legs[1:]):
-            raise Rejection(-1223, "The pending side for OPOs must be a SELL.")
+            raise Rejection(-1223, "Pending orders in an OPO list must be asks.")
     if len(legs) == 3:
         _check_oco_types(legs[1], legs[2])
 
@@ -149,9 +151,8 @@ def _check_oco_prices(market: Market, pair: list[Order]) -> None:
         raise Rejection(-1158, "Order type not supported in OCO.")
     target = limit.price if limit.type == "LIMIT_MAKER" else limit.stop_price
     price = market.cursor
-    if limit.type == "LIMIT_MAKER" and not (
-        target > price if limit.side == SELL else target < price
-    ):
+    beyond = target > price if limit.side == SELL else target < price
+    if limit.type == "LIMIT_MAKER" and limit.peg is None and not beyond:
         raise refused(RELATION)
     if target and stop.stop_price:
         right = target > stop.stop_price if limit.side == SELL else target < stop.stop_price
@@ -234,8 +235,10 @@ def _enter_legs(floor: Floor, found: OrderList) -> None:
     try:
         _size_by_bought(market, found, legs)
         for leg in legs:
+            if leg.peg is not None and not leg.is_stop:
+                peg(market, leg)
             leg.lock_price = lock_price(market, leg)
-            check_filters(floor, leg)
+            check_order(floor, leg)
             check_prices(market, leg)
             size_by_quote(market, leg)
         _lock_legs(floor, account, found, legs)

@@ -13,8 +13,21 @@ STOP_TYPES: Final = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "T
 MARKET_TYPES: Final = frozenset({"MARKET", "STOP_LOSS", "TAKE_PROFIT"})
 
 
+#: Types whose limit may be pegged to the book.
+PEGGED_TYPES: Final = frozenset({"LIMIT", "LIMIT_MAKER", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"})
+#: Pegged to the best price of the order's own side, and of the other.
+PRIMARY_PEG: Final = "PRIMARY_PEG"
+MARKET_PEG: Final = "MARKET_PEG"
 #: The trade group of an account that is in none.
 NO_GROUP: Final = -1
+
+
+class Peg(NamedTuple):
+    """To which side of the book an order's price is pegged, and how many levels deep."""
+
+    price_type: str
+    offset_type: str | None
+    offset: int
 
 
 class Fill(NamedTuple):
@@ -58,9 +71,10 @@ class Prevented(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Order:
-    """One order. `lock_price` is what each unit of a BUY locks; `locked` is held in the asset it
-    pays with. `sequence` is the order in time in which resting orders came onto the book, and
-    waiting ones were placed."""
+    """One order. `price` is the limit it trades at; a pegged order gets it from the book, never
+    beyond its `asked_price` (0 if none), and then shows it as `pegged_price`. `lock_price` is what
+    each unit of a BUY locks; `locked` is held in the asset it pays with. `sequence` is the order in
+    time in which resting orders came onto the book, and waiting ones were placed."""
 
     symbol: str
     order_id: int
@@ -98,6 +112,9 @@ class Order:
     visible: int = 0
     expiry: str = ""
     size_pending: bool = False
+    peg: Peg | None = None
+    asked_price: int = 0
+    pegged_price: int = 0
     fills: list[Fill] = field(default_factory=list)
     prevented_matches: list[Prevented] = field(default_factory=list)
     amendments: list[Amendment] = field(default_factory=list)
@@ -109,6 +126,11 @@ class Order:
     @property
     def is_open(self) -> bool:
         return self.status in OPEN
+
+    @property
+    def shown_price(self) -> int:
+        """The price as the client sent it."""
+        return self.price if self.peg is None else self.asked_price
 
     def is_own(self, other: Order) -> bool:
         """Whether a trade between the two would be a self-trade."""

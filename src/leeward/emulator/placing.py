@@ -11,7 +11,8 @@ from leeward.emulator.contingency import lock_asset, need
 from leeward.emulator.floor import Floor
 from leeward.emulator.market import Market
 from leeward.emulator.matching import crosses, reach
-from leeward.emulator.orders import MARKET_TYPES, Order
+from leeward.emulator.orders import Order, Peg
+from leeward.emulator.pegging import peg, unpeg
 from leeward.emulator.rejections import (
     CLOSED,
     DUPLICATE,
@@ -27,9 +28,17 @@ from leeward.emulator.units import product, units
 _BIPS = 10_000
 
 
-def draft(floor: Floor, account: Account, request: OrderRequest, *, sized: bool = True) -> Order:
+def draft(
+    floor: Floor,
+    account: Account,
+    request: OrderRequest,
+    *,
+    sized: bool = True,
+    pending: bool = False,
+) -> Order:
     """Returns the order a request asks for, without an id, not yet on any book; refuses what its
-    parameters, the symbol's status or the filters do not allow."""
+    parameters, the symbol's status or the filters do not allow. A pegged order has its price,
+    unless it is `pending` or a stop."""
     market = floor.market(request.symbol)
     rules = market.rules
     parameters.check(request, rules, sized=sized)
@@ -58,25 +67,24 @@ def draft(floor: Floor, account: Account, request: OrderRequest, *, sized: bool 
         strategy_id=request.strategy_id,
         strategy_type=request.strategy_type,
         size_pending=not sized,
+        peg=None
+        if request.peg_price_type is None
+        else Peg(request.peg_price_type, request.peg_offset_type, request.peg_offset_value or 0),
     )
     if request.price is not None and sized and product(order.price, order.qty) <= 0:
         raise refused("Price * QTY is zero or less.")
     if order.iceberg > order.qty and sized:
         raise refused("IcebergQty exceeds QTY.")
+    order.asked_price = order.price
+    if order.peg is None or order.price:
+        filters.check_order(floor, order)
+    if order.peg is not None:
+        peg(market, order)
+        filters.check_order(floor, order)
+        if pending or order.is_stop:
+            unpeg(order)
     order.lock_price = lock_price(market, order)
-    check_filters(floor, order)
     return order
-
-
-def check_filters(floor: Floor, order: Order) -> None:
-    """Refuses an order whose own numbers break a filter of its symbol or of an asset."""
-    market = floor.markets[order.symbol]
-
-    def average(minutes: int) -> int:
-        return market.average(minutes, floor.now_ms)
-
-    filters.check(order, market.rules, average)
-    filters.check_assets(order, market.rules, floor.asset_limits(), average)
 
 
 def _amount(request: OrderRequest, field: str, value: Decimal | None) -> int:
@@ -86,7 +94,7 @@ def _amount(request: OrderRequest, field: str, value: Decimal | None) -> int:
 def lock_price(market: Market, order: Order) -> int:
     """Returns what a BUY locks a unit: its limit, else its stop, else what a trailing stop would
     pay if it started now; 0 for MARKET, which is paid at once."""
-    if order.type not in MARKET_TYPES:
+    if order.price:
         return order.price
     if order.stop_price or not order.trailing:
         return order.stop_price

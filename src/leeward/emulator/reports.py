@@ -8,6 +8,13 @@ from leeward.emulator.requests import RespType
 from leeward.emulator.units import product, text
 
 _ZERO = text(0)
+#: How a user event spells what answers say of a pegged order.
+_PEG_KEYS = {
+    "pegPriceType": "gP",
+    "pegOffsetType": "gOT",
+    "pegOffsetValue": "gOV",
+    "peggedPrice": "gp",
+}
 
 
 def answer(order: Order, kind: RespType, time_ms: int) -> Json:
@@ -78,7 +85,7 @@ def _ack(order: Order, client_id: str, time_ms: int) -> Json:
 
 
 def _amounts(order: Order) -> Json:
-    found: Json = {"price": text(order.price)}
+    found: Json = {"price": text(order.shown_price)} | _peg(order)
     if not order.size_pending:
         found["origQty"] = text(order.qty)
     return found | {
@@ -101,6 +108,16 @@ def _trailing(order: Order) -> Json:
     if not order.trailing:
         return {}
     return {"trailingDelta": order.trailing, "trailingTime": order.trailing_ms}
+
+
+def _peg(order: Order) -> Json:
+    """Returns how an order is pegged, and its price once it has one."""
+    if order.peg is None:
+        return {}
+    found: Json = {"pegPriceType": order.peg.price_type}
+    if order.peg.offset_type is not None:
+        found |= {"pegOffsetType": order.peg.offset_type, "pegOffsetValue": order.peg.offset}
+    return found | ({"peggedPrice": text(order.pegged_price)} if order.pegged_price else {})
 
 
 def _iceberg(order: Order) -> Json:
@@ -172,7 +189,7 @@ def amended(order: Order, old_client_id: str) -> Json:
         "orderListId": order.list_id,
         "origClientOrderId": old_client_id,
         "clientOrderId": order.client_id,
-        "price": text(order.price),
+        "price": text(order.shown_price),
         "qty": text(order.qty),
         "executedQty": text(order.executed),
         "preventedQty": text(order.prevented),
@@ -183,7 +200,7 @@ def amended(order: Order, old_client_id: str) -> Json:
         "type": order.type,
         "side": order.side,
     }
-    found |= _conditions(order) | _iceberg(order) | _strategy(order)
+    found |= _peg(order) | _conditions(order) | _iceberg(order) | _strategy(order)
     if order.working_ms != -1:
         found["workingTime"] = order.working_ms
     return found | {"selfTradePreventionMode": order.stp}
@@ -262,7 +279,7 @@ def execution(  # noqa: PLR0913 - the event's own degrees of freedom
         "o": order.type,
         "f": order.tif,
         "q": text(order.qty),
-        "p": text(order.price),
+        "p": text(order.shown_price),
         "P": text(order.stop_price),
         "F": text(order.iceberg),
         "g": order.list_id,
@@ -318,6 +335,7 @@ def _event_extras(order: Order, prevented: PreventedMatch | None) -> Json:
             "pL": text(prevented.price),
             "pY": text(product(prevented.price, prevented.qty)),
         }
+    found |= {_PEG_KEYS[word]: value for word, value in _peg(order).items()}
     if order.expiry:
         found["eR"] = order.expiry
     return found

@@ -48,6 +48,7 @@ class SymbolRules:
     trailing: bool = True
     cancel_replace: bool = True
     amend: bool = True
+    peg: bool = True
     margin: bool = True
     default_stp: str = "EXPIRE_MAKER"
     allowed_stp: tuple[str, ...] = STP_MODES
@@ -95,7 +96,7 @@ class SymbolRules:
             "allowTrailingStop": self.trailing,
             "cancelReplaceAllowed": self.cancel_replace,
             "amendAllowed": self.amend,
-            "pegInstructionsAllowed": True,
+            "pegInstructionsAllowed": self.peg,
             "isSpotTradingAllowed": True,
             "isMarginTradingAllowed": self.margin,
             "filters": [dict(entry) for entry in self.filters],

@@ -8,13 +8,13 @@ from typing import Final
 
 from leeward.emulator import contingency, reports
 from leeward.emulator.accounts import Account, commission_rates, discount, rate_text
+from leeward.emulator.filters import check_order
 from leeward.emulator.floor import Floor
 from leeward.emulator.matching import activate
 from leeward.emulator.order_lists import cancel_whole, enter_pending
 from leeward.emulator.orders import Amendment, Order
 from leeward.emulator.placing import (
     check_counts,
-    check_filters,
     check_prices,
     draft,
     lock,
@@ -250,4 +250,4 @@ def _check_amend(floor: Floor, order: Order, quantity: int) -> None:
         raise Rejection(-2038, "The new quantity must be larger than what has been executed.")
     smaller = copy(order)
     smaller.qty = quantity
-    check_filters(floor, smaller)
+    check_order(floor, smaller)

@@ -34,7 +34,14 @@ ROWS = [
 sides = st.sampled_from(["BUY", "SELL"])
 prices = st.integers(180, 220).map(lambda n: Decimal(n) / 2)
 sizes = st.integers(1, 400).map(lambda n: Decimal(n) / 20)
-modes = st.sampled_from([None, "EXPIRE_TAKER", "EXPIRE_BOTH", "DECREMENT", "EXPIRE_MAKER"])
+modes = st.sampled_from([
+    None, "EXPIRE_TAKER", "EXPIRE_BOTH", "DECREMENT", "EXPIRE_MAKER", "TRANSFER", "TRANSFER",
+])  # fmt: skip
+pegs = st.fixed_dictionaries({
+    "peg_price_type": st.sampled_from(["PRIMARY_PEG", "MARKET_PEG"]),
+    "peg_offset_type": st.just("PRICE_LEVEL"),
+    "peg_offset_value": st.integers(0, 3),
+}, optional={"price": st.none()})  # fmt: skip
 
 
 @st.composite
@@ -52,6 +59,7 @@ def orders(draw: st.DrawFn, kinds: tuple[str, ...] = (), side: str | None = None
         fields["time_in_force"] = draw(st.sampled_from(["GTC", "GTC", "IOC", "FOK"]))
     if timed or kind == "LIMIT_MAKER":
         fields["price"] = draw(prices)
+        fields |= draw(pegs) if draw(st.booleans()) else {}
     if kind.startswith(("STOP", "TAKE")):
         if draw(st.booleans()):
             fields["trailing_delta"] = draw(st.integers(10, 500))
@@ -148,6 +156,8 @@ def test_every_sequence_of_requests_keeps_the_books_balanced(
         ticks_per_bar=8, participation=Decimal("0.3"),
     )  # fmt: skip
     exchange.add_account("other", {"USDT": Decimal(5000), "TST": Decimal(50)}, fees)
+    for account in (ME, "other"):
+        exchange.set_trade_group(account, -1 if in_bnb else 1)
     for account, step in asked:
         with suppress(Rejection):
             ask_for(exchange, account, step)

@@ -65,7 +65,7 @@ def test_unknown_ids_accounts_and_symbols_are_refused() -> None:
 def test_what_a_symbol_does_not_allow_is_refused_by_name() -> None:
     bare = replace(
         symbol_rules(SYMBOL, 100.0), iceberg=False, trailing=False, oco=False, oto=False,
-        amend=False, order_types=("LIMIT",),
+        amend=False, peg=False, order_types=("LIMIT",),
     )  # fmt: skip
     exchange = exchange_of(rules=bare)
     for given, word in (
