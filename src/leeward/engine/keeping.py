@@ -1,0 +1,433 @@
+"""The next step to keep one symbol as it is wanted: a table of questions over what is known.
+
+Level-triggered: the step follows from the present alone, never from how it came about. Boot, a
+lost answer, a fill while nobody looked, a raised stop and an exit are the same loop: ask for the
+next step, do it, write down what came of it, ask again until `Settled`.
+
+What it keeps to, whatever the view: own sells never exceed what is held; what is held has a stop,
+or the step leads to one, or sells it; an order whose fate is open is asked for, never repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TypeAlias
+
+from leeward.domain.money import Price, Quantity, quantity_of
+from leeward.engine.records import OrderState, Plan, Role
+
+_ZERO = Decimal(0)
+_UNRESOLVED = frozenset({OrderState.COMMITTED, OrderState.UNKNOWN})
+_RESTING = frozenset({OrderState.OPEN, OrderState.PARTIAL})
+
+
+@dataclass(frozen=True, slots=True)
+class OwnOrder:
+    """One of our orders that is not done, or whose fills are not all booked.
+
+    `quantity` is None while another order's fill is to set it; `executed` is the venue's sum,
+    `booked` that of the fills in the books. `doubted`: what the books say may be out of date, ask
+    first. `lost`: of unknown fate, cancelled in vain, and given up to protect in another way.
+    `ask_at_s` is when it may be asked for next.
+    """
+
+    client_order_id: str
+    role: Role
+    state: OrderState
+    quantity: Decimal | None
+    executed: Decimal = _ZERO
+    booked: Decimal = _ZERO
+    stop_price: Price | None = None
+    price: Price | None = None
+    client_list_id: str | None = None
+    replaces: str | None = None
+    doubted: bool = False
+    lost: bool = False
+    ask_at_s: float = 0.0
+
+    @property
+    def sells(self) -> bool:
+        return self.role is not Role.ENTRY
+
+    @property
+    def unresolved(self) -> bool:
+        return self.state in _UNRESOLVED
+
+    @property
+    def rests(self) -> bool:
+        return self.state in _RESTING
+
+    @property
+    def remaining(self) -> Decimal:
+        return _ZERO if self.quantity is None else max(_ZERO, self.quantity - self.executed)
+
+    @property
+    def unbooked(self) -> Decimal:
+        return max(_ZERO, self.executed - self.booked)
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the venue allows for the symbol. `most_at_market` is None for no bound."""
+
+    lot_step: Decimal
+    least: Decimal
+    most_at_market: Decimal | None
+    least_notional: Decimal
+    tick: Decimal
+    replaces: bool
+    trades: bool
+    cancels: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The position: `quantity` is what its fills leave, dust of earlier ones included; `price` is
+    what one unit is taken to be worth where only the size matters."""
+
+    quantity: Decimal
+    plan: Plan
+    closing: str | None
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolView:
+    """All that the next step depends on. Times are seconds of a clock that never steps back.
+
+    `most` caps what may be sold where the account holds less than the books say, None for no such
+    doubt. `crossed` is "stop" or "target" where the market is already beyond one that was to be
+    placed. `deadline_s` is until when a position without a stop may wait for one. `*_at_s` are
+    when a refused step may be tried again. `unsellable`: the venue takes no sale of so little.
+    """
+
+    now_s: float
+    ground: Ground
+    orders: tuple[OwnOrder, ...] = ()
+    kept: Kept | None = None
+    most: Decimal | None = None
+    crossed: str | None = None
+    deadline_s: float = float("inf")
+    protect_at_s: float = 0.0
+    raise_at_s: float = 0.0
+    sell_at_s: float = 0.0
+    cancel_at_s: float = 0.0
+    unsellable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask the venue for one order."""
+
+    client_order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FetchFills:
+    """Ask for the fills of an order that the books miss."""
+
+    client_order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Protect:
+    stop: Price | None
+    target: Price | None
+    quantity: Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """Replace the resting stop `old` in one step of the venue."""
+
+    old: str
+    stop: Price
+    quantity: Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Cancel an order, or the list where `client_list_id` names one. `gives_up`: its fate is open
+    and time is up; where the venue does not know it either, go on without it."""
+
+    client_order_id: str
+    client_list_id: str | None
+    why: str
+    gives_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sell:
+    quantity: Quantity
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Only dust is left: the position ends."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    until_s: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The venue holds what is wanted."""
+
+
+Doing: TypeAlias = Ask | FetchFills | Protect | Raise | Cancel | Sell | Close
+Step: TypeAlias = Doing | Wait | Settled
+
+
+def next_step(view: SymbolView) -> Step:
+    """Returns the one step to take now; `Wait` never ends in the past."""
+    return _missing_fills(view) or _questions(view) or _buys(view) or _sells(view)
+
+
+def is_protected(view: SymbolView) -> bool:
+    """Returns whether nothing is held that needs a stop, or a stop rests for all of it."""
+    kept = view.kept
+    if kept is None or kept.plan.stop is None or _is_dust(view, sellable(view)):
+        return True
+    stops = [each for each in _resting(view) if each.role is Role.STOP and not each.doubted]
+    return sum((each.remaining for each in stops), _ZERO) >= sellable(view)
+
+
+def sellable(view: SymbolView) -> Decimal:
+    """Returns what of the position can be sold, on the lot step: what the books hold less what the
+    venue says is sold already, and no more than the account has."""
+    if view.kept is None:
+        return _ZERO
+    sold = sum((each.unbooked for each in view.orders if each.sells), _ZERO)
+    left = max(_ZERO, view.kept.quantity - sold)
+    if view.most is not None:
+        left = min(left, max(_ZERO, view.most))
+    return quantity_of(left, view.ground.lot_step).value
+
+
+def _missing_fills(view: SymbolView) -> Step | None:
+    for each in view.orders:
+        if each.unbooked and each.ask_at_s <= view.now_s:
+            return FetchFills(each.client_order_id)
+    return None
+
+
+def _questions(view: SymbolView) -> Step | None:
+    """Returns the first order to ask for: sells first, for they decide what is protected."""
+    for each in sorted(view.orders, key=lambda order: not order.sells):
+        if _in_question(view, each) and each.ask_at_s <= view.now_s:
+            return Ask(each.client_order_id)
+    return None
+
+
+def _in_question(view: SymbolView, order: OwnOrder) -> bool:
+    if order.doubted or order.unresolved:
+        return True
+    if order.state is OrderState.PENDING:  # it waits for an entry: for one that is still open?
+        return not any(_is_open_entry(each, order.client_list_id) for each in view.orders)
+    # Neither an entry (IOC, FOK) nor a sale at the market rests: there is news of it.
+    return order.rests and order.role in {Role.ENTRY, Role.EXIT}
+
+
+def _is_open_entry(order: OwnOrder, client_list_id: str | None) -> bool:
+    return order.role is Role.ENTRY and order.client_list_id == client_list_id
+
+
+def _buys(view: SymbolView) -> Step | None:
+    """Returns the cancel of a buy that is not to rest."""
+    for each in view.orders:
+        if each.role is Role.ENTRY and each.rests and view.cancel_at_s <= view.now_s:
+            return Cancel(each.client_order_id, each.client_list_id, "an entry may not rest")
+    return None
+
+
+def _sells(view: SymbolView) -> Step:
+    kept = view.kept
+    if kept is None:
+        return _without_position(view)
+    if kept.closing is not None:
+        return _leave(view, kept.closing)
+    if _is_dust(view, sellable(view)) or kept.plan == Plan(None, None):
+        return _withdraw(view, "nothing is left to protect") or _settled(view)
+    return _keep(view, kept)
+
+
+def _without_position(view: SymbolView) -> Step:
+    """A sell without a position would sell coins that are not ours."""
+    waits_for_entry = any(each.role is Role.ENTRY and each.unresolved for each in view.orders)
+    if waits_for_entry:
+        return _settled(view)
+    return _withdraw(view, "there is no position") or _settled(view)
+
+
+def _keep(view: SymbolView, kept: Kept) -> Step:
+    resting = _resting(view)
+    in_doubt = _open_sells(view)
+    if not resting:
+        return _protect(view, kept, in_doubt)
+    if in_doubt:
+        return _settled(view)
+    if _covers(view, resting, kept.plan):
+        return _settled(view)
+    too_much = _total(resting) > sellable(view)
+    if not view.ground.trades and not (too_much and view.ground.cancels):
+        return _wait(view, view.raise_at_s, "the symbol does not trade")
+    if view.raise_at_s > view.now_s and not too_much:
+        return _wait(view, view.raise_at_s, "the last change of the stop was refused")
+    stop = kept.plan.stop
+    may_raise = view.ground.trades and view.ground.replaces and view.raise_at_s <= view.now_s
+    if may_raise and stop is not None and _is_lone_stop(resting, kept.plan):
+        return Raise(resting[0].client_order_id, stop, Quantity(sellable(view)))
+    return _withdraw(view, "the protection is to change") or _settled(view)
+
+
+def _protect(view: SymbolView, kept: Kept, in_doubt: tuple[OwnOrder, ...]) -> Step:
+    late = view.deadline_s <= view.now_s
+    if in_doubt:
+        return _give_up(view, in_doubt) if late else _wait(view, view.deadline_s, "a sell is open")
+    if not view.ground.trades:
+        return _wait(view, view.protect_at_s, "the symbol does not trade")
+    reason = view.crossed or ("containment" if late and kept.plan.stop is not None else None)
+    if reason is not None:
+        return _sell(view, reason)
+    if view.protect_at_s > view.now_s:
+        until_s = min(view.protect_at_s, view.deadline_s)
+        return _wait(view, until_s, "the last protection was refused")
+    return Protect(kept.plan.stop, kept.plan.target, Quantity(sellable(view)))
+
+
+def _leave(view: SymbolView, reason: str) -> Step:
+    resting = _resting(view)
+    in_doubt = _open_sells(view)
+    lost_causes = tuple(each for each in in_doubt if each.role is not Role.EXIT)
+    if in_doubt:
+        # A sale at the market of unknown fate may have been carried out: only proof ends the wait.
+        if lost_causes == in_doubt and view.deadline_s <= view.now_s:
+            return _give_up(view, in_doubt)
+        return _settled(view)
+    if resting:
+        if not view.ground.trades:
+            return _wait(view, view.sell_at_s, "the symbol does not trade; the stop stays")
+        if view.sell_at_s > view.now_s:
+            return _wait(view, view.sell_at_s, "the last sale was refused; the stop stays")
+        return _withdraw(view, f"closing: {reason}") or _settled(view)
+    if any(each.unbooked for each in view.orders):
+        return _settled(view)
+    if _is_dust(view, sellable(view)) or view.unsellable:
+        return _settled(view) if _awaits_buys(view) else Close(reason)
+    return _sell(view, reason)
+
+
+def _sell(view: SymbolView, reason: str) -> Step:
+    if not view.ground.trades:
+        return _wait(view, view.sell_at_s, "the symbol does not trade")
+    if view.sell_at_s > view.now_s:
+        return _wait(view, view.sell_at_s, "the last sale was refused")
+    amount = sellable(view)
+    if view.ground.most_at_market is not None:
+        amount = min(amount, view.ground.most_at_market)
+    return Sell(quantity_of(amount, view.ground.lot_step), reason)
+
+
+def _withdraw(view: SymbolView, why: str) -> Step | None:
+    """Returns the cancel of the first sell that rests, None where none does."""
+    for each in _resting(view):
+        if not view.ground.cancels:
+            return _wait(view, view.cancel_at_s, "the symbol takes no cancels")
+        if view.cancel_at_s > view.now_s:
+            return _wait(view, view.cancel_at_s, "the last cancel came to nothing")
+        return Cancel(each.client_order_id, each.client_list_id, why)
+    return None
+
+
+def _give_up(view: SymbolView, in_doubt: tuple[OwnOrder, ...]) -> Step:
+    if view.cancel_at_s > view.now_s:
+        return _wait(view, view.cancel_at_s, "the last cancel came to nothing")
+    first = in_doubt[0]
+    # By its own id: of a list that never arrived the venue knows no list either.
+    return Cancel(first.client_order_id, None, "the protection is overdue", gives_up=True)
+
+
+def _settled(view: SymbolView) -> Step:
+    """Returns Settled, or the wait for the next question where one is open."""
+    due = [each.ask_at_s for each in view.orders if _in_question(view, each) or each.unbooked]
+    if not due:
+        return Settled()
+    return _wait(view, min(due), "the fate of an order is open")
+
+
+def _wait(view: SymbolView, until_s: float, why: str) -> Wait:
+    """Returns a wait that ends at the next question at the latest, and never in the past."""
+    due = [each.ask_at_s for each in view.orders if _in_question(view, each) or each.unbooked]
+    ahead = [at_s for at_s in (until_s, *due) if view.now_s < at_s < float("inf")]
+    return Wait(min(ahead, default=view.now_s + 1.0), why)
+
+
+def _resting(view: SymbolView) -> tuple[OwnOrder, ...]:
+    return tuple(each for each in view.orders if each.sells and each.rests)
+
+
+def _open_sells(view: SymbolView) -> tuple[OwnOrder, ...]:
+    """Returns the sells that may or may not be on the venue, or be filled by now."""
+    return tuple(each for each in view.orders if each.sells and not each.lost and _is_open(each))
+
+
+def _is_open(order: OwnOrder) -> bool:
+    if order.unresolved or order.doubted or order.state is OrderState.PENDING:
+        return True
+    return order.rests and order.role is Role.EXIT
+
+
+def _covers(view: SymbolView, resting: tuple[OwnOrder, ...], plan: Plan) -> bool:
+    """Returns whether what rests is the plan, for all that can be sold."""
+    by_role = {each.role: each for each in resting}
+    wanted = {Role.STOP: plan.stop, Role.TARGET: plan.target}
+    if len(by_role) != len(resting) or len({each.client_list_id for each in resting}) > 1:
+        return False
+    for role, price in wanted.items():
+        order = by_role.get(role)
+        if (order is None) != (price is None):
+            return False
+        if order is None or price is None:
+            continue
+        placed = order.stop_price if role is Role.STOP else order.price
+        if placed is None or abs(placed.value - price.value) >= view.ground.tick:
+            return False
+        if order.remaining != sellable(view):
+            return False
+    return True
+
+
+def _is_lone_stop(resting: tuple[OwnOrder, ...], plan: Plan) -> bool:
+    """Returns whether one replacement makes what rests what it is to be. A leg that is left of a
+    list is no order the venue replaces alone."""
+    if len(resting) != 1 or plan.target is not None:
+        return False
+    return resting[0].role is Role.STOP and resting[0].client_list_id is None
+
+
+def _total(resting: Iterable[OwnOrder]) -> Decimal:
+    """Returns what may be sold by resting orders: of a list one leg only."""
+    by_list: dict[str, Decimal] = {}
+    for each in resting:
+        name = each.client_list_id or each.client_order_id
+        by_list[name] = max(by_list.get(name, _ZERO), each.remaining)
+    return sum(by_list.values(), _ZERO)
+
+
+def _awaits_buys(view: SymbolView) -> bool:
+    return any(each.role is Role.ENTRY for each in view.orders)
+
+
+def _is_dust(view: SymbolView, amount: Decimal) -> bool:
+    ground = view.ground
+    if amount <= 0 or amount < ground.least:
+        return True
+    return view.kept is not None and amount * view.kept.price < ground.least_notional

@@ -1,0 +1,187 @@
+"""The one writer: a record is in the database, or in the emergency journal, before it is true."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from leeward.database.errors import DatabaseDown
+from leeward.engine.books import Books, books_of
+from leeward.engine.records import Record
+from leeward.runtime.trading.journal import Journal
+from leeward.venues.timing import Clock
+
+#: After the database failed, records go straight to the journal for so long.
+_REST_S = 1.0
+
+
+class Store(Protocol):
+    """What the bookkeeper needs of `leeward.database.engine.Database`; both calls block."""
+
+    def record(self, account: str, epoch: int, records: Sequence[Record]) -> None: ...
+
+    def load(self, account: str) -> list[Record]: ...
+
+
+#: Runs a blocking call and returns once it is done.
+Aside: TypeAlias = Callable[[Callable[[], None]], Awaitable[None]]
+
+
+async def inline(work: Callable[[], None]) -> None:
+    """Runs it here and now: for stores that do not block, and loops of virtual time."""
+    work()
+
+
+def in_thread() -> Aside:
+    """Returns the way into one thread of its own, where calls run one after another."""
+    pool = ThreadPoolExecutor(1, thread_name_prefix="database")
+
+    async def run(work: Callable[[], None]) -> None:
+        await asyncio.get_running_loop().run_in_executor(pool, work)
+
+    return run
+
+
+def open_books(store: Store, journal: Journal, account: str, quote: str, epoch: int) -> Books:
+    """Returns the books as written down: what waits in the journal is committed first.
+
+    Raises DatabaseDown, LeaseLost, and Failed for a journal that cannot be read.
+    """
+    for batch in journal.batches():
+        store.record(account, epoch, batch)
+    journal.clear()
+    return books_of(store.load(account), account, quote)
+
+
+@dataclass
+class Bookkeeper:
+    """Commits records, then applies them to `books`; one batch at a time, in order."""
+
+    books: Books
+    store: Store
+    journal: Journal
+    epoch: int
+    clock: Clock
+    deadline_s: float = 2.0
+    aside: Aside = field(default_factory=in_thread)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    #: Batches in the journal that the database does not have.
+    _behind: int = 0
+    _retry_at_s: float = 0.0
+    #: A commit that was given up and may still succeed: nothing overtakes it into the database.
+    _late: asyncio.Task[None] | None = None
+    _late_records: tuple[Record, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._behind = len(self.journal.batches())
+
+    @property
+    def behind(self) -> int:
+        return self._behind
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether the database has all that the books have, and takes more."""
+        return not self._behind and self._late is None
+
+    async def commit(self, *records: Record, urgent: bool = False) -> None:
+        """Writes `records` down as one and applies them.
+
+        Not urgent: raises DatabaseDown where the database does not take them in time; nothing is
+        applied then, and if it does take them later they are applied late. Urgent: the journal
+        takes them instead. Raises AlreadyDecided and LeaseLost as the database does.
+        """
+        if not records:
+            return
+        async with self._lock:
+            try:
+                await self._into_database(records, urgent=urgent)
+            except DatabaseDown:
+                if not urgent:
+                    raise
+                self.journal.append(records)
+                self._behind += 1
+            self._apply(records)
+
+    async def replay(self) -> bool:
+        """Commits what waits in the journal; returns whether the database has everything now."""
+        async with self._lock:
+            try:
+                await self._catch_up()
+            except DatabaseDown:
+                return False
+            return self.is_durable
+
+    async def _into_database(self, records: Sequence[Record], *, urgent: bool) -> None:
+        if not self.is_durable and urgent and self.clock.monotonic_s() < self._retry_at_s:
+            raise DatabaseDown("the database was down a moment ago")
+        await self._catch_up()
+        # What goes to the journal instead is applied by then; if it is late too, that is twice.
+        await self._in_time(records, () if urgent else tuple(records), tuple(records))
+
+    async def _catch_up(self) -> None:
+        await self._await_late()
+        if not self._behind:
+            return
+        for batch in self.journal.batches():
+            await self._in_time(batch)
+        self.journal.clear()
+        self._behind = 0
+
+    async def _await_late(self) -> None:
+        late = self._late
+        if late is None:
+            return
+        if not late.done():
+            raise DatabaseDown("the database has not answered the commit before; it may be slow")
+        self._late = None
+        if not late.cancelled() and late.exception() is None:
+            self._apply(self._late_records)
+
+    async def _in_time(
+        self,
+        records: Sequence[Record],
+        if_late: tuple[Record, ...] = (),
+        if_cancelled: tuple[Record, ...] = (),
+    ) -> None:
+        """Commits within the deadline; raises DatabaseDown else. Where the commit succeeds after
+        all, what belongs to the reason why nobody waited for it is applied then."""
+
+        def work() -> None:
+            self.store.record(self.books.account, self.epoch, tuple(records))
+
+        try:
+            if self.aside is inline:
+                await inline(work)
+                return
+            await self._watched(work, if_late, if_cancelled)
+        except DatabaseDown:
+            self._retry_at_s = self.clock.monotonic_s() + _REST_S
+            raise
+
+    async def _watched(
+        self,
+        work: Callable[[], None],
+        if_late: tuple[Record, ...],
+        if_cancelled: tuple[Record, ...],
+    ) -> None:
+        task = asyncio.ensure_future(self.aside(work))
+        timer = asyncio.ensure_future(self.clock.sleep(self.deadline_s))
+        try:
+            await asyncio.wait({task, timer}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            self._late, self._late_records = task, if_cancelled
+            raise
+        finally:
+            timer.cancel()
+        if not task.done():
+            self._late, self._late_records = task, if_late
+            raise DatabaseDown(f"the database did not commit within {self.deadline_s:g} s")
+        task.result()
+
+    def _apply(self, records: Sequence[Record]) -> None:
+        for record in records:
+            self.books.apply(record)

@@ -1,0 +1,99 @@
+"""What is known of a symbol beyond the books. All of it is found again by asking, so a restart may
+forget it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from leeward.domain.rules import SymbolRules, SymbolStatus
+
+_FIRST_S, _MOST_S = 0.25, 30.0
+
+
+def backoff_s(times: int) -> float:
+    """Returns how long to wait after something failed so many times in a row, 1 being the first."""
+    return float(min(_MOST_S, _FIRST_S * 2 ** max(0, times - 1)))
+
+
+@dataclass
+class Pause:
+    """When something that failed may be tried again."""
+
+    at_s: float = 0.0
+    failures: int = 0
+
+    def put_off(self, now_s: float, least_s: float | None = None) -> None:
+        """Counts a failure; `least_s` is how long the venue asked to wait."""
+        self.failures += 1
+        self.at_s = now_s + max(backoff_s(self.failures), least_s or 0.0)
+
+    def clear(self) -> None:
+        self.at_s, self.failures = 0.0, 0
+
+
+@dataclass
+class Question:
+    """How often one order was asked for, and the answers that said there is none: server times."""
+
+    pause: Pause = field(default_factory=Pause)
+    absent_ms: list[int] = field(default_factory=list)
+
+
+@dataclass
+class Memory:
+    """One symbol's rules as they were last told, and what was tried and came to nothing."""
+
+    rules: SymbolRules
+    rules_pause: Pause = field(default_factory=Pause)
+    questions: dict[str, Question] = field(default_factory=dict)
+    #: Orders of which the books may be out of date.
+    doubted: set[str] = field(default_factory=set)
+    #: Orders of unknown fate that were cancelled in vain and given up.
+    lost: set[str] = field(default_factory=set)
+    #: What the venue said of the quantity of orders that another one's fill sizes.
+    quantities: dict[str, Decimal] = field(default_factory=dict)
+    protect: Pause = field(default_factory=Pause)
+    raising: Pause = field(default_factory=Pause)
+    selling: Pause = field(default_factory=Pause)
+    cancelling: Pause = field(default_factory=Pause)
+    crossed: str | None = None
+    unsellable: bool = False
+    most: Decimal | None = None
+    #: The venue refused because the symbol is closed, whatever its status said.
+    closed: bool = False
+    #: Since when the position has no stop; and from when on its deadline counts, which it does not
+    #: while nothing can be sold.
+    unprotected_since_s: float | None = None
+    deadline_from_s: float = 0.0
+    unprotected_s: dict[str, float] = field(default_factory=dict)
+    #: The next leg number of a position where the books know of fewer.
+    legs: int = 0
+    #: When the symbol wants to be looked at again; None where it is settled.
+    due_s: float | None = None
+
+    @property
+    def trades(self) -> bool:
+        """Whether the symbol takes orders; a status this version does not know is tried."""
+        return not self.closed and self.rules.status in {SymbolStatus.TRADING, SymbolStatus.UNKNOWN}
+
+    @property
+    def cancels(self) -> bool:
+        return self.trades or (not self.closed and self.rules.status is SymbolStatus.CANCEL_ONLY)
+
+    def question(self, client_order_id: str) -> Question:
+        return self.questions.setdefault(client_order_id, Question())
+
+    def settle(self, client_order_id: str) -> None:
+        """Forgets the doubts about an order whose fate is known."""
+        self.doubted.discard(client_order_id)
+        self.lost.discard(client_order_id)
+        self.questions.pop(client_order_id, None)
+
+    def forget_position(self) -> None:
+        """Forgets what was tried for a position that has ended."""
+        self.crossed, self.unsellable, self.most = None, False, None
+        self.unprotected_since_s = None
+        self.legs = 0
+        for pause in (self.protect, self.raising, self.selling, self.cancelling):
+            pause.clear()
