@@ -77,6 +77,19 @@ def test_bad_parameters_have_the_exchanges_codes(
     assert refusal(me.http.get(f"/api/v3/{path}", params=params)) == (400, code)
 
 
+def test_parameters_that_nobody_asked_for_are_refused(me: Trader) -> None:
+    candles = {"symbol": "BTCUSDT", "interval": "1m"}
+    unread = me.http.get("/api/v3/klines", params={**candles, "colour": "red"})
+    read = "Not all sent parameters were read; read '2' parameter(s) but was sent '3'."
+    assert unread.json() == {"code": -1104, "msg": read}
+    many = me.call("GET", "/api/v3/order", symbol="BTCUSDT", side="BUY", type="MARKET", price=1,
+                   quantity=1, timeInForce="GTC").json()  # fmt: skip
+    assert many == {"code": -1101, "msg": "Too many parameters; expected '6' and received '8'."}
+    misspelt = me.order(side="BUY", type="LIMIT", quantity="1", price="1", timeInforce="GTC").json()
+    read = "Not all sent parameters were read; read '7' parameter(s) but was sent '8'."
+    assert misspelt == {"code": -1104, "msg": read}
+
+
 def test_signature_time_and_key_are_checked(me: Trader) -> None:
     path, now = "/api/v3/account", me.now_ms()
     late = "Timestamp for this request is outside of the recvWindow."

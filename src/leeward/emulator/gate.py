@@ -7,6 +7,7 @@ import traceback
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from leeward.emulator.accepted import check_names
 from leeward.emulator.operations import Call, Operation
 from leeward.emulator.rejections import Json, Rejection, mandatory
 from leeward.emulator.requests import Emitted
@@ -127,6 +128,7 @@ class Gate:
 
     def _execute(self, asked: Asked, key: Key | None) -> object:
         session, operation = self.session, asked.operation
+        check_names(operation, asked.parameters.values, asked.source)
         account = "" if key is None else key.account
         limit = None
         windows = session.counts.windows(account) if key is not None else []

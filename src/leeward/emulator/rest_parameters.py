@@ -23,7 +23,7 @@ MICROSECONDS_FROM: Final = 10**15
 
 
 class Parameters:
-    """Names and raw texts as sent. What nothing reads is ignored: clients send extras."""
+    """Names and raw texts as sent."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self.values = dict(values)
