@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from leeward.database.engine import Database, open_database
+from tests.databases import PostgresServer, running_postgres
 
 # Machines are noisy, and the first example of a compiled function builds it.
 settings.register_profile("leeward", deadline=None)
@@ -19,3 +23,30 @@ def market_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real candles in {folder}; LEEWARD_TEST_DATA says where they are")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server for the whole run."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database of the test's own, once of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'leeward.db'}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = server.new_database()
+    yield url
+    server.drop(url)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """An open database with its tables, once of each kind."""
+    opened = open_database(database_url)
+    yield opened
+    opened.close()

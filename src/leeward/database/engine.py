@@ -1,0 +1,158 @@
+"""The database of records: one class, the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine
+
+from leeward.database import loading, recording, schema
+from leeward.database.connecting import (
+    READS,
+    answering,
+    connect,
+    corrupt,
+    database_url,
+    name_of,
+    without_deadline,
+)
+from leeward.domain.errors import CannotWrite, Failed
+from leeward.engine.records import Record
+
+#: Longest wait for a lock or a statement, unless told otherwise.
+TIMEOUT_S = 2.0
+
+
+class Database:
+    """An open database. Every method is one transaction and may be called from any thread.
+
+    Methods raise DatabaseDown where the database does not serve (gone, locked, full, too slow);
+    nothing was written then, unless it was the connection that broke during the commit itself: a
+    record that is written once may be sent again.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def url(self) -> URL:
+        return self._engine.url
+
+    @property
+    def name(self) -> str:
+        """What messages call it: the file, or the URL without its password."""
+        return name_of(self.url)
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file, None on PostgreSQL."""
+        if self.url.drivername != "sqlite":
+            return None
+        assert self.url.database is not None
+        return Path(self.url.database)
+
+    def record(self, account: str, epoch: int, records: Sequence[Record]) -> None:
+        """Commits the records, all or none, with their events.
+
+        What is there already is skipped: fills and transfers, openings and closings of positions,
+        marks, rows of executions, sessions, and intents of exits and protection that are the same
+        in every field. Raises AlreadyDecided for a decision key that was used before, LeaseLost
+        where `epoch` is no longer the account's, DatabaseDown.
+        """
+        with self.writing() as connection:
+            recording.write(connection, account, epoch, records)
+
+    def load(self, account: str) -> list[Record]:
+        """Returns what the account's books are made of, in the order in which it was committed."""
+        with self.reading() as connection:
+            without_deadline(connection)
+            return [record for _, record in loading.numbered(connection, account)]
+
+    def upgrade(self) -> list[str]:
+        """Brings the tables to the newest version; returns the revisions that were run."""
+        with answering(self.url):
+            return schema.upgrade(self._engine)
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Yields a connection in a transaction that is committed at the end."""
+        with answering(self.url), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Yields a connection on which all queries see one state of the database."""
+        with answering(self.url), self._engine.connect() as connection:
+            connection.execution_options(**READS[self.url.get_backend_name()])
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def open_database(
+    url: str, *, timeout_s: float = TIMEOUT_S, create: bool = True, examine: bool = True
+) -> Database:
+    """Returns the database at `url`, its tables of the newest version.
+
+    An empty database gets its tables; a missing SQLite file is made where `create` says so. With
+    `examine` a SQLite file is read through first: every process that is to write does that at its
+    start. Raises BadConfig for a URL that is none, Failed for a database of another version or
+    another program, DatabaseCorrupt, DatabaseDown.
+    """
+    database = connect_database(url, timeout_s=timeout_s, create=create)
+    try:
+        if examine:
+            examine_file(database)
+        _accept(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def connect_database(url: str, *, timeout_s: float = TIMEOUT_S, create: bool = True) -> Database:
+    """Returns the database as it is, of whatever version: for upgrades, checks and restores.
+
+    Raises Failed where a SQLite file is missing and not to be made, BadConfig for a bad URL.
+    """
+    database = Database(connect(database_url(url), timeout_s))
+    if database.file is not None:
+        _place(database.file, create=create)
+    return database
+
+
+def _place(file: Path, *, create: bool) -> None:
+    if file.exists():
+        return
+    if not create:
+        raise Failed(f"there is no database at {file}; a paper or live session makes one")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotWrite(f"database {file}: its folder cannot be made: {error.strerror}") from None
+
+
+def examine_file(database: Database) -> None:
+    """Raises DatabaseCorrupt where SQLite finds its file damaged; PostgreSQL checks its own."""
+    if database.file is None:
+        return
+    with database.reading() as connection:
+        found = connection.exec_driver_sql("PRAGMA integrity_check(3)").scalars().all()
+    if list(found) != ["ok"]:
+        raise corrupt(database.url, "; ".join(map(str, found)))
+
+
+def _accept(database: Database) -> None:
+    """Makes the tables of an empty database, and refuses those of another version."""
+    with database.reading() as connection:
+        version, empty = schema.version_of(connection), schema.is_empty(connection)
+    if empty:
+        database.upgrade()
+        return
+    problem = schema.judge(version)
+    if problem is not None:
+        raise Failed(f"database {database.name}: {problem}")

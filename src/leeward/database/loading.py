@@ -1,0 +1,232 @@
+"""Rows back into the records they were written from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from operator import itemgetter
+from typing import Any, Final, TypeAlias
+
+from sqlalchemy import Connection, Row, Select, Table, bindparam, select
+
+from leeward.database import tables
+from leeward.domain.money import Money, Price, Quantity
+from leeward.domain.orders import Fill, OrderType, Side, TimeInForce
+from leeward.engine.record_codec import record_of
+from leeward.engine.records import (
+    DecisionKey,
+    EquityMarked,
+    FillBooked,
+    IntentMade,
+    Noted,
+    OrderMoved,
+    OrderState,
+    Plan,
+    PlanChanged,
+    PlannedOrder,
+    PositionClosed,
+    PositionOpened,
+    Purpose,
+    Record,
+    Role,
+    StateMoved,
+    Trade,
+    TradingState,
+    TransferBooked,
+    TransferKind,
+)
+
+#: A record and its place in the account's history.
+Numbered: TypeAlias = tuple[int, Record]
+
+
+def _of(table: Table) -> Select[Any]:
+    return select(table).where(table.c.account == bindparam("of_account"))
+
+
+_INTENTS = _of(tables.intents)
+_ORDERS = _of(tables.orders).order_by(tables.orders.c.place)
+
+
+def numbered(connection: Connection, account: str) -> list[Numbered]:
+    """Returns what the books of the account are made of, in the order in which it was committed.
+
+    Of states and equity marks only the last: the ones before say nothing any more.
+    """
+    of_account = {"of_account": account}
+    orders: dict[str, list[PlannedOrder]] = {}
+    for row in connection.execute(_ORDERS, of_account):
+        orders.setdefault(row.intent_id, []).append(_planned_order(row))
+    found: list[Numbered] = [
+        (row.seq, _intent(row, tuple(orders.get(row.intent_id, ()))))
+        for row in connection.execute(_INTENTS, of_account)
+    ]
+    for statement, read in _RECORDS:
+        found += [(row.seq, read(row)) for row in connection.execute(statement, of_account)]
+    return sorted(found, key=itemgetter(0))
+
+
+def _planned_order(row: Row[Any]) -> PlannedOrder:
+    return PlannedOrder(
+        row.client_order_id,
+        Role(row.role),
+        Side(row.side),
+        OrderType(row.type),
+        _quantity(row.quantity),
+        _price(row.price),
+        _price(row.stop_price),
+        None if row.time_in_force is None else TimeInForce(row.time_in_force),
+    )
+
+
+def _intent(row: Row[Any], orders: tuple[PlannedOrder, ...]) -> IntentMade:
+    return IntentMade(
+        row.intent_id,
+        DecisionKey(row.account, row.symbol, row.open_time_ms, row.leg),
+        row.session_id,
+        row.epoch,
+        Purpose(row.purpose),
+        row.position_id,
+        row.strategy,
+        row.strategy_version,
+        orders,
+        Money(row.reserved, row.quote),
+        row.made_ms,
+        row.client_list_id,
+        row.replaces,
+        Plan(_price(row.stop), _price(row.target)) if row.has_plan else None,
+        row.tag,
+    )
+
+
+def _order_moved(row: Row[Any]) -> OrderMoved:
+    return OrderMoved(
+        row.client_order_id,
+        OrderState(row.state),
+        Quantity(row.executed),
+        row.at_ms,
+        row.why,
+        row.venue_order_id,
+        row.venue_list_id,
+    )
+
+
+def _fill_booked(row: Row[Any]) -> FillBooked:
+    fill = Fill(
+        row.symbol,
+        row.trade_id,
+        row.order_id,
+        Side(row.side),
+        Price(row.price),
+        Quantity(row.quantity),
+        None if row.commission is None else Money(row.commission, row.commission_asset),
+        row.time_ms,
+        row.is_maker,
+    )
+    role = None if row.role is None else Role(row.role)
+    return FillBooked(fill, row.client_order_id, row.position_id, role)
+
+
+def _transfer_booked(row: Row[Any]) -> TransferBooked:
+    money = Money(row.amount, row.asset)
+    return TransferBooked(row.transfer_id, TransferKind(row.kind), money, row.at_ms, row.note)
+
+
+def _position_opened(row: Row[Any]) -> PositionOpened:
+    return PositionOpened(
+        row.position_id,
+        row.symbol,
+        row.entry_time_ms,
+        Plan(_price(row.entry_stop), _price(row.entry_target)),
+        row.strategy,
+        row.tag,
+        row.opened_ms,
+    )
+
+
+def _plan_changed(row: Row[Any]) -> PlanChanged:
+    plan = Plan(_price(row.stop), _price(row.target))
+    return PlanChanged(row.position_id, plan, row.closing, row.at_ms, row.why)
+
+
+def position_closed(row: Row[Any]) -> PositionClosed:
+    """Returns the record that a row of `trades` was written from."""
+    trade = Trade(
+        row.position_id,
+        row.symbol,
+        row.entry_time_ms,
+        row.exit_time_ms,
+        Quantity(row.quantity),
+        Price(row.entry_price),
+        Price(row.exit_price),
+        Money(row.cost, row.quote),
+        Money(row.proceeds, row.quote),
+        tuple(Money(Decimal(amount), asset) for amount, asset in row.fees),
+        Money(row.pnl, row.quote),
+        row.exit_reason,
+        row.tag,
+        Quantity(row.dust),
+    )
+    return PositionClosed(trade, row.closed_ms, row.unprotected_ms)
+
+
+def _noted(row: Row[Any]) -> Record:
+    return record_of(json.loads(row.payload))
+
+
+def _state_moved(row: Row[Any]) -> StateMoved:
+    return StateMoved(
+        TradingState(row.state),
+        row.state_reason,
+        row.state_actor,
+        row.state_at_ms,
+        row.state_until_ms,
+    )
+
+
+def equity_marked(row: Row[Any]) -> EquityMarked:
+    """Returns the record that a row of `account_history` was written from."""
+    return EquityMarked(
+        row.session_id,
+        row.open_time_ms,
+        row.equity,
+        row.cash,
+        row.exposure,
+        row.peak,
+        row.day_base,
+        row.day_ends_ms,
+        row.daily_loss,
+        row.halted,
+        row.at_ms,
+    )
+
+
+def _price(value: Decimal | None) -> Price | None:
+    return None if value is None else Price(value)
+
+
+def _quantity(value: Decimal | None) -> Quantity | None:
+    return None if value is None else Quantity(value)
+
+
+_RECORDS: Final[Sequence[tuple[Select[Any], Callable[[Row[Any]], Record]]]] = (
+    (_of(tables.order_moves), _order_moved),
+    (_of(tables.fills), _fill_booked),
+    (_of(tables.transfers), _transfer_booked),
+    (_of(tables.positions), _position_opened),
+    (_of(tables.plan_changes), _plan_changed),
+    (_of(tables.trades), position_closed),
+    (_of(tables.events).where(tables.events.c.kind == Noted.__name__), _noted),
+    (
+        _of(tables.account_history).order_by(tables.account_history.c.seq.desc()).limit(1),
+        equity_marked,
+    ),
+    (
+        select(tables.accounts, tables.accounts.c.state_seq.label("seq")).where(
+            tables.accounts.c.account == bindparam("of_account"),
+            tables.accounts.c.state_seq.is_not(None),
+        ),
+        _state_moved,
+    ),
+)
