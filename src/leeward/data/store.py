@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from leeward.data.durable import UNFINISHED, cannot_write, discard, write_all
 from leeward.data.hot import Source, Stamp, read_hot, sha256_of, stamps_in, write_hot
 from leeward.data.merging import Merged, join, lay_over
-from leeward.domain.candles import Candles, month_hashes
+from leeward.domain.candles import Candles
 from leeward.domain.columns import IntColumn
 from leeward.domain.errors import BadCandles, BadUsage, CannotWrite, unknown_name
 from leeward.domain.timeframe import Timeframe
@@ -24,15 +24,6 @@ if TYPE_CHECKING:
 
 _MONTH_FILE = re.compile(r"\d{4}-\d{2}\.parquet")
 _SYMBOL = re.compile(r"\w[\w.-]{0,39}")
-
-
-class Month(NamedTuple):
-    """One stored UTC month ("2024-03"): first and last open time in ms, and how many rows."""
-
-    name: str
-    first: int
-    last: int
-    rows: int
 
 
 class CandleStore:
@@ -87,18 +78,6 @@ class CandleStore:
     def read(self, symbol: str, timeframe: Timeframe) -> Candles:
         """Returns all candles of a series from the Parquet files, every rule and hash verified."""
         return _read(symbol, timeframe, self._known_files(symbol, timeframe))[0]
-
-    def months(self, symbol: str, timeframe: Timeframe) -> list[Month]:
-        """Returns what is stored of each month, in time order; nothing for an unknown series."""
-        if not self.files(symbol, timeframe):
-            return []
-        candles = self.load(symbol, timeframe)
-        spans = [(name, _rows_of(name, candles.open_time)) for name in month_hashes(candles)]
-        time = candles.open_time
-        return [
-            Month(name, int(time[first]), int(time[last - 1]), last - first)
-            for name, (first, last) in spans
-        ]
 
     def merge(self, candles: Candles) -> Merged:
         """Stores the candles and returns what became of them; a newly given candle wins.

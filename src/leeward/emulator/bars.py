@@ -13,33 +13,18 @@ from numpy.typing import NDArray
 
 from leeward.domain.candles import Candles
 from leeward.domain.columns import FloatColumn, IntColumn
-from leeward.domain.timeframe import DAY_MS
+from leeward.domain.timeframe import DAY_MS, Timeframe
 from leeward.emulator.path import Bar
 from leeward.emulator.rejections import Rejection
 from leeward.emulator.units import UNIT, column_units
 
-_MINUTE: Final = 60_000
-_HOUR: Final = 60 * _MINUTE
 #: Interval lengths in ms; a month has none.
 INTERVALS: Final = {
-    "1s": 1000,
-    "1m": _MINUTE,
-    "3m": 3 * _MINUTE,
-    "5m": 5 * _MINUTE,
-    "15m": 15 * _MINUTE,
-    "30m": 30 * _MINUTE,
-    "1h": _HOUR,
-    "2h": 2 * _HOUR,
-    "4h": 4 * _HOUR,
-    "6h": 6 * _HOUR,
-    "8h": 8 * _HOUR,
-    "12h": 12 * _HOUR,
-    "1d": DAY_MS,
+    **{name: Timeframe.parse(name).length_ms for name in Timeframe.names()},
     "3d": 3 * DAY_MS,
-    "1w": 7 * DAY_MS,
     "1M": 0,
 }
-_MONDAY: Final = 4 * DAY_MS
+_MONDAY: Final = Timeframe.parse("1w").offset_ms
 COLUMNS: Final = (
     "open",
     "high",

@@ -231,7 +231,7 @@ def test_a_file_that_is_wrong_twice_stops_the_download_and_keeps_the_months_befo
     exchange.scripted["2025-01.zip"] = [Answer(200, b"bad"), Answer(200, b"bad")]
     with pytest.raises(Failed, match=r"2025-01\.zip: refused twice.*the 284 candles .* stay"):
         download(exchange, store)
-    assert [month.name for month in store.months("BTCUSDT", HOUR)] == ["2024-12"]
+    assert [file.stem for file in store.files("BTCUSDT", HOUR)] == ["2024-12"]
     (done,), _ = download(exchange, store)
     assert done.fetched[0] == "2025-01"
 
@@ -297,7 +297,7 @@ def test_a_network_that_goes_away_keeps_the_finished_months(
     exchange.scripted["2025-02.zip"] = [Answer(503)] * 4
     with pytest.raises(RetryLater, match=r"\(HTTP 503\); the 1028 candles stored before .* stay"):
         download(exchange, store)
-    assert [month.name for month in store.months("BTCUSDT", HOUR)] == ["2024-12", "2025-01"]
+    assert [file.stem for file in store.files("BTCUSDT", HOUR)] == ["2024-12", "2025-01"]
     (done,), _ = download(exchange, store)
     assert done.whole == 2
     assert store.load("BTCUSDT", HOUR).sha256 == history().between(None, CLOSED_MS).sha256

@@ -12,7 +12,7 @@ from pyarrow import parquet
 from tests.walks import walk
 
 from leeward.data.merging import Merged
-from leeward.data.store import CandleStore, Month
+from leeward.data.store import CandleStore
 from leeward.domain.candles import OPTIONAL, Candles
 from leeward.domain.errors import BadCandles, BadUsage, CannotWrite
 from leeward.domain.timeframe import Timeframe
@@ -85,14 +85,13 @@ def test_series_are_listed_by_symbol_and_length(store: CandleStore) -> None:
     assert named == [("BTCUSDT", "1m"), ("BTCUSDT", "1d"), ("ETHUSDT", "1h")]
 
 
-def test_months_say_what_is_stored(store: CandleStore) -> None:
-    assert store.months("BTCUSDT", HOUR) == []
+def test_each_utc_month_has_a_file_of_its_own(store: CandleStore) -> None:
+    assert store.files("BTCUSDT", HOUR) == []
     store.merge(walk(26, start="2024-01-31"))
 
-    assert store.months("BTCUSDT", HOUR) == [
-        Month("2024-01", utc("2024-01-31T00:00"), utc("2024-01-31T23:00"), 24),
-        Month("2024-02", utc("2024-02-01T00:00"), utc("2024-02-01T01:00"), 2),
-    ]
+    assert [file.stem for file in store.files("BTCUSDT", HOUR)] == ["2024-01", "2024-02"]
+    store.files("BTCUSDT", HOUR)[0].unlink()
+    assert store.read("BTCUSDT", HOUR).open_time[0] == utc("2024-02-01T00:00")
 
 
 def utc(text: str) -> int:
