@@ -209,7 +209,12 @@ class Ledger:
         Coins of ours that a stranger sold count as sold at the stranger's price, with the
         commission where the whole sale was ours; those that went without a trade bring nothing.
         """
-        after = self._after(position_id, extra)
+        if position_id not in self.lots:
+            raise Failed(f"position {position_id} has no fill")
+        after = self.preview([position_id])
+        for booked in extra:
+            if not self.has_fill(booked.fill.symbol, booked.fill.trade_id):
+                after.book_fill(booked)
         lot = after.lots[position_id]
         left = after.position_quantity(position_id, lot.symbol)
         taken = _EXACT.subtract(max(_ZERO, lot.net), left)
@@ -222,23 +227,16 @@ class Ledger:
             lot.take(sale, part)
         return lot, left
 
-    def _after(self, position_id: str, extra: Iterable[FillBooked]) -> Ledger:
-        """Returns a ledger of this one position after `extra`: a preview, cheap to make."""
-        if position_id not in self.lots:
-            raise Failed(f"position {position_id} has no fill")
-        lot = self.lots[position_id].copy()
-        symbol, base = lot.symbol, self.base(lot.symbol)
-        after = Ledger(
+    def preview(self, position_ids: Iterable[str]) -> Ledger:
+        """Returns a ledger to try further fills and transfers on, with the lots of these positions
+        and no memory of what is booked: cheap to make, and this one stays as it is."""
+        return Ledger(
             self.quote,
-            balances={base: self.balance(base)},
-            claims={symbol: self.claims.get(symbol, _ZERO)},
-            lots={position_id: lot},
+            balances=dict(self.balances),
+            claims=dict(self.claims),
+            lots={name: self.lots[name].copy() for name in position_ids if name in self.lots},
+            strange_sales={name: dict(sales) for name, sales in self.strange_sales.items()},
         )
-        after.strange_sales[symbol] = dict(self.strange_sales.get(symbol, {}))
-        for booked in extra:
-            if not self.has_fill(booked.fill.symbol, booked.fill.trade_id):
-                after.book_fill(booked)
-        return after
 
     def _claim(self, symbol: str, change: Decimal) -> None:
         self.claims[symbol] = _EXACT.add(self.claims.get(symbol, _ZERO), change)

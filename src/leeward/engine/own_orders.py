@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from leeward.domain.errors import Failed
 from leeward.domain.money import Quantity
-from leeward.domain.orders import Side
+from leeward.domain.orders import Fill, Side
 from leeward.engine.ledger import difference, total
 from leeward.engine.order_table import next_state
 from leeward.engine.records import (
@@ -156,32 +156,21 @@ class OwnOrders:
         for planned in intent.orders:
             self._put(BookedOrder(intent, planned, OrderState.COMMITTED, intent.made_ms))
 
-    def _move_order(self, moved: OrderMoved) -> None:
-        order = self._own(moved.client_order_id)
-        state = next_state(order.reported, moved.state)
-        self._put(
-            replace(
-                order,
-                reported=state,
-                moved_ms=max(order.moved_ms, moved.at_ms),
-                executed=max(order.executed, moved.executed),
-                venue_order_id=_either(moved.venue_order_id, order.venue_order_id),
-                venue_list_id=_either(moved.venue_list_id, order.venue_list_id),
-                why=order.why if state is order.reported and order.why else moved.why,
-            )
-        )
+    def _move_order(self, record: OrderMoved) -> None:
+        self._put(moved(self._own(record.client_order_id), record))
 
     def _fill_order(self, booked: FillBooked) -> None:
         if booked.client_order_id is None:
             return
         order = self._own(booked.client_order_id)
-        filled = order.booked + booked.fill.quantity
+        after = filled(order, booked.fill)
         ordered = order.planned.quantity
-        if ordered is not None and filled > ordered:
+        if ordered is not None and after.booked > ordered:
             self._anomalies[order.client_order_id] = (
-                f"{order.symbol} {order.client_order_id}: filled {filled} of {ordered} ordered"
+                f"{order.symbol} {order.client_order_id}: filled {after.booked} of {ordered} "
+                "ordered"
             )
-        self._put(replace(order, booked=filled, venue_order_id=booked.fill.order_id))
+        self._put(after)
 
     def _put(self, order: BookedOrder) -> None:
         name, symbol = order.client_order_id, order.symbol
@@ -206,6 +195,25 @@ class OwnOrders:
                 "an intent is applied before what becomes of it"
             )
         return order
+
+
+def moved(order: BookedOrder, record: OrderMoved) -> BookedOrder:
+    """Returns the order after a report of it."""
+    state = next_state(order.reported, record.state)
+    return replace(
+        order,
+        reported=state,
+        moved_ms=max(order.moved_ms, record.at_ms),
+        executed=max(order.executed, record.executed),
+        venue_order_id=_either(record.venue_order_id, order.venue_order_id),
+        venue_list_id=_either(record.venue_list_id, order.venue_list_id),
+        why=order.why if state is order.reported and order.why else record.why,
+    )
+
+
+def filled(order: BookedOrder, fill: Fill) -> BookedOrder:
+    """Returns the order after a fill of it."""
+    return replace(order, booked=order.booked + fill.quantity, venue_order_id=fill.order_id)
 
 
 def _either(new: int | None, old: int | None) -> int | None:

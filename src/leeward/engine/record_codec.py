@@ -108,10 +108,11 @@ def _decimal(value: object) -> Decimal:
 
 def _plain(kind: type) -> Callable[[object], object]:
     def read(value: object) -> object:
-        whole = kind is float and type(value) is int  # JSON of other writers may drop the ".0"
-        if type(value) is not kind and not whole:
+        if kind is float and isinstance(value, int) and not isinstance(value, bool):
+            return float(value)  # other writers of JSON may drop the ".0"
+        if type(value) is not kind:
             raise TypeError(f"{value!r} is no {kind.__name__}")
-        return float(value) if whole else value
+        return value
 
     return read
 

@@ -1,0 +1,228 @@
+"""Orders of ours that the books do not know: the database was lost or is an old backup, or another
+instance trades the account. What they protect is taken over; an operator decides on the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from leeward.domain.money import Money, Quantity
+from leeward.domain.orders import Fill, OrderReport, Side
+from leeward.engine.books import Books
+from leeward.engine.intents import epoch_of, intent_id, is_ours, role_of
+from leeward.engine.ledger import changes, total
+from leeward.engine.order_table import state_of
+from leeward.engine.own_orders import BookedOrder
+from leeward.engine.records import (
+    DecisionKey,
+    IntentMade,
+    Noted,
+    OrderMoved,
+    OrderState,
+    Plan,
+    PlannedOrder,
+    Purpose,
+    Record,
+    Role,
+    Severity,
+)
+
+_ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What was taken over. `orders` by the venue's order id; `positions` the trades that bought a
+    position nobody wrote down, with its plan, by trade id. `halts` says why only an operator may go
+    on; `left` whether orders rest that nobody accounts for; `cancel` are buys of an earlier life of
+    this instance."""
+
+    records: tuple[Record, ...] = ()
+    orders: Mapping[int, BookedOrder] = field(default_factory=dict)
+    positions: Mapping[int, tuple[str, Plan]] = field(default_factory=dict)
+    cancel: tuple[OrderReport, ...] = ()
+    halts: str = ""
+    left: bool = False
+
+
+NOTHING_ADOPTED = Adopted()
+
+
+def strays(books: Books, reports: Iterable[OrderReport]) -> list[OrderReport]:
+    """Returns the open orders with an id of ours that the books do not know."""
+    return [
+        report
+        for report in {report.client_order_id: report for report in reports}.values()
+        if is_ours(report.client_order_id)
+        and report.client_order_id not in books.orders
+        and not state_of(report).is_final
+    ]
+
+
+def adopt(
+    books: Books, found: Sequence[OrderReport], fills: Mapping[str, Sequence[Fill]], epoch: int
+) -> Adopted:
+    """Returns how to take over the strays `found`.
+
+    Sells protect the open position of their symbol; without one they prove a position, bought by
+    the latest trades that nobody else explains. Sells that neither explains are left as they rest.
+    Buys of epochs up to ours are cancelled; those of later epochs are another instance's.
+    """
+    if not found:
+        return NOTHING_ADOPTED
+    records: list[Record] = []
+    orders: dict[int, BookedOrder] = {}
+    positions: dict[int, tuple[str, Plan]] = {}
+    left = [each for each in found if each.side is Side.BUY and _epoch(each) > epoch]
+    for symbol in sorted({each.symbol for each in found}):
+        sells = [each for each in found if each.symbol == symbol and each.side is Side.SELL]
+        held = books.position(symbol)
+        bought = [] if held is not None else _bought(books, symbol, sells, fills.get(symbol, ()))
+        if held is None and not bought:
+            left += sells
+            continue
+        position_id = held.position_id if held is not None else _position_id(books, bought)
+        positions |= {fill.trade_id: (position_id, _plan(sells)) for fill in bought}
+        for intent in _intents(books, sells, position_id, epoch):
+            records.append(intent)
+            orders |= _placed(intent, sells)
+    records += [_moved(each) for each in found if each.order_id in orders]
+    records += [_noted(books, each, each.order_id in orders) for each in found]
+    later = max(_epoch(each) for each in found)
+    halts = (
+        f"{len(found)} open orders of ours are not in the books"
+        + (f", from epoch {later} while this is {epoch}" if later > epoch else "")
+        + ": another instance, a lost database or an old backup"
+    )
+    cancel = tuple(each for each in found if each.side is Side.BUY and _epoch(each) <= epoch)
+    return Adopted(tuple(records), orders, positions, cancel, halts, bool(left))
+
+
+def _epoch(report: OrderReport) -> int:
+    return epoch_of(report.client_order_id)
+
+
+def _remaining(report: OrderReport) -> Decimal:
+    ordered = _ZERO if report.quantity is None else report.quantity.value
+    return max(_ZERO, ordered - report.executed.value)
+
+
+def _lists(sells: Sequence[OrderReport]) -> dict[tuple[str, int], list[OrderReport]]:
+    """Returns the sells by the list, or the order, they belong to."""
+    lists: dict[tuple[str, int], list[OrderReport]] = {}
+    for sell in sells:
+        alone = sell.order_list_id is None
+        key = ("order", sell.order_id) if alone else ("list", sell.order_list_id or 0)
+        lists.setdefault(key, []).append(sell)
+    return lists
+
+
+def _bought(
+    books: Books, symbol: str, sells: Sequence[OrderReport], fills: Sequence[Fill]
+) -> list[Fill]:
+    """Returns the latest unexplained buys that cover what `sells` would sell, oldest first; none
+    where they do not."""
+    needed = total(max(map(_remaining, group)) for group in _lists(sells).values())
+    taken: list[Fill] = []
+    net = _ZERO
+    for fill in sorted(fills, key=lambda fill: -fill.trade_id):
+        if net >= needed:
+            break
+        known = books.has_fill(symbol, fill.trade_id)
+        if fill.side is Side.SELL or known or books.order_by_venue_id(symbol, fill.order_id):
+            continue
+        base = books.ledger.base(symbol)
+        moved = changes(fill, base, books.quote)
+        net = total((net, *(change for asset, change in moved if asset == base)))
+        taken.append(fill)
+    return taken[::-1] if needed and net >= needed else []
+
+
+def _position_id(books: Books, bought: Sequence[Fill]) -> str:
+    first = bought[0]
+    leg = f"adopted/{first.trade_id}"
+    return intent_id(DecisionKey(books.account, first.symbol, first.time_ms, leg))
+
+
+def _plan(sells: Sequence[OrderReport]) -> Plan:
+    stops = [each.stop_price for each in sells if each.stop_price is not None]
+    targets = [
+        each.price
+        for each in sells
+        if each.price is not None and role_of(each.client_order_id) is Role.TARGET
+    ]
+    return Plan(max(stops, default=None), min(targets, default=None))
+
+
+def _intents(
+    books: Books, sells: Sequence[OrderReport], position_id: str, epoch: int
+) -> list[IntentMade]:
+    """Returns an intent for each list or single order, as if it had been written down."""
+    made = []
+    for (kind, _), group in sorted(_lists(sells).items()):
+        first = min(group, key=lambda each: each.order_id)
+        key = DecisionKey(
+            books.account, first.symbol, first.time_ms, f"adopted/{first.client_order_id}"
+        )
+        made.append(
+            IntentMade(
+                intent_id=intent_id(key),
+                key=key,
+                session_id="",
+                epoch=epoch,
+                purpose=Purpose.PROTECTION,
+                position_id=position_id,
+                strategy="",
+                strategy_version="",
+                orders=tuple(map(_planned, group)),
+                reserved=Money(_ZERO, books.quote),
+                made_ms=first.time_ms,
+                client_list_id=None if kind == "order" else f"adopted-{first.order_list_id}",
+            )
+        )
+    return made
+
+
+def _planned(report: OrderReport) -> PlannedOrder:
+    return PlannedOrder(
+        report.client_order_id,
+        role_of(report.client_order_id),
+        report.side,
+        report.type,
+        report.quantity,
+        report.price,
+        report.stop_price,
+        report.time_in_force,
+    )
+
+
+def _placed(intent: IntentMade, sells: Sequence[OrderReport]) -> dict[int, BookedOrder]:
+    ids = {each.client_order_id: each.order_id for each in sells}
+    return {
+        ids[planned.client_order_id]: BookedOrder(
+            intent, planned, OrderState.COMMITTED, intent.made_ms, Quantity(_ZERO)
+        )
+        for planned in intent.orders
+    }
+
+
+def _moved(report: OrderReport) -> OrderMoved:
+    return OrderMoved(
+        report.client_order_id,
+        state_of(report),
+        report.executed,
+        report.time_ms,
+        "adopted",
+        report.order_id,
+        report.order_list_id,
+    )
+
+
+def _noted(books: Books, report: OrderReport, adopted: bool) -> Noted:
+    what = "taken over" if adopted else "left" if report.side is Side.SELL else "not wanted"
+    words = (
+        f"{report.symbol}: our order {report.client_order_id} is not in the books of "
+        f"{books.account}: {what}"
+    )
+    return Noted("stray_order", words, Severity.CRITICAL, report.time_ms, report.client_order_id)

@@ -1,0 +1,340 @@
+"""What has to be written down so that books and venue agree: at boot, after a gap, and regularly.
+
+Facts in, findings out; nothing is asked or sent here. The venue is right about orders, trades and
+balances, each in its own way: an order's report may be old (the furthest one counts), a list of
+trades is complete, a balance is one reading of something that moves. So trades explain balances,
+and what they do not explain has to be read twice before it counts.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from leeward.domain.money import Money
+from leeward.domain.orders import Fill, OrderReport, Side
+from leeward.domain.timeframe import Timeframe
+from leeward.engine.adopting import NOTHING_ADOPTED, adopt, strays
+from leeward.engine.books import Books
+from leeward.engine.facts import Doubt, Findings, VenueFacts
+from leeward.engine.filling import Beside, fill_records
+from leeward.engine.intents import is_ours
+from leeward.engine.ledger import Ledger, difference
+from leeward.engine.order_table import next_state, state_of
+from leeward.engine.own_orders import BookedOrder, filled, moved
+from leeward.engine.records import (
+    FillBooked,
+    Noted,
+    OrderMoved,
+    OrderState,
+    PlanChanged,
+    PositionOpened,
+    Record,
+    Severity,
+    TradingState,
+    TransferBooked,
+    TransferKind,
+)
+
+_ZERO = Decimal(0)
+
+#: Two readings of the same difference count when they are this far apart; a balance of zero, which
+#: an exchange has been seen to show by mistake, for longer.
+SPACED_MS = 10_000
+SPACED_ZERO_MS = 300_000
+#: A position of which less than this part is left is closed.
+_MOSTLY = 100
+
+
+def reconcile(books: Books, facts: VenueFacts, epoch: int, timeframe: Timeframe) -> Findings:
+    """Returns what `facts` mean for the books of the lease's `epoch`; the books stay as they are.
+
+    With the records applied, the same facts yield no further record.
+    """
+    return _Reconciling(books, facts, epoch, timeframe).findings()
+
+
+class _Reconciling:
+    """One pass: records in the order found, and a preview of the ledger after them."""
+
+    def __init__(self, books: Books, facts: VenueFacts, epoch: int, timeframe: Timeframe) -> None:
+        self._books = books
+        self._facts = facts
+        self._epoch = epoch
+        self._timeframe = timeframe
+        self._held = {each.symbol: each for each in books.positions()}
+        self._after: Ledger = books.ledger.preview(each.position_id for each in self._held.values())
+        self._records: list[Record] = []
+        self._doubts: dict[str, Doubt] = {}
+        self._ask: set[str] = set()
+        self._tighten: tuple[TradingState, str] | None = None
+        self._adopted = NOTHING_ADOPTED
+
+    def findings(self) -> Findings:
+        self._move_orders()
+        self._adopt()
+        pending = self._book_fills()
+        self._look_for_vanished()
+        if not pending and not self._ask:
+            self._explain_balances()
+        self._follow_taken_coins()
+        self._watch()
+        return Findings(
+            tuple(self._records),
+            self._tighten,
+            tuple(sorted(self._ask)),
+            self._orders_to_cancel(),
+            self._doubts,
+            not (pending or self._ask or self._doubts or self._adopted.left or self._blind),
+        )
+
+    @property
+    def _blind(self) -> bool:
+        return self._facts.open_orders is None or self._facts.balances is None
+
+    # Orders
+
+    def _move_orders(self) -> None:
+        for report in self._facts.reports:
+            order = self._books.orders.get(report.client_order_id)
+            if order is not None and order.symbol == report.symbol:
+                self._move(order, report)
+
+    def _move(self, order: BookedOrder, report: OrderReport) -> None:
+        state = state_of(report)
+        new = (
+            next_state(order.reported, state) is not order.reported
+            or report.executed > order.executed
+            or report.order_id != order.venue_order_id
+            or (report.order_list_id or order.venue_list_id) != order.venue_list_id
+        )
+        if not new:
+            return
+        if order.state is OrderState.VOID and state is not OrderState.UNKNOWN:
+            words = f"{order.symbol} {order.client_order_id} appeared after all: {report.status}"
+            self._note(Severity.CRITICAL, "appeared", order.client_order_id, words)
+        self._add(
+            OrderMoved(
+                order.client_order_id,
+                state,
+                report.executed,
+                report.time_ms,
+                report.expiry_reason or "reconciled",
+                report.order_id,
+                report.order_list_id,
+            )
+        )
+
+    def _adopt(self) -> None:
+        self._adopted = adopt(
+            self._books, strays(self._books, self._facts.reports), self._facts.fills, self._epoch
+        )
+        for record in self._adopted.records:
+            self._add(record)
+        if self._adopted.halts:
+            self._demand(TradingState.HALTED, self._adopted.halts)
+
+    def _look_for_vanished(self) -> None:
+        """Finds the orders of which nothing was heard; one that the venue knew and knows no more
+        counts as expired once it said so twice."""
+        answered = {report.client_order_id for report in self._facts.reports}
+        shown = self._facts.open_orders is not None
+        for order in self._books.live_orders():
+            name = order.client_order_id
+            if name in answered:
+                continue
+            if name not in self._facts.absent:
+                self._ask.add(name)
+            elif not order.unresolved and shown and self._is_confirmed(f"order/{name}", _ZERO):
+                words = f"{order.symbol} {name} was {order.state} and the venue knows it no more"
+                self._note(Severity.CRITICAL, "vanished", name, words)
+                self._add(
+                    OrderMoved(
+                        name,
+                        OrderState.EXPIRED,
+                        order.executed,
+                        self._facts.at_ms,
+                        "the venue knows it no more",
+                    )
+                )
+
+    def _orders_to_cancel(self) -> tuple[OrderReport, ...]:
+        """Returns our orders that rest at the venue for nobody: of a position that is closed, or
+        never was, and whose entry is over."""
+        open_orders = self._facts.open_orders or ()
+        return tuple(
+            report
+            for report in open_orders
+            if report in self._adopted.cancel or self._serves_nobody(report)
+        )
+
+    def _serves_nobody(self, report: OrderReport) -> bool:
+        order = self._books.orders.get(report.client_order_id)
+        if order is None or order.symbol != report.symbol or state_of(report).is_final:
+            return False
+        if order.planned.side is Side.BUY:
+            return order.state.is_final
+        held = self._held.get(order.symbol)
+        if held is not None and held.position_id == order.intent.position_id:
+            return False
+        opened = any(
+            isinstance(record, PositionOpened) and record.symbol == order.symbol
+            for record in self._records
+        )
+        buying = any(
+            other.planned.side is Side.BUY and other.intent.position_id == order.intent.position_id
+            for other in self._books.live_orders(order.symbol)
+        )
+        return not opened and not buying
+
+    # Fills and balances
+
+    def _book_fills(self) -> bool:
+        """Returns whether trades or executions are left that cannot be booked yet."""
+        pending = False
+        told: dict[str, list[Fill]] = {}
+        for report in self._facts.reports:
+            if report.client_order_id in self._books.orders:
+                told.setdefault(report.symbol, []).extend(report.fills)
+        held = self._facts.balances
+        for symbol, fills in sorted(self._facts.fills.items()):
+            beside = Beside(self._facts.reports, self._facts.absent, held, self._adopted)
+            every = [*fills, *told.get(symbol, [])]
+            found = fill_records(self._books, every, self._timeframe, beside)
+            for record in found:
+                self._add(record)
+            if self._books.ledger.is_opened(symbol):
+                booked = {each.fill.trade_id for each in found if isinstance(each, FillBooked)}
+                pending |= any(self._is_open(fill, booked) for fill in every)
+        return pending or self._misses_fills()
+
+    def _is_open(self, fill: Fill, booked: set[int]) -> bool:
+        if fill.trade_id in booked or self._books.has_fill(fill.symbol, fill.trade_id):
+            return False
+        return fill.trade_id >= self._books.ledger.first_trade_id(fill.symbol)
+
+    def _misses_fills(self) -> bool:
+        """Returns whether an order of ours is of unknown fate, or executed beyond its fills."""
+        after = {order.client_order_id: order for order in self._books.live_orders()}
+        for record in self._records:
+            match record:
+                case OrderMoved() if record.client_order_id in after:
+                    after[record.client_order_id] = moved(after[record.client_order_id], record)
+                case FillBooked() if record.client_order_id in after:
+                    order = after[record.client_order_id]
+                    after[record.client_order_id] = filled(order, record.fill)
+                case _:
+                    pass
+        return any(not order.missing.is_zero or order.unresolved for order in after.values())
+
+    def _explain_balances(self) -> None:
+        """Writes down what is held at first sight, and later what trades do not explain."""
+        balances = self._facts.balances
+        if balances is None:
+            return
+        bases = {self._after.base(symbol): symbol for symbol in self._facts.fills}
+        tracked = {self._books.quote} | bases.keys() | self._after.balances.keys()
+        if not any(balances.get(asset) for asset in tracked) and any(self._after.balances.values()):
+            return  # everything gone at once: a reading that failed
+        for asset in sorted(tracked):
+            there = balances.get(asset, _ZERO)
+            amount = difference(there, self._after.balance(asset))
+            opening = self._opening_id(asset, bases.get(asset))
+            if opening is not None and (there or asset != self._books.quote):
+                self._transfer(opening, TransferKind.OPENING, asset, amount)
+            elif amount and self._is_confirmed(f"balance/{asset}", amount, there):
+                self._transfer(
+                    f"adjustment/{asset}/{self._facts.at_ms}",
+                    TransferKind.ADJUSTMENT,
+                    asset,
+                    amount,
+                )
+                words = f"{asset}: the venue holds {there}, {amount:+f} to what trades explain"
+                self._note(Severity.CRITICAL, "adjustment", asset, words)
+                self._demand(TradingState.REDUCING, words)
+
+    def _opening_id(self, asset: str, symbol: str | None) -> str | None:
+        if symbol is None:
+            return None if self._books.ledger.is_opened(asset) else f"opening/{asset}"
+        if self._books.ledger.is_opened(symbol):
+            return None
+        last = max((fill.trade_id for fill in self._facts.fills[symbol]), default=-1)
+        return f"opening/{symbol}/{last + 1}"
+
+    def _transfer(self, transfer_id: str, kind: TransferKind, asset: str, amount: Decimal) -> None:
+        money = Money(amount, asset)
+        self._add(TransferBooked(transfer_id, kind, money, self._facts.at_ms))
+
+    def _is_confirmed(self, name: str, amount: Decimal, there: Decimal | None = None) -> bool:
+        """Returns whether an earlier reading showed the same; doubts it from now on where not."""
+        spaced = SPACED_ZERO_MS if there == 0 else SPACED_MS
+        before = self._facts.doubts.get(name)
+        since = self._facts.at_ms
+        if before is not None and before.amount == amount:
+            if self._facts.at_ms - before.since_ms >= spaced:
+                return True
+            since = before.since_ms
+        self._doubts[name] = Doubt(amount, since)
+        return False
+
+    # What follows
+
+    def _follow_taken_coins(self) -> None:
+        """Closes what another hand sold or took away, and reduces where it took a part."""
+        for symbol, held in sorted(self._held.items()):
+            lot = self._after.lots.get(held.position_id)
+            if lot is None or lot.net <= 0:
+                continue
+            left = self._after.position_quantity(held.position_id, symbol)
+            before = self._books.ledger.lots[held.position_id].net - held.quantity.value
+            if lot.net - left <= max(before, _ZERO):
+                continue
+            words = f"{symbol}: another hand took {lot.net - left:f} of our {lot.net:f}"
+            self._note(Severity.CRITICAL, "taken", held.position_id, words)
+            self._demand(TradingState.REDUCING, words)
+            if left * _MOSTLY < lot.net and held.closing is None:
+                self._add(
+                    PlanChanged(held.position_id, held.plan, "operator", self._facts.at_ms, words)
+                )
+
+    def _watch(self) -> None:
+        """Reports what is not as it should be, and whose hand else is on the account."""
+        for report in self._facts.open_orders or ():
+            if not is_ours(report.client_order_id):
+                words = f"{report.symbol}: an open {report.side} of another hand"
+                self._note(Severity.INFO, "external_order", report.client_order_id, words)
+        for record in self._records:
+            match record:
+                case FillBooked(client_order_id=str() as name) if name in self._books.orders:
+                    self._watch_overfill(name)
+                case _:
+                    pass
+
+    def _watch_overfill(self, name: str) -> None:
+        order = self._books.orders[name]
+        for record in self._records:
+            if isinstance(record, FillBooked) and record.client_order_id == name:
+                order = filled(order, record.fill)
+        ordered = order.planned.quantity
+        if ordered is not None and order.booked > ordered:
+            words = f"{order.symbol} {name}: filled {order.booked} of {ordered} ordered"
+            self._note(Severity.CRITICAL, "overfill", name, words)
+            self._demand(TradingState.REDUCING, words)
+
+    def _demand(self, state: TradingState, why: str) -> None:
+        present = self._books.state
+        if present is not None and present.state is TradingState.HALTED:
+            return
+        if self._tighten is None or state is TradingState.HALTED:
+            self._tighten = (state, why)
+
+    def _note(self, severity: Severity, kind: str, subject: str, words: str) -> None:
+        noted = Noted(kind, words, severity, self._facts.at_ms, subject)
+        if not self._books.is_noted(noted):
+            self._add(noted)
+
+    def _add(self, record: Record) -> None:
+        if isinstance(record, FillBooked):
+            self._after.book_fill(record)
+        elif isinstance(record, TransferBooked):
+            self._after.book_transfer(record)
+        self._records.append(record)
