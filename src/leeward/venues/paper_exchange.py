@@ -285,9 +285,10 @@ class PaperExchange:
             k is not None and open_time_ms <= k for k in known_ms
         ):
             return
-        self._cursors[symbol] = _Cursor(Prices(open_, open_), open_time_ms)
-        self._serve(symbol, Prices(open_, open_), open_time_ms, open_time_ms)
+        prices = Prices(open_, open_)
+        self._serve(symbol, prices, open_time_ms, open_time_ms)
         self._commit()
+        self._cursors[symbol] = _Cursor(prices, open_time_ms)
 
     def offer_book(self, symbol: str, prices: Prices) -> None:
         if self._terms.fills != "book":
@@ -314,10 +315,10 @@ class PaperExchange:
             self._fills.meet(symbol, stretch, candle.close_time_ms - 1)
         mark = self.books.mark_of(symbol)
         mark.judged_ms, mark.next_ms = open_ms, candle.close_time_ms
+        self._commit()
         cursor = self._cursors.get(symbol)
         if cursor is not None and cursor.open_ms is not None and cursor.open_ms <= open_ms:
             del self._cursors[symbol]
-        self._commit()
 
     def _serve(self, symbol: str, prices: Prices, open_ms: int | None, at_ms: int) -> None:
         """Gives orders that wait for it the open, sales first."""

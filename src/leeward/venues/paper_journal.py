@@ -47,6 +47,8 @@ class PaperJournal:
             raise self._refused(error) from None
         if snapshot:
             books.apply(self._read(snapshot, self._snapshot, 1))
+        if self._torn:  # a row that was refused, and could not be cut off again
+            written = written[: self._length]
         self._length = written.rfind(b"\n") + 1
         lines = written[: self._length].splitlines()
         for number, line in enumerate(lines, 1):
