@@ -1,0 +1,1 @@
+"""What a trading session is put through: virtual time, a faulty venue, crashes, the truth."""
