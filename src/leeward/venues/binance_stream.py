@@ -132,7 +132,11 @@ class _Overdue:
 
 
 class CandleStream:
-    """Follows series; `server_now_ms` is the exchange's time. Use it within `following`."""
+    """Follows series; `server_now_ms` is the exchange's time. Use it within `following`.
+
+    `forming`, where it is set, hears every update of a candle that is still open: for where the
+    market stands, never for decisions.
+    """
 
     def __init__(
         self,
@@ -144,6 +148,7 @@ class CandleStream:
         patience: Patience | None = None,
     ) -> None:
         self.health = StreamHealth()
+        self.forming: Callable[[CandleUpdate], None] | None = None
         self._ask, self._server_now_ms, self._clock = ask, server_now_ms, clock
         self._patience = patience or Patience()
         self._series = {
@@ -185,7 +190,11 @@ class CandleStream:
             group.create_task(self._watch())
 
     def _take(self, event: MarketEvent) -> None:
-        if not isinstance(event, CandleUpdate) or not event.closed:
+        if not isinstance(event, CandleUpdate):
+            return
+        if not event.closed:
+            if self.forming is not None:
+                self.forming(event)
             return
         key = (event.candle.symbol, event.candle.timeframe.name)
         series = self._series.get(key)
