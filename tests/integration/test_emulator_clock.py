@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 import websockets
+from websockets.sync.client import connect
 
 from tests.served import MARKET, generated, served, trader
 
@@ -108,6 +110,27 @@ def test_lockstep_waits_for_the_client() -> None:
                 await asyncio.wait_for(waiting, 15)
 
         asyncio.run(run())
+
+
+def test_lockstep_waits_for_every_client_that_takes_part() -> None:
+    with (
+        served(generated(), mode="lockstep") as running,
+        connect(f"{running.addresses.ws}/ws/btcusdt@trade") as one,
+        connect(f"{running.addresses.ws}/ws/ethusdt@trade") as two,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        for name, socket in (("one", one), ("two", two)):
+            socket.send(json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": 1}))
+            socket.recv(timeout=15)
+            running.sim("POST", "ack", seq=0, client=name)
+        last = running.sim("POST", "step", bars=1)["seq"]
+        running.sim("POST", "ack", seq=last, client="one")
+        assert running.sim("GET", "clock")["acknowledged"] == 0 < last
+        waiting = pool.submit(running.sim, "POST", "step", events=1)
+        time.sleep(0.1)
+        assert not waiting.done()
+        running.sim("POST", "ack", seq=last, client="two")
+        assert waiting.result(15)["acknowledged"] == last
 
 
 def test_snapshot_and_restore_bring_back_orders_balances_and_hash() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ import httpx
 import pytest
 import websockets
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.served import Served, Trader, ask, fresh_names, hear
 
+_PEM = (Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 BTC = {"symbol": "BTCUSDT"}
 TWO = {"symbols": '["BTCUSDT","ETHUSDT"]'}
 MARKET = {**BTC, "side": "BUY", "type": "MARKET", "quantity": "0.01"}
@@ -287,20 +290,34 @@ def test_stream_frames_have_the_recorded_fields_raw_and_combined(
     asyncio.run(run())
 
 
-def test_rsa_keys_sign_rest_requests(emulator: Served) -> None:
+def _rsa() -> tuple[str, Callable[[bytes], bytes]]:
+    """Returns the public key and what signs with the private one."""
     private = rsa.generate_private_key(65537, 2048)
-    form = (Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    public = private.public_key().public_bytes(*form).decode()
+    public = private.public_key().public_bytes(*_PEM).decode()
+    return public, lambda payload: private.sign(payload, padding.PKCS1v15(), SHA256())
+
+
+def _ed25519() -> tuple[str, Callable[[bytes], bytes]]:
+    private = Ed25519PrivateKey.generate()
+    return private.public_key().public_bytes(*_PEM).decode(), private.sign
+
+
+@pytest.mark.parametrize("made", [_rsa, _ed25519])
+def test_private_keys_sign_rest_requests(
+    made: Callable[[], tuple[str, Callable[[bytes], bytes]]], emulator: Served
+) -> None:
+    public, sign = made()
     account = next(fresh_names)
     emulator.account(account)
-    emulator.sim("POST", f"accounts/{account}/keys", api_key="rsa-rest", public_key=public)
+    key = {"api_key": f"key-of-{account}", "public_key": public}
+    emulator.sim("POST", f"accounts/{account}/keys", **key)
     with httpx.Client(base_url=emulator.addresses.rest) as http:
         now = http.get("/api/v3/time").json()["serverTime"]
         query = str(httpx.QueryParams({**MARKET, "timestamp": now}))
-        raw = private.sign(query.encode(), padding.PKCS1v15(), SHA256())
-        signature = str(httpx.QueryParams({"signature": base64.b64encode(raw).decode()}))
-        key = {"X-MBX-APIKEY": "rsa-rest"}
-        placed = http.post(f"/api/v3/order?{query}&{signature}", headers=key)
+        raw = base64.b64encode(sign(query.encode())).decode()
+        signature = str(httpx.QueryParams({"signature": raw}))
+        headers = {"X-MBX-APIKEY": key["api_key"]}
+        placed = http.post(f"/api/v3/order?{query}&{signature}", headers=headers)
         assert placed.json()["status"] == "FILLED"
-        other = http.post(f"/api/v3/order?{query}&newClientOrderId=x&{signature}", headers=key)
+        other = http.post(f"/api/v3/order?{query}&newClientOrderId=x&{signature}", headers=headers)
         assert (other.status_code, other.json()["code"]) == (400, -1022)

@@ -25,6 +25,9 @@ SETTINGS: dict[str, dict[str, object]] = {
         "filter": {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 300},
     },
     "price_jump": {"symbol": "ETHUSDT", "price": [2000.5, 2001]},
+    "book_empty": {"symbol": "ETHUSDT", "ms": 1},
+    "spread_blowout": {"symbol": "ETHUSDT", "ms": 1},
+    "partial_fill": {"symbol": "BTCUSDT", "fraction": 0.5},
     "partial_then_expire": {"symbol": "BTCUSDT", "fraction": 0.5},
     "deposit": {"asset": "USDT", "amount": 0.5},
     "withdrawal": {"asset": "USDT", "amount": 0.5},
@@ -115,6 +118,8 @@ def test_every_request_fault_stands_in_the_trace(emulator: Served) -> None:
                 http.get("/api/v3/ping")
             except httpx.TransportError:
                 assert effect in {"reset_before", "reset_after", "no_answer"}
+            except httpx.DecodingError:
+                assert effect == "gzip_broken"
         emulator.sim("POST", "step", ms="1s")
     lines = emulator.sim("GET", "trace")["lines"]
     for effect in REQUEST_FAULTS:
@@ -166,6 +171,43 @@ def test_stale_klines_end_early_and_only_while_the_fault_lasts(
     asked = {"symbol": "BTCUSDT", "interval": "1m", "limit": "10"}
     stale, fresh = (me.http.get("/api/v3/klines", params=asked).json() for _ in range(2))
     assert stale == fresh[:-2]
+
+
+def test_answer_that_is_not_compressed_as_it_claims_was_executed(
+    emulator: Served, me: Trader
+) -> None:
+    emulator.sim("POST", "faults", effect="gzip_broken", match=NEW_ORDER, count=1)
+    with pytest.raises(httpx.DecodingError):
+        me.order(**MARKET)
+    assert len(me.call("GET", "/api/v3/allOrders", symbol="BTCUSDT").json()) == 1
+
+
+def test_empty_book_takes_no_market_order_until_it_is_over(emulator: Served, me: Trader) -> None:
+    emulator.sim("POST", "faults", effect="book_empty", symbol="BTCUSDT", ms="1m")
+    assert me.http.get("/api/v3/depth", params={"symbol": "BTCUSDT"}).json()["asks"] == []
+    assert me.order(**MARKET).json()["status"] == "EXPIRED"
+    emulator.sim("POST", "step", ms="61s")
+    assert me.order(**MARKET).json()["status"] == "FILLED"
+
+
+def test_spread_widens_and_is_what_it_was_afterwards(emulator: Served, me: Trader) -> None:
+    def spread() -> float:
+        shown = me.http.get("/api/v3/ticker/bookTicker", params={"symbol": "BTCUSDT"}).json()
+        return float(shown["askPrice"]) / float(shown["bidPrice"]) - 1
+
+    emulator.sim("POST", "faults", effect="spread_blowout", symbol="BTCUSDT", bps=300, ms="5m")
+    emulator.sim("POST", "step", bars=2)
+    assert spread() == pytest.approx(0.03, rel=0.05)
+    emulator.sim("POST", "step", bars=6)
+    assert spread() < 0.001
+
+
+def test_order_fills_in_part_by_command_and_stays_open(emulator: Served, me: Trader) -> None:
+    placed = me.resting()
+    emulator.sim("POST", "faults", effect="partial_fill", symbol="BTCUSDT", fraction=0.3)
+    asked = {"symbol": "BTCUSDT", "orderId": placed["orderId"]}
+    order = me.call("GET", "/api/v3/order", **asked).json()
+    assert (order["status"], order["executedQty"]) == ("PARTIALLY_FILLED", "0.00300000")
 
 
 @pytest.mark.parametrize("status", [502, 504])

@@ -135,8 +135,18 @@ def _act_on_market(session: Session, fault: Fault) -> bool:
                 exchange.set_exchange_filter(entry)
         case "price_jump":
             exchange.script_prices(fault.text("symbol"), prices(fault.settings.get("price")))
+        case "book_empty":
+            empty = bool(fault.settings.get("empty", True))
+            exchange.withdraw_liquidity(fault.text("symbol"), empty=empty)
+            _end_later(session, fault, {"empty": False})
+        case "spread_blowout":
+            bps = exact(fault.settings.get("bps", 500), f"fault {fault.id}: bps")
+            exchange.set_spread(fault.text("symbol"), bps)
+            _end_later(session, fault, {"bps": str(session.setup.options.spread_bps)})
+        case "partial_fill":
+            _fill_newest(session, fault)
         case "partial_then_expire":
-            _fill_and_expire(session, fault)
+            exchange.expire_order(fault.text("symbol"), _fill_newest(session, fault))
         case _:
             return False
     return True
@@ -178,8 +188,16 @@ def _halt(session: Session, fault: Fault) -> None:
         session.board.schedule("symbol_status", trading, ends_ms)
 
 
-def _fill_and_expire(session: Session, fault: Fault) -> None:
-    """Fills part of the newest open limit order, then expires the rest of it."""
+def _end_later(session: Session, fault: Fault, normal: Mapping[str, object]) -> None:
+    """Brings back what is normal when the time of a fault is over, where it has one."""
+    if "ms" in fault.settings:
+        ends_ms = session.now_ms + int(fault.number("ms", 0))
+        settings = {"symbol": fault.text("symbol"), **normal}
+        session.board.schedule(fault.effect, settings, ends_ms)
+
+
+def _fill_newest(session: Session, fault: Fault) -> int:
+    """Fills part of the newest open limit order and returns its id."""
     exchange = session.exchange
     symbol = fault.text("symbol")
     working = {
@@ -196,7 +214,7 @@ def _fill_and_expire(session: Session, fault: Fault) -> None:
     share = left * exact(fault.settings.get("fraction", "0.5"), "fraction")
     step = _lot_step(session, symbol)
     exchange.fill_order(symbol, order_id, share // step * step)
-    exchange.expire_order(symbol, order_id)
+    return order_id
 
 
 def _lot_step(session: Session, symbol: str) -> Decimal:

@@ -37,7 +37,7 @@ class ClockDesk:
             "paused": clock.paused,
             "next_event_us": session.next_us(),
             "seq": session.delivery.last_seq,
-            "acknowledged": session.acknowledged,
+            "acknowledged": self._seen_by_all(),
             "hash": session.exchange.log_hash,
         }
 
@@ -54,12 +54,14 @@ class ClockDesk:
         return self.show(request, body)
 
     def acknowledge(self, request: Request, body: Json) -> Json:
-        """Notes that the client has seen everything up to `seq`; lockstep may go on."""
+        """Notes that a `client` (a name of its own where there are several) has seen everything up
+        to `seq`; lockstep goes on when all clients that ever said so have."""
         seq = body.get("seq")
         if not isinstance(seq, int):
             raise BadUsage(f"seq is {seq!r}; give the number of the last message seen")
         session = self.emulator.session
-        session.acknowledged = max(session.acknowledged, seq)
+        client = str(body.get("client", ""))
+        session.acknowledged[client] = max(session.acknowledged.get(client, 0), seq)
         self._heard.set()
         return self.show(request, body)
 
@@ -117,14 +119,17 @@ class ClockDesk:
         session = self.emulator.session
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                while session.acknowledged < session.delivery.last_seq:
+                while self._seen_by_all() < session.delivery.last_seq:
                     self._heard.clear()
                     await self._heard.wait()
         except TimeoutError:
             raise Failed(
                 f"lockstep: message {session.delivery.last_seq} was not acknowledged within "
-                f"{_PATIENCE_S:g} s; the last one that was is {session.acknowledged}"
+                f"{_PATIENCE_S:g} s; the last one that was is {self._seen_by_all()}"
             ) from None
+
+    def _seen_by_all(self) -> int:
+        return min(self.emulator.session.acknowledged.values(), default=0)
 
 
 class _Events:

@@ -80,6 +80,8 @@ async def answer(gate: Gate, asked: Asked) -> Answer | NoAnswer:
     if outcome is None:
         outcome = _changed(gate, gate.process(asked), asked, struck)
     for fault in struck:
+        if fault.effect == "jitter":
+            await asyncio.sleep(session.board.share() * fault.number("ms", 1000) / 1000)
         if fault.effect == "latency" and not fault.settings.get("before"):
             await asyncio.sleep(fault.number("ms", 1000) / 1000)
     return outcome
@@ -148,6 +150,8 @@ def _changed(gate: Gate, answer: Answer, asked: Asked, struck: Sequence[Fault]) 
             case "truncated":
                 whole = encode(answer.body)
                 answer.text = whole[: len(whole) // 2]
+            case "gzip_broken":
+                answer.claims_gzip = True
             case "wrong_type":
                 answer.body = _mistyped(answer.body)
             case "zero_balance":

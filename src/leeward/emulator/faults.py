@@ -16,6 +16,7 @@ from leeward.domain.times import parse_time
 #: `ms` is wall time for delays and the exchange's time elsewhere.
 REQUEST_FAULTS: Final = {
     "latency": "answer `ms` later; the request is processed first unless `before` is true",
+    "jitter": "answer later, by chance up to `ms`; the request is processed first",
     "stall": "process the request `ms` later",
     "reset_before": "cut the connection before the request is processed",
     "reset_after": "process the request, then cut the connection: the answer is lost",
@@ -36,6 +37,7 @@ REQUEST_FAULTS: Final = {
     "refuse": "any refusal: `code`, `msg`, `status`",
     "bad_json": "process the request, answer garbled JSON",
     "truncated": "process the request, answer half of the JSON",
+    "gzip_broken": "process the request, answer plain JSON that claims to be compressed",
     "wrong_type": "process the request, answer with numbers as other types",
     "not_found_lag": "for `ms` after an order's last change, queries do not know it",
     "zero_balance": "balances are shown as zero",
@@ -68,6 +70,9 @@ ACTIONS: Final = {
     "delist": "`symbol` is delisted and its orders expire",
     "filter_change": "`filter` (in the exchange's form) of `symbol`, or of the exchange, changes",
     "price_jump": "`symbol` trades at `price`, a number or a list, through every stop between",
+    "book_empty": "nobody but accounts offers anything in `symbol`, for `ms` if given",
+    "spread_blowout": "the spread of `symbol` becomes `bps` (default 500), for `ms` if given",
+    "partial_fill": "the newest open order of `symbol` fills by `fraction`",
     "partial_then_expire": "the newest open order of `symbol` fills by `fraction`, then expires",
     "deposit": "`account` receives `amount` of `asset`",
     "withdrawal": "`account` withdraws `amount` of `asset`",
@@ -199,7 +204,11 @@ class FaultBoard:
 
     def coin(self) -> bool:
         """Returns heads or tails."""
-        return self._chance.random() < 0.5
+        return self.share() < 0.5
+
+    def share(self) -> float:
+        """Returns a number from 0 to 1 by chance."""
+        return self._chance.random()
 
     def striking(
         self, menu: Mapping[str, str], now_ms: int, facts: Mapping[str, str]

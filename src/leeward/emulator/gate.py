@@ -63,8 +63,9 @@ class Answer:
     order: bool = False
     key: Key | None = None
     retry_at_ms: int | None = None
-    #: Replaces the JSON text, where a fault garbles it.
+    #: Replaces the JSON text, where a fault garbles it; so does a claim to be compressed.
     text: bytes | None = None
+    claims_gzip: bool = False
     content_type: str = "application/json;charset=UTF-8"
 
 

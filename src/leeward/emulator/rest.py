@@ -103,7 +103,9 @@ class Rest:
             micro = headers.get(b"x-mbx-time-unit", b"").upper() == b"MICROSECOND"
             text = encode(in_microseconds(body) if micro else body)
         sent = self._headers(scope, outcome)
-        if len(text) > _LEAST_GZIP and b"gzip" in headers.get(b"accept-encoding", b""):
+        if outcome.claims_gzip:
+            sent.append((b"content-encoding", b"gzip"))
+        elif len(text) > _LEAST_GZIP and b"gzip" in headers.get(b"accept-encoding", b""):
             text = gzip.compress(text, compresslevel=1, mtime=0)
             sent.append((b"content-encoding", b"gzip"))
         sent.append((b"content-length", str(len(text)).encode()))

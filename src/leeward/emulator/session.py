@@ -81,7 +81,8 @@ class Session:
         self.keys: dict[str, Key] = {}
         self.requests: deque[dict[str, object]] = deque(maxlen=_REQUESTS_KEPT)
         self.requests_seen = 0
-        self.acknowledged = 0
+        #: The last message that each client says it has seen.
+        self.acknowledged: dict[str, int] = {}
         self.unavailable_until_us = 0
         self.sockets_refused_until_us = 0
         #: Tracebacks of defects of the emulator itself; empty in a healthy one.
