@@ -51,8 +51,9 @@ def exchange_filter(entry: Json) -> tuple[str, str]:
     name = str(entry.get("filterType"))
     fields = _EXCHANGE.get(name)
     if fields is None:
-        raise BadUsage(f"{name} is not a filter of the exchange; known: {', '.join(_EXCHANGE)}")
-    if entry.keys() != {"filterType", *fields}:
+        known = ", ".join(_EXCHANGE)
+        raise BadUsage(f"{name} is not a filter of the exchange ({known}); name its symbol")
+    if entry.keys() != {"filterType", *fields} or entry.get("asset") == "":
         raise BadUsage(f"filter {name} needs exactly the fields {sorted(fields)}")
     for field in fields - {"asset"}:
         if not re.fullmatch(r"\d+(\.\d{1,8})?" if field == "limit" else r"\d+", str(entry[field])):

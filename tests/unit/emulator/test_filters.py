@@ -252,6 +252,7 @@ def test_filters_of_the_exchange_are_shown_where_the_real_ones_are() -> None:
         ({"filterType": "EXCHANGE_MAX_NUM_ORDERS", "most": 1}, "exactly the fields"),
         ({"filterType": "EXCHANGE_MAX_NUM_ORDERS", "maxNumOrders": "-1"}, "give a number"),
         ({"filterType": "MAX_ASSET", "asset": "TST", "limit": "much"}, "give a number"),
+        ({"filterType": "MAX_ASSET", "asset": "", "limit": "1"}, "exactly the fields"),
     ],
 )
 def test_a_malformed_filter_of_the_exchange_is_refused(entry: Json, word: str) -> None:
