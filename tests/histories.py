@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from leeward.domain.money import Money, Price, Quantity
 from leeward.domain.orders import Fill, OrderType, Side, TimeInForce
+from leeward.engine.books import books_of
 from leeward.engine.records import (
     CommandDone,
     DecisionKey,
@@ -29,7 +30,6 @@ from leeward.engine.records import (
     SessionStarted,
     Severity,
     StateMoved,
-    Trade,
     TradingState,
     TransferBooked,
     TransferKind,
@@ -139,15 +139,10 @@ def executed(candle: int, symbol: str = SYMBOL, session_id: str = SESSION) -> Ex
     )  # fmt: skip
 
 
-def closed(of: IntentMade, at_ms: int) -> PositionClosed:
-    """The position of an entry, bought at 100 and stopped out at 90."""
-    trade = Trade(
-        of.position_id, of.key.symbol, of.key.open_time_ms + HOUR_MS, at_ms, quantity("0.4995"),
-        price("100"), price("90"), usdt("50"), usdt("44.955"),
-        (Money(Decimal("0.0005"), "BTC"), usdt("0.044955")), usdt("-5.089955"), "stop", "crossed",
-        quantity("0"),
-    )  # fmt: skip
-    return PositionClosed(trade, at_ms, 200)
+def closed(before: list[Record], position_id: str, at_ms: int) -> PositionClosed:
+    """The end of a position, stopped out, as the records before it make it."""
+    books = books_of(before, ACCOUNT, "USDT")
+    return PositionClosed(books.trade_of(position_id, "stop"), at_ms, 200)
 
 
 def life_of_a_position(candle: int = 0, symbol: str = SYMBOL, epoch: int = 1) -> list[list[Record]]:
@@ -156,7 +151,7 @@ def life_of_a_position(candle: int = 0, symbol: str = SYMBOL, epoch: int = 1) ->
     stop, raised = protection(bought), protection(bought, 2, "95")
     trade = 10 * candle + 1
     plan = Plan(price("95"), price("120"))
-    return [
+    batches: list[list[Record]] = [
         [marked(candle), executed(candle, symbol), executed(candle, "XRPUSDT"), bought],
         [
             fill_of(bought, trade),
@@ -170,12 +165,11 @@ def life_of_a_position(candle: int = 0, symbol: str = SYMBOL, epoch: int = 1) ->
         [moved(stop, OrderState.OPEN)],
         [PlanChanged(bought.position_id, plan, None, bought.made_ms + 900, "raised"), raised],
         [moved(stop, OrderState.CANCELED, after_ms=900), moved(raised, OrderState.OPEN)],
-        [
-            fill_of(raised, trade + 1, "90"),
-            moved(raised, OrderState.FILLED, "0.4995", 2000),
-            closed(bought, raised.made_ms + 2000),
-        ],
+        [fill_of(raised, trade + 1, "90"), moved(raised, OrderState.FILLED, "0.4995", 2000)],
     ]  # fmt: skip
+    before = [each for batch in batches for each in batch]
+    batches[-1].append(closed(before, bought.position_id, raised.made_ms + 2000))
+    return batches
 
 
 def life_of_an_account(epoch: int = 1) -> list[list[Record]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine
+from sqlalchemy import URL, Connection, Engine, bindparam, delete, insert, update
 
-from leeward.database import loading, recording, schema
+from leeward.database import commands, loading, reading, recording, schema
+from leeward.database.commands import Command
 from leeward.database.connecting import (
     READS,
     answering,
@@ -18,8 +19,14 @@ from leeward.database.connecting import (
     name_of,
     without_deadline,
 )
+from leeward.database.errors import LeaseLost
+from leeward.database.tables import accounts, performance_metrics
 from leeward.domain.errors import CannotWrite, Failed
 from leeward.engine.records import Record
+
+_BEAT = update(accounts).where(
+    accounts.c.account == bindparam("of_account"), accounts.c.epoch == bindparam("of_epoch")
+)
 
 #: Longest wait for a lock or a statement, unless told otherwise.
 TIMEOUT_S = 2.0
@@ -69,6 +76,56 @@ class Database:
         with self.reading() as connection:
             without_deadline(connection)
             return [record for _, record in loading.numbered(connection, account)]
+
+    def history(self, account: str, session_id: str | None = None) -> list[Record]:
+        """Returns every record in the order of their commits, what the books do not need too; from
+        the start of a session on where one is named. Executions of one commit come by symbol."""
+        with self.reading() as connection:
+            without_deadline(connection)
+            return reading.history(connection, account, session_id)
+
+    def beat(self, account: str, epoch: int, at_ms: int, facts: Mapping[str, object]) -> None:
+        """Notes that the account's process is alive, and what it says of itself. Raises LeaseLost
+        where `epoch` is no longer the account's."""
+        beaten = {"of_account": account, "of_epoch": epoch, "heartbeat_ms": at_ms}
+        with self.writing() as connection:
+            found = connection.execute(_BEAT, {**beaten, "facts": dict(facts)}).rowcount
+        if found == 0:
+            raise LeaseLost(
+                f"{account}: no longer traded under epoch {epoch}; this one has to stop"
+            )
+
+    def measure(self, session_id: str, at_ms: int, values: Mapping[str, float]) -> None:
+        """Writes how a session performs; what was measured at that time before is replaced."""
+        this = (
+            performance_metrics.c.session_id == session_id,
+            performance_metrics.c.at_ms == at_ms,
+        )
+        rows = [
+            {"session_id": session_id, "name": name, "at_ms": at_ms, "value": value}
+            for name, value in values.items()
+        ]
+        with self.writing() as connection:
+            connection.execute(
+                delete(performance_metrics).where(*this, performance_metrics.c.name.in_(values))
+            )
+            if rows:
+                connection.execute(insert(performance_metrics), rows)
+
+    def send_command(self, account: str, kind: str, argument: str, actor: str, at_ms: int) -> int:
+        """Asks the process that trades the account for something; returns the command's id.
+        Raises BadUsage for an account that is not in this database."""
+        with self.writing() as connection:
+            return commands.send(connection, account, (kind, argument, actor), at_ms)
+
+    def pending_commands(self, account: str) -> list[Command]:
+        """Returns what was asked and not done yet, the oldest first."""
+        with self.reading() as connection:
+            return commands.pending(connection, account)
+
+    def command(self, command_id: int) -> Command | None:
+        with self.reading() as connection:
+            return commands.find(connection, command_id)
 
     def upgrade(self) -> list[str]:
         """Brings the tables to the newest version; returns the revisions that were run."""

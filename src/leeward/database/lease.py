@@ -117,6 +117,12 @@ def lock_file(file: Path, account: str) -> Path:
     return real.with_name(f"{real.name}.{account.replace(':', '~')}.lock")
 
 
+def locks_beside(file: Path) -> list[Path]:
+    """Returns the lock files of all accounts that were ever traded on a SQLite file."""
+    real = file.resolve()
+    return sorted(real.parent.glob(f"{real.name}.*.lock"))
+
+
 class FileHold:
     """The operating system's lock on a file: gone with the process, however it ends."""
 

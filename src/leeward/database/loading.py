@@ -49,25 +49,27 @@ _INTENTS = _of(tables.intents)
 _ORDERS = _of(tables.orders).order_by(tables.orders.c.place)
 
 
-def numbered(connection: Connection, account: str) -> list[Numbered]:
+def numbered(connection: Connection, account: str, *, all_marks: bool = False) -> list[Numbered]:
     """Returns what the books of the account are made of, in the order in which it was committed.
 
-    Of states and equity marks only the last: the ones before say nothing any more.
+    Of its states only the last, of its equity marks too unless all are asked for: the ones before
+    say nothing to the books.
     """
     of_account = {"of_account": account}
     orders: dict[str, list[PlannedOrder]] = {}
     for row in connection.execute(_ORDERS, of_account):
-        orders.setdefault(row.intent_id, []).append(_planned_order(row))
+        orders.setdefault(row.intent_id, []).append(planned_order(row))
     found: list[Numbered] = [
         (row.seq, _intent(row, tuple(orders.get(row.intent_id, ()))))
         for row in connection.execute(_INTENTS, of_account)
     ]
-    for statement, read in _RECORDS:
+    for statement, read in (*_RECORDS, _ALL_MARKS if all_marks else _LAST_MARK):
         found += [(row.seq, read(row)) for row in connection.execute(statement, of_account)]
     return sorted(found, key=itemgetter(0))
 
 
-def _planned_order(row: Row[Any]) -> PlannedOrder:
+def planned_order(row: Row[Any]) -> PlannedOrder:
+    """Returns the order as it was planned, from a row of `orders`."""
     return PlannedOrder(
         row.client_order_id,
         Role(row.role),
@@ -95,12 +97,13 @@ def _intent(row: Row[Any], orders: tuple[PlannedOrder, ...]) -> IntentMade:
         row.made_ms,
         row.client_list_id,
         row.replaces,
-        Plan(_price(row.stop), _price(row.target)) if row.has_plan else None,
+        plan_of(row) if row.has_plan else None,
         row.tag,
     )
 
 
-def _order_moved(row: Row[Any]) -> OrderMoved:
+def order_moved(row: Row[Any]) -> OrderMoved:
+    """Returns the record that a row of `order_moves` was written from."""
     return OrderMoved(
         row.client_order_id,
         OrderState(row.state),
@@ -112,7 +115,8 @@ def _order_moved(row: Row[Any]) -> OrderMoved:
     )
 
 
-def _fill_booked(row: Row[Any]) -> FillBooked:
+def fill_booked(row: Row[Any]) -> FillBooked:
+    """Returns the record that a row of `fills` was written from."""
     fill = Fill(
         row.symbol,
         row.trade_id,
@@ -145,9 +149,12 @@ def _position_opened(row: Row[Any]) -> PositionOpened:
     )
 
 
+def plan_of(row: Row[Any]) -> Plan:
+    return Plan(_price(row.stop), _price(row.target))
+
+
 def _plan_changed(row: Row[Any]) -> PlanChanged:
-    plan = Plan(_price(row.stop), _price(row.target))
-    return PlanChanged(row.position_id, plan, row.closing, row.at_ms, row.why)
+    return PlanChanged(row.position_id, plan_of(row), row.closing, row.at_ms, row.why)
 
 
 def position_closed(row: Row[Any]) -> PositionClosed:
@@ -175,7 +182,8 @@ def _noted(row: Row[Any]) -> Record:
     return record_of(json.loads(row.payload))
 
 
-def _state_moved(row: Row[Any]) -> StateMoved:
+def state_moved(row: Row[Any]) -> StateMoved:
+    """Returns the last move of the account's state, from its row of `accounts`."""
     return StateMoved(
         TradingState(row.state),
         row.state_reason,
@@ -211,22 +219,25 @@ def _quantity(value: Decimal | None) -> Quantity | None:
 
 
 _RECORDS: Final[Sequence[tuple[Select[Any], Callable[[Row[Any]], Record]]]] = (
-    (_of(tables.order_moves), _order_moved),
-    (_of(tables.fills), _fill_booked),
+    (_of(tables.order_moves), order_moved),
+    (_of(tables.fills), fill_booked),
     (_of(tables.transfers), _transfer_booked),
     (_of(tables.positions), _position_opened),
     (_of(tables.plan_changes), _plan_changed),
     (_of(tables.trades), position_closed),
     (_of(tables.events).where(tables.events.c.kind == Noted.__name__), _noted),
     (
-        _of(tables.account_history).order_by(tables.account_history.c.seq.desc()).limit(1),
-        equity_marked,
-    ),
-    (
         select(tables.accounts, tables.accounts.c.state_seq.label("seq")).where(
             tables.accounts.c.account == bindparam("of_account"),
             tables.accounts.c.state_seq.is_not(None),
         ),
-        _state_moved,
+        state_moved,
     ),
+)
+_ALL_MARKS: Final = _of(tables.account_history), equity_marked
+_LAST_MARK: Final = (
+    _of(tables.account_history)
+    .order_by(tables.account_history.c.open_time_ms.desc(), tables.account_history.c.seq.desc())
+    .limit(1),
+    equity_marked,
 )

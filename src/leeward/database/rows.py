@@ -89,7 +89,7 @@ def writes_of(account: str, seq: int, record: Record) -> Iterator[Write]:  # noq
         case EquityMarked():
             yield _EQUITY, _equity(account, seq, record)
         case Executed():
-            yield _EXECUTION, _execution(account, record)
+            yield _EXECUTION, _execution(account, seq, record)
         case SessionStarted():
             yield _SESSION, _session(seq, record)
         case SessionEnded():
@@ -314,7 +314,7 @@ def _equity(account: str, seq: int, marked: EquityMarked) -> dict[str, object]:
     }
 
 
-def _execution(account: str, executed: Executed) -> dict[str, object]:
+def _execution(account: str, seq: int, executed: Executed) -> dict[str, object]:
     candle = executed.candle or (None,) * 5
     names = ("open", "high", "low", "close", "volume")
     return {
@@ -322,6 +322,7 @@ def _execution(account: str, executed: Executed) -> dict[str, object]:
         "open_time_ms": executed.open_time_ms,
         "symbol": executed.symbol,
         "account": account,
+        "seq": seq,
         "data_state": executed.data_state,
         **dict(zip(names, candle, strict=True)),
         "decision": executed.decision,

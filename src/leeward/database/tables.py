@@ -305,6 +305,7 @@ strategy_executions = Table(
     Column("open_time_ms", BigInteger, primary_key=True, autoincrement=False),
     _word("symbol", key=True),
     _account(key=False),
+    _seq(),  # of the last event before it; executions have none of their own
     _word("data_state"),
     *(Column(name, Double, nullable=True) for name in ("open", "high", "low", "close", "volume")),
     _word("decision"),
@@ -320,6 +321,7 @@ strategy_executions = Table(
     Column("columns", Json, nullable=False),
     _time("at_ms"),
     Index(None, "symbol", "open_time_ms"),
+    Index(None, "account", "seq"),
     sqlite_with_rowid=False,
 )
 

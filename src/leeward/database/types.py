@@ -44,7 +44,7 @@ def text_of(value: Decimal) -> str:
 
 
 #: JSON that PostgreSQL can index.
-Json = JSON().with_variant(JSONB(), "postgresql")
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 #: A number the database gives out itself.
 Serial = BigInteger().with_variant(Integer(), "sqlite")

@@ -80,6 +80,7 @@ def _strategy_executions() -> None:
         sa.Column("open_time_ms", sa.BigInteger, autoincrement=False, nullable=False),
         sa.Column("symbol", sa.Text, nullable=False),
         sa.Column("account", sa.Text, nullable=False),
+        sa.Column("seq", sa.BigInteger, autoincrement=False, nullable=False),
         sa.Column("data_state", sa.Text, nullable=False),
         sa.Column("open", sa.Double, nullable=True),
         sa.Column("high", sa.Double, nullable=True),
@@ -108,6 +109,7 @@ def _strategy_executions() -> None:
         ),
         sqlite_with_rowid=False,
     )
+    op.create_index("ix_strategy_executions_account_seq", "strategy_executions", ["account", "seq"])
     op.create_index(
         "ix_strategy_executions_symbol_open_time_ms",
         "strategy_executions",
