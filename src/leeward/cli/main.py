@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from leeward import __version__
-from leeward.cli import backtest, data, demo, doctor, emulator, strategies
+from leeward.cli import backtest, data, db, demo, doctor, emulator, strategies
 from leeward.domain.errors import LeewardError
 
 _INTERRUPTED = 130
@@ -28,6 +28,7 @@ app.command("backtest")(backtest.backtest)
 app.command("emulator")(emulator.emulator)
 app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")
+app.add_typer(db.app, name="db")
 app.add_typer(strategies.app, name="strategies")
 
 

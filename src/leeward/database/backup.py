@@ -82,7 +82,7 @@ def restore(database: Database, file: Path, *, overwrite: bool) -> None:
             f"database {database.name} holds accounts already; restoring {file.name} would replace "
             "them all: say --yes if that is meant"
         )
-    with _nobody_trading(database):
+    with nobody_trading(database):
         if database.file is not None:
             _replace_file(database, database.file, file)
         elif _is_sqlite(file):
@@ -233,7 +233,7 @@ def _holds_accounts(database: Database) -> bool:
 
 
 @contextmanager
-def _nobody_trading(database: Database) -> Iterator[None]:
+def nobody_trading(database: Database) -> Iterator[None]:
     """Holds the leases of all accounts; raises Refused where one of them is traded."""
     with ExitStack() as held:
         for name, lock in _locks(database):
