@@ -1,0 +1,46 @@
+"""The account of a session at each of its steps, as its records told it at the time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+
+from leeward.domain.timeframe import Timeframe
+from leeward.engine.books import Books
+from leeward.engine.records import EquityMarked, TradingState
+from leeward.research.stepwise import Replay
+from leeward.runtime.trading.deciding import AccountView
+from leeward.runtime.trading.step_records import account_view, decimals
+
+
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """The account at the close of a step, before anything was decided, and the state of trading.
+    `mark` is what the session wrote down of it."""
+
+    mark: EquityMarked
+    view: AccountView
+    state: TradingState | None
+
+
+def accounts_before(replay: Replay) -> Iterator[Stood]:
+    """Yields the account at each step of the sessions, from what was committed before it."""
+    recorded = replay.recorded
+    first = recorded.sessions[0]
+    timeframe = Timeframe.parse(first.timeframe)
+    own = {session.session_id for session in recorded.sessions}
+    books = Books(first.account, recorded.terms.quote)
+    for record in recorded.before:
+        books.apply(record)
+    for record in recorded.records:
+        if isinstance(record, EquityMarked) and record.session_id in own:
+            last = replay.as_seen.last_close[:, replay.step(record.open_time_ms)]
+            known = zip(first.symbols, last.tolist(), strict=True)
+            closes = decimals({name: close for name, close in known if not np.isnan(close)})
+            flow = Decimal(0) if books.marked is None else books.flows(books.marked.at_ms)
+            view = account_view(books, first.symbols, timeframe, closes, flow)
+            yield Stood(record, view, None if books.state is None else books.state.state)
+        books.apply(record)

@@ -1,0 +1,141 @@
+"""What a chain of sessions wrote down, and the terms and candles it traded on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from leeward.domain.candles import PRICES, Candles
+from leeward.domain.errors import Failed
+from leeward.domain.instrument import Instrument
+from leeward.domain.timeframe import Timeframe
+from leeward.engine.records import EquityMarked, Executed, Record, SessionStarted
+from leeward.risk.limits import RiskLimits
+from leeward.runtime.strategies import load_strategy
+from leeward.simulation.setup import Setup
+from leeward.strategies.base import Strategy
+
+#: Columns of a recorded candle, in its order.
+_COLUMNS = (*PRICES, "volume")
+#: What `Executed.data_state` says of candles that were there in time.
+KNOWN_IN_TIME = frozenset({"ok", "warming_up"})
+
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """Sessions that followed each other on one account with the same strategy and terms.
+
+    `before` are the account's records from before the first session, `records` those since, both
+    in the order they were committed. `history` are candles known beside the recorded ones, by
+    symbol: what the sessions started from, and any that fill a hole.
+    """
+
+    sessions: tuple[SessionStarted, ...]
+    before: tuple[Record, ...]
+    records: tuple[Record, ...]
+    history: Mapping[str, Sequence[Candles]]
+
+    @cached_property
+    def terms(self) -> Terms:
+        return terms_of(self.sessions[0])
+
+    @cached_property
+    def marks(self) -> tuple[EquityMarked, ...]:
+        """The account at every step; raises Failed where no step was decided."""
+        names = {session.session_id for session in self.sessions}
+        marks = [r for r in self.records if isinstance(r, EquityMarked) and r.session_id in names]
+        if not marks:
+            raise Failed(
+                f"session {self.sessions[-1].session_id} decided on no candle yet; "
+                "there is nothing to look at before its first candle has closed"
+            )
+        return tuple(marks)
+
+    @cached_property
+    def executed(self) -> dict[tuple[str, int], Executed]:
+        """What was decided, by symbol and open time."""
+        found = (r for r in self.records if isinstance(r, Executed))
+        return {(row.symbol, row.open_time_ms): row for row in found}
+
+    @cached_property
+    def candles(self) -> tuple[Candles, ...]:
+        """All candles of each symbol up to the last step: those decided on, and the history."""
+        first = self.sessions[0]
+        length = Timeframe.parse(first.timeframe)
+        end = self.marks[-1].open_time_ms + length.length_ms
+        return tuple(
+            _joined(name, length, self.history.get(name, ()), self._seen(name)).between(None, end)
+            for name in first.symbols
+        )
+
+    def _seen(self, symbol: str) -> Iterable[Executed]:
+        return (row for (name, _), row in self.executed.items() if name == symbol)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Terms:
+    """The strategy of a session and the rules its account obeyed; `quote` is the currency."""
+
+    strategy: Strategy
+    strategy_sha256: str
+    setup: Setup
+    quote: str
+
+
+def terms_of(session: SessionStarted) -> Terms:
+    """Returns the terms that the session wrote down; raises Failed where they are not complete."""
+    facts = session.facts
+    try:
+        strategy = load_strategy(str(facts["strategy"]))(**_table(facts["params"]))
+        limits = _table(facts["risk"])
+        rungs = limits.pop("drawdown_ladder")
+        assert isinstance(rungs, list | tuple)
+        limits["drawdown_ladder"] = tuple((float(a), float(b)) for a, b in rungs)
+        instruments = _table(facts["instruments"])
+        setup = Setup(
+            balance=1.0,
+            fee=_number(facts["fee"]),
+            slippage=_number(facts["slippage"]),
+            instruments=tuple(Instrument(**_table(instruments[s])) for s in session.symbols),  # type: ignore[arg-type] # checked by Instrument
+            limits=RiskLimits(**limits),  # type: ignore[arg-type] # checked by RiskLimits
+            max_candles=strategy.max_candles or 0,
+            ratchet_stop=strategy.ratchet_stop,
+        )
+        return Terms(strategy, str(facts.get("strategy_sha256", "")), setup, str(facts["quote"]))
+    except (KeyError, TypeError, ValueError, AssertionError) as error:
+        raise Failed(
+            f"session {session.session_id}: what it wrote down of its terms cannot be used "
+            f"({type(error).__name__}: {error}); was it written by another version?"
+        ) from error
+
+
+def _table(value: object) -> dict[str, object]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{value!r} is not a table")
+    return {str(name): item for name, item in value.items()}
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, int | float):
+        raise TypeError(f"{value!r} is not a number")
+    return float(value)
+
+
+def _joined(
+    symbol: str, length: Timeframe, history: Sequence[Candles], seen: Iterable[Executed]
+) -> Candles:
+    """Returns one series; where two sources have a candle, the one that was decided on counts."""
+    rows: dict[int, tuple[float, ...]] = {}
+    for candles in history:
+        columns = (getattr(candles, name).tolist() for name in _COLUMNS)
+        rows.update(zip(candles.open_time.tolist(), zip(*columns, strict=True), strict=True))
+    for row in seen:
+        if row.candle is not None:
+            rows[row.open_time_ms] = row.candle
+    times = np.array(sorted(rows), dtype=np.int64)
+    table = np.array([rows[int(time)] for time in times], dtype=np.float64).reshape(-1, 5)
+    open_, high, low, close, volume = np.ascontiguousarray(table.T)
+    return Candles(symbol, length, times, open_, high, low, close, volume)
