@@ -178,7 +178,7 @@ async def a_stop_raised_between_two_candles_is_not_asked_where_the_market_is(
     await venue.place(stop_at("low", "95.00"), Lane.PROTECTION)
     venue.offer_candle(candle(0, 100.0, 101.0, 99.0, 100.0))
     steps = acked(await venue.replace("low", stop_at("high", "105.00"), Lane.PROTECTION))
-    acked(steps.placed)  # type: ignore[arg-type] # attempted
+    acked(steps.placed)  # type: ignore[arg-type] # it was attempted
     venue.offer_open(SYMBOL, hour(1), 103.0)
     assert await status(venue, "high") is OrderStatus.NEW
     venue.offer_candle(candle(1, 103.0, 106.0, 102.0, 105.0))
