@@ -89,6 +89,8 @@ class FakeSession:
     tick: float = 0.01
     #: What was committed before, by earlier sessions of the account.
     before: tuple[tuple[Record, ...], ...] = ()
+    #: Further facts of the session, its history above all.
+    facts: dict[str, object] = field(default_factory=dict)
     commits: list[tuple[Record, ...]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -146,6 +148,7 @@ class FakeSession:
             "slippage": _SLIPPAGE,
             "instruments": {i.symbol: asdict(i) for i in self.setup.instruments},
             "quote": QUOTE,
+            **self.facts,
         }
         return SessionStarted(
             self.session_id, ACCOUNT, Mode.PAPER, "binance", self.strategy, "1",

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from leeward import __version__
-from leeward.cli import backtest, data, db, demo, doctor, emulator, strategies
+from leeward.cli import backtest, data, db, demo, doctor, emulator, parity, strategies
 from leeward.domain.errors import LeewardError
 
 _INTERRUPTED = 130
@@ -26,6 +26,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("backtest")(backtest.backtest)
 app.command("emulator")(emulator.emulator)
+app.command("parity")(parity.parity)
 app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")
 app.add_typer(db.app, name="db")

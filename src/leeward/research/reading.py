@@ -1,0 +1,130 @@
+"""Sessions out of the database, with the candles they started from."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
+from pathlib import Path
+
+import numpy as np
+
+from leeward.data.store import CandleStore
+from leeward.database import reading
+from leeward.database.engine import Database
+from leeward.domain.candles import PRICES, Candles
+from leeward.domain.errors import BadUsage, Failed, unknown_name
+from leeward.domain.timeframe import Timeframe
+from leeward.engine.records import Record, SessionStarted
+from leeward.research.recorded import Recorded
+from leeward.runtime.settings import Settings
+
+#: Facts that say what was traded and how; a chain has them all in common.
+_TERMS = ("params", "risk", "fee", "slippage", "instruments", "max_candles", "ratchet_stop")
+_MOST_SESSIONS = 10_000
+
+
+def read_sessions(
+    database: Database, settings: Settings, session_id: str | None = None
+) -> Recorded:
+    """Returns a session, the newest where none is named, and those it went on from.
+
+    A session goes on from the one before it on the account where strategy, symbols, timeframe and
+    terms are the same: that is what a restart leaves. Raises BadUsage for a session that is not
+    there, Failed where candles that it started from are missing or changed.
+    """
+    with database.reading() as connection:
+        newest = [
+            each.started
+            for account in reading.accounts(connection)
+            for each in reading.sessions(connection, account.account)
+        ]
+        named = None if session_id is None else reading.session(connection, session_id)
+        chosen = _last_of(newest, session_id) if named is None else named.started
+        found = reading.sessions(connection, chosen.account, _MOST_SESSIONS)
+        started = [each.started for each in found]
+        earlier = started[started.index(chosen) :]
+        chain = tuple(takewhile(lambda each: _terms(each) == _terms(chosen), earlier))[::-1]
+        records = reading.history(connection, chosen.account)
+    before, own = _parted(records, chain)
+    folder = settings.data.dir.absolute().parent / "sessions"
+    history = {symbol: _series(folder, chain, symbol) for symbol in chosen.symbols}
+    return Recorded(chain, before, own, _with_stored(settings, chosen, history))
+
+
+def _last_of(newest: Sequence[SessionStarted], session_id: str | None) -> SessionStarted:
+    """Returns the session that began last; raises BadUsage where another one was named."""
+    if session_id is not None:
+        raise unknown_name("session", session_id, (each.session_id for each in newest))
+    if not newest:
+        raise BadUsage("session: none in the database; `leeward paper` or `leeward live` makes one")
+    return max(newest, key=lambda each: each.at_ms)
+
+
+def _terms(session: SessionStarted) -> tuple[object, ...]:
+    facts = (session.facts.get(name) for name in _TERMS)
+    version = session.strategy, session.strategy_version
+    return (*version, session.timeframe, session.symbols, session.mode, session.venue, *facts)
+
+
+def _parted(
+    records: Sequence[Record], chain: tuple[SessionStarted, ...]
+) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
+    """Returns the records before the chain, and its own up to the next session of another kind."""
+    names = [session.session_id for session in chain]
+    starts = [
+        (place, record.session_id)
+        for place, record in enumerate(records)
+        if isinstance(record, SessionStarted)
+    ]
+    first = next(place for place, name in starts if name == names[0])
+    later = (place for place, name in starts if place > first and name not in names)
+    end = next(later, len(records))
+    return tuple(records[:first]), tuple(records[first:end])
+
+
+def _series(folder: Path, chain: Sequence[SessionStarted], symbol: str) -> list[Candles]:
+    return [_candles(folder / each.session_id, each, symbol) for each in chain]
+
+
+def _candles(folder: Path, session: SessionStarted, symbol: str) -> Candles:
+    """Returns the candles of one symbol that a session started from."""
+    length = Timeframe.parse(session.timeframe)
+    history = session.facts.get("history")
+    fact = history.get(f"{symbol} {length}") if isinstance(history, Mapping) else None
+    if not isinstance(fact, Mapping):
+        raise Failed(
+            f"session {session.session_id}: it did not write down which {symbol} candles it "
+            "started from, so it cannot be replayed"
+        )
+    file = folder / str(fact["file"])
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise Failed(
+            f"session {session.session_id}: the candles it started from cannot be read: "
+            f"{file}: {error.strerror}; without them it cannot be replayed"
+        ) from None
+    if hashlib.sha256(content).hexdigest() != fact["sha256"]:
+        raise Failed(
+            f"session {session.session_id}: {file} is not what the session wrote: its hash is "
+            "another one; put the file back from a backup"
+        )
+    with np.load(io.BytesIO(content), allow_pickle=False) as columns:
+        open_, high, low, close, volume = (columns[name] for name in (*PRICES, "volume"))
+        return Candles(symbol, length, columns["open_time"], open_, high, low, close, volume)
+
+
+def _with_stored(
+    settings: Settings, session: SessionStarted, history: dict[str, list[Candles]]
+) -> dict[str, list[Candles]]:
+    """Returns the history with stored candles beneath it: they fill holes, nothing else."""
+    store = CandleStore(settings.data.dir)
+    length = Timeframe.parse(session.timeframe)
+    held = set(store.series())
+    for symbol, series in history.items():
+        first = min((int(c.open_time[0]) for c in series if len(c)), default=None)
+        if (symbol, length) in held and first is not None:
+            series.insert(0, store.load(symbol, length).between(first, None))
+    return history
