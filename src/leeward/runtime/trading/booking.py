@@ -2,118 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from leeward.domain.orders import Fill, Side
+from leeward.domain.orders import Fill, OrderReport, Side
 from leeward.domain.rules import SymbolRules
 from leeward.domain.timeframe import Timeframe
 from leeward.engine.books import Books
-from leeward.engine.records import (
-    FillBooked,
-    IntentMade,
-    PositionClosed,
-    PositionOpened,
-    Record,
-    Role,
-)
+from leeward.engine.filling import Beside, fill_records
+from leeward.engine.records import FillBooked, PositionClosed, Record, Role
 
 _REASONS = {Role.STOP: "stop", Role.TARGET: "target"}
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """Fills that the venue told of one of our orders."""
-
-    client_order_id: str
-    role: Role
-    intent: IntentMade
-    fills: tuple[Fill, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Setting:
-    """What booking depends on beside the books. Of an order in `open_buys` more may come."""
+    """What booking depends on beside the books."""
 
     rules: SymbolRules
     timeframe: Timeframe
     at_ms: int
     unprotected_ms: int = 0
-    open_buys: frozenset[str] = frozenset()
 
 
-def booked(books: Books, told: Sequence[Told], setting: Setting) -> tuple[Record, ...]:
-    """Returns the records of fills that are not booked yet: each once, with the opening of a
-    position at its first fill and its closing trade at its last.
-
-    A position is over when what is left is less than can be sold and no buy of it is open. Its
-    reason is what it was closing for, or else the order that sold last.
-    """
-    symbol = setting.rules.symbol
-    held = books.position(symbol)
-    position_id = None if held is None else held.position_id
-    fills: list[FillBooked] = []
-    records: list[Record] = []
-    seen: set[int] = set()
-    for each in told:
-        owner = each.intent.position_id if position_id is None else position_id
-        for fill in each.fills:
-            if fill.trade_id in seen or books.has_fill(symbol, fill.trade_id):
-                continue
-            seen.add(fill.trade_id)
-            if position_id is None and each.role is Role.ENTRY:
-                position_id = owner
-                records.append(_opened(each.intent, fill, setting))
-            fills.append(FillBooked(fill, each.client_order_id, owner, each.role))
-    records.extend(fills)
-    if held is not None and position_id is not None and not setting.open_buys:
-        closing = _closed(books, held.quantity.value, fills, setting)
-        records.extend(closing)
-    return tuple(records)
+def own_fills(
+    books: Books, fills: Iterable[Fill], reports: Sequence[OrderReport], setting: Setting
+) -> tuple[Record, ...]:
+    """Returns the records of fills of our own orders that are not booked yet, with the opening of
+    a position at its first and its closing trade at its last. `reports` name the orders."""
+    records = fill_records(books, fills, setting.timeframe, Beside(reports))
+    return (*records, *closing(books, records, setting))
 
 
-def _opened(intent: IntentMade, fill: Fill, setting: Setting) -> PositionOpened:
-    assert intent.plan is not None, "every entry has a plan"
-    return PositionOpened(
-        position_id=intent.position_id,
-        symbol=fill.symbol,
-        entry_time_ms=setting.timeframe.floor(fill.time_ms),
-        plan=intent.plan,
-        strategy=intent.strategy,
-        tag=intent.tag,
-        at_ms=setting.at_ms,
-    )
-
-
-def _closed(
-    books: Books, quantity: Decimal, fills: Sequence[FillBooked], setting: Setting
+def closing(
+    books: Books, records: Sequence[Record], setting: Setting
 ) -> tuple[PositionClosed, ...]:
-    sales = [each for each in fills if each.fill.side is Side.SELL]
-    if not sales or any(each.fill.side is Side.BUY for each in fills):
+    """Returns the end of the symbol's position, where own sales among `records` leave less of it
+    than can be sold and no buy is open."""
+    held = books.position(setting.rules.symbol)
+    fills = [
+        each
+        for each in records
+        if isinstance(each, FillBooked) and each.fill.symbol == setting.rules.symbol
+    ]
+    if any(each.position_id is None for each in fills):
         return ()
-    left = quantity + sum((net_of(each.fill, setting.rules.base) for each in fills), Decimal(0))
+    if held is None or not fills or any(each.fill.side is Side.BUY for each in fills):
+        return ()
+    if any(order.may_buy for order in books.live_orders(held.symbol)):
+        return ()
+    left = held.quantity.value + sum(
+        (_net(each.fill, setting.rules.base) for each in fills), Decimal(0)
+    )
     if left >= max(setting.rules.lot.least, setting.rules.lot.step):
         return ()
-    held = books.position(setting.rules.symbol)
-    assert held is not None
-    reason = _reason(sales[-1], held.closing, setting.timeframe)
+    last = fills[-1]
+    reason = _reason(last.role, last.fill.time_ms, setting.timeframe) or held.closing or "operator"
     trade = books.trade_of(held.position_id, reason, fills)
     return (PositionClosed(trade, setting.at_ms, setting.unprotected_ms),)
 
 
-def _reason(last: FillBooked, closing: str | None, timeframe: Timeframe) -> str:
-    """Returns why the position ended. A stop that sold in the very millisecond a candle opened
-    was jumped over."""
-    if last.role is Role.STOP and timeframe.floor(last.fill.time_ms) == last.fill.time_ms:
+def last_sale(books: Books, position_id: str, timeframe: Timeframe) -> str | None:
+    """Returns why a position ended that is known by its booked sales only: by what sold last, None
+    where nothing was sold or what sold was an exit, which is part of closing."""
+    lot = books.ledger.lots.get(position_id)
+    if lot is None or not lot.sold or lot.left_ms is None:
+        return None
+    sales = [
+        order
+        for order in books.orders.values()
+        if order.intent.position_id == position_id
+        and order.planned.role in _REASONS
+        and not order.booked.is_zero
+    ]
+    if not sales:
+        return None
+    last = max(sales, key=lambda order: order.moved_ms)
+    return _reason(last.planned.role, lot.left_ms, timeframe)
+
+
+def _reason(role: Role | None, time_ms: int, timeframe: Timeframe) -> str | None:
+    """Returns the reason a protective order sells for. A stop that sold in the millisecond in which
+    a candle opened was jumped over."""
+    if role is Role.STOP and timeframe.floor(time_ms) == time_ms:
         return "stop_gap"
-    if last.role is not None and last.role in _REASONS:
-        return _REASONS[last.role]
-    return closing or "operator"
+    return None if role is None else _REASONS.get(role)
 
 
-def net_of(fill: Fill, base: str) -> Decimal:
-    """Returns by how much a fill changes what is held of the base asset."""
+def _net(fill: Fill, base: str) -> Decimal:
     fee = fill.commission
     charged = fee.amount if fee is not None and fee.currency == base else Decimal(0)
-    return (fill.quantity.value if fill.side is Side.BUY else -fill.quantity.value) - charged
+    return -fill.quantity.value - charged

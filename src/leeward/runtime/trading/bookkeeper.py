@@ -10,12 +10,22 @@ from typing import Protocol, TypeAlias
 
 from leeward.database.errors import DatabaseDown
 from leeward.engine.books import Books, books_of
-from leeward.engine.records import Record
+from leeward.engine.records import (
+    FillBooked,
+    IntentMade,
+    OrderMoved,
+    PositionClosed,
+    Record,
+    TransferBooked,
+)
 from leeward.runtime.trading.journal import Journal
 from leeward.venues.timing import Clock
 
 #: After the database failed, records go straight to the journal for so long.
 _REST_S = 1.0
+
+
+_OF_THE_VENUE = (IntentMade, OrderMoved, FillBooked, TransferBooked, PositionClosed)
 
 
 class Store(Protocol):
@@ -67,6 +77,8 @@ class Bookkeeper:
     clock: Clock
     deadline_s: float = 2.0
     aside: Aside = field(default_factory=in_thread)
+    #: How often something was written down that the venue has a say in.
+    turns: int = 0
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     #: Batches in the journal that the database does not have.
     _behind: int = 0
@@ -185,3 +197,4 @@ class Bookkeeper:
     def _apply(self, records: Sequence[Record]) -> None:
         for record in records:
             self.books.apply(record)
+        self.turns += any(isinstance(each, _OF_THE_VENUE) for each in records)

@@ -3,25 +3,59 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from typing import NoReturn
 
+from leeward.domain.answers import Acked, Found
+from leeward.domain.errors import BadUsage
+from leeward.domain.orders import OrderReport
 from leeward.domain.rules import SymbolRules
 from leeward.domain.timeframe import Timeframe
-from leeward.engine.records import IntentMade, Noted
+from leeward.engine.facts import Doubt, Findings
+from leeward.engine.reconcile import reconcile
+from leeward.engine.records import IntentMade, Noted, Severity, TradingState
 from leeward.runtime.settings import TradingSettings
+from leeward.runtime.trading.asking import facts_of
+from leeward.runtime.trading.booking import closing
 from leeward.runtime.trading.bookkeeper import Bookkeeper
+from leeward.runtime.trading.means import Means
 from leeward.runtime.trading.memory import Memory
-from leeward.runtime.trading.steps import Means
-from leeward.runtime.trading.tending import Tender
-from leeward.venues.binance_codec_events import ListEvent, OrderEvent
-from leeward.venues.binance_user_stream import Told
+from leeward.runtime.trading.sending import reports_in
+from leeward.runtime.trading.tending import PATIENCE_S, Tender, pause
+from leeward.venues.binance_codec_events import CashFlowEvent, ListEvent, OrderEvent
+from leeward.venues.binance_user_stream import Gap, KeyRefused, Told
+from leeward.venues.governor import Lane
 from leeward.venues.timing import Clock
 from leeward.venues.venue import Venue
+
+#: So often a comparison is begun anew because the books changed under it.
+_ATTEMPTS = 5
+#: Seconds between two comparisons at the least; and where one left something open.
+_LEAST_AUDIT_S = 1.0
+_AGAIN_S = 11.0
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryReport:
+    """What a comparison with the venue came to. `clean`: books and venue agree, every order's fate
+    is known and every position protected. `words` says what is left where not."""
+
+    clean: bool
+    words: str
+    alarms: tuple[Noted, ...] = ()
 
 
 @dataclass
 class Desk:
+    """Enters what was decided, protects what is held, closes what is to be closed.
+
+    `rules` name the symbols of the account. `tighten` is called with a state the account has to
+    move to, and why; it writes the move down. `alarm` takes notes for an operator; it must not
+    raise. The user stream's events come by `hint`; nothing depends on them.
+    """
+
     venue: Venue
     keeper: Bookkeeper
     rules: Mapping[str, SymbolRules]
@@ -30,9 +64,14 @@ class Desk:
     server_now_ms: Callable[[], int]
     alarm: Callable[[Noted], None]
     timeframe: Timeframe
+    tighten: Callable[[TradingState, str], Awaitable[None]] | None = None
+    receive_window_ms: int = 5000
     _tenders: dict[str, Tender] = field(default_factory=dict, init=False)
     _woken: asyncio.Event = field(default_factory=asyncio.Event, init=False)
-    _audit_wanted: bool = field(default=False, init=False)
+    _audit_at_s: float = field(default=0.0, init=False)
+    _audit_not_before_s: float = field(default=0.0, init=False)
+    _group: asyncio.TaskGroup | None = field(default=None, init=False)
+    _doubts: Mapping[str, Doubt] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self._means = Means(
@@ -44,43 +83,216 @@ class Desk:
             self.alarm,
             self._want_audit,
             self.settings.protection_deadline_s,
+            self.receive_window_ms,
         )
         for symbol, rules in self.rules.items():
             self._tenders[symbol] = Tender(self._means, symbol, Memory(rules))
+        self._audit_at_s = self._now_s + self.settings.audit_s
+
+    # What the session asks for.
 
     async def enter(self, intents: Iterable[IntentMade]) -> None:
-        """Sends committed entries, each once, and looks after what they bought."""
+        """Sends entries that are committed, each once, and looks after what they bought."""
         async with asyncio.TaskGroup() as group:
             for intent in intents:
-                group.create_task(self._tenders[intent.key.symbol].enter(intent))
+                group.create_task(self._tender(intent.key.symbol).enter(intent))
 
     async def tend(self, symbol: str) -> bool:
-        return await self._tenders[symbol].tend()
+        """Returns whether the symbol is settled, after doing what it needs; where that takes long,
+        `run` goes on with it."""
+        return await self._tender(symbol).tend()
 
-    async def tend_all(self) -> bool:
+    async def tend_all(self, patience_s: float = PATIENCE_S) -> bool:
+        """Returns whether every symbol is settled, as `tend` does."""
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(each.tend()) for each in self._tenders.values()]
+            tasks = [group.create_task(each.tend(patience_s)) for each in self._tenders.values()]
         return all(task.result() for task in tasks)
 
+    async def recover(self) -> RecoveryReport:
+        """Asks the venue for everything, writes down what was missed, protects, and says what is
+        left. May be interrupted anywhere and called as often as wanted."""
+        for symbol in self._tenders:
+            self.look(symbol)
+        await self._know_all_symbols()
+        await self.audit()
+        await self.tend_all()
+        return await self.audit()
+
+    async def audit(self) -> RecoveryReport:
+        """Compares the books with the venue and writes down what was missed; protects and closes
+        what follows from it."""
+        self._audit_at_s = float("inf")
+        report = None
+        for _ in range(_ATTEMPTS):
+            report = report or await self._compare()
+        if report is None:
+            words = "the books changed while the venue was asked; once more"
+            report = RecoveryReport(clean=False, words=words)
+        now_s = self._now_s
+        self._audit_not_before_s = now_s + _LEAST_AUDIT_S
+        soon_s = self.settings.audit_s if report.clean else _AGAIN_S
+        wanted_s = (
+            self._audit_at_s if self._audit_at_s < float("inf") else now_s + self.settings.audit_s
+        )
+        self._audit_at_s = max(now_s + _LEAST_AUDIT_S, min(wanted_s, now_s + soon_s))
+        return report
+
+    def look(self, symbol: str) -> None:
+        """Has every order of a symbol asked for: something changed there."""
+        tender = self._tender(symbol)
+        for order in self.keeper.books.live_orders(symbol):
+            tender.memory.doubted.add(order.client_order_id)
+        tender.touch()
+
     def hint(self, told: Told) -> None:
+        """Takes an event of the user stream: it says where to look, never what is true."""
         match told:
             case OrderEvent(report):
-                if report.symbol in self._tenders:
-                    self._tenders[report.symbol].doubt(report.client_order_id)
+                self._hint_of_order(report)
             case ListEvent(report):
+                for each in report.orders:
+                    self._doubt(report.symbol, each.client_order_id)
+            case Gap() | CashFlowEvent():
+                self._want_audit()
+            case KeyRefused(refused):
+                words = f"the exchange does not take the key: {refused.code} {refused.text}"
+                at_ms = self.server_now_ms()
+                self.alarm(Noted("key_refused", words, Severity.CRITICAL, at_ms))
+            case _:
                 pass
-        self._woken.set()
+
+    async def run(self) -> None:
+        """Follows hints, open questions and audits until cancelled; an error in any ends it."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            for tender in self._tenders.values():
+                group.create_task(tender.keep())
+            group.create_task(self._audit_regularly())
+
+    async def _audit_regularly(self) -> NoReturn:
+        while True:
+            self._woken.clear()
+            if self._audit_at_s <= self._now_s:
+                await self.audit()
+            else:
+                await pause(self.clock, self._audit_at_s - self._now_s, self._woken)
+
+    # What the session asks about.
 
     @property
     def settled(self) -> bool:
         """Whether the venue is known to hold what is wanted, in every symbol."""
         return all(tender.settled for tender in self._tenders.values())
 
-    async def recover(self) -> None:
-        for order in self.keeper.books.live_orders():
-            self._tenders[order.symbol].doubt(order.client_order_id)
-        await self.tend_all()
+    def unprotected_s(self, symbol: str) -> float:
+        """Returns for how long the open position of a symbol has had no stop, in sum."""
+        held = self.keeper.books.position(symbol)
+        if held is None:
+            return 0.0
+        return self._tender(symbol).steps.unprotected_ms(held.position_id) / 1000
+
+    # Comparing.
+
+    async def _compare(self) -> RecoveryReport | None:
+        """Returns what a comparison came to, None where the books changed under it."""
+        keeper = self.keeper
+        before = keeper.turns
+        facts = await facts_of(
+            self.venue, keeper.books, self._tenders, self.server_now_ms, self._doubts
+        )
+        async with AsyncExitStack() as stack:
+            for _, tender in sorted(self._tenders.items()):
+                await stack.enter_async_context(tender.lock)
+            if keeper.turns != before:
+                return None
+            findings = reconcile(keeper.books, facts, keeper.epoch, self.timeframe)
+            await self._write_down(findings)
+        for report in findings.cancel:
+            await self._cancel(report)
+        for tender in self._tenders.values():
+            tender.memory.most = None
+        await self.tend_all(0.0)
+        return self._report(findings)
+
+    async def _write_down(self, findings: Findings) -> None:
+        if findings.tighten is not None and self.tighten is not None:
+            await self.tighten(*findings.tighten)
+        ended = [
+            each
+            for tender in self._tenders.values()
+            for each in closing(self.keeper.books, findings.records, tender.steps.setting())
+        ]
+        await self.keeper.commit(*findings.records, *ended, urgent=True)
+        self._doubts = findings.doubts
+        for noted in findings.alarms:
+            self.alarm(noted)
+        for each in ended:
+            self._tenders[each.trade.symbol].memory.forget_position()
+        for name in findings.ask:
+            self._doubt(self.keeper.books.orders[name].symbol, name)
+
+    async def _cancel(self, report: OrderReport) -> None:
+        """Cancels an order of ours that serves nobody; what comes of it the next look says."""
+        tender = self._tenders.get(report.symbol)
+        answer = await self.venue.cancel(report.symbol, report.client_order_id, Lane.EXIT)
+        if isinstance(answer, Acked) and tender is not None:
+            async with tender.lock:
+                await tender.steps.learn(reports_in(answer.report))
+        else:
+            self._want_audit()
+
+    def _report(self, findings: Findings) -> RecoveryReport:
+        open_symbols = [name for name, each in sorted(self._tenders.items()) if not each.settled]
+        left = []
+        if not findings.is_clean:
+            left.append("books and venue do not agree yet, or the venue did not answer")
+        if open_symbols:
+            left.append(f"not settled: {', '.join(open_symbols)}")
+        if not self.keeper.is_durable:
+            left.append("the database lacks what the journal has")
+        return RecoveryReport(not left, "; ".join(left), findings.alarms)
+
+    async def _know_all_symbols(self) -> None:
+        """Looks after symbols that are not traded any more, where something is left of them."""
+        books = self.keeper.books
+        left = {each.symbol for each in books.positions()}
+        left |= {each.symbol for each in books.live_orders()}
+        missing = sorted(left - self._tenders.keys())
+        if not missing:
+            return
+        answer = await self.venue.rules(missing)
+        if isinstance(answer, Found):
+            for symbol, rules in answer.value.items():
+                tender = self._tenders[symbol] = Tender(self._means, symbol, Memory(rules))
+                self.look(symbol)
+                if self._group is not None:
+                    self._group.create_task(tender.keep())
+
+    # Small change.
+
+    def _hint_of_order(self, report: OrderReport) -> None:
+        order = self.keeper.books.orders.get(report.client_order_id)
+        if order is None:
+            self._want_audit()  # another hand, or a life of ours that the books do not know
+        elif not order.is_done:
+            self._doubt(report.symbol, report.client_order_id)
+
+    def _doubt(self, symbol: str, client_order_id: str) -> None:
+        tender = self._tenders.get(symbol)
+        if tender is not None and client_order_id in self.keeper.books.orders:
+            tender.doubt(client_order_id)
 
     def _want_audit(self) -> None:
-        self._audit_wanted = True
+        self._audit_at_s = min(self._audit_at_s, max(self._now_s, self._audit_not_before_s))
         self._woken.set()
+
+    def _tender(self, symbol: str) -> Tender:
+        tender = self._tenders.get(symbol)
+        if tender is None:
+            known = ", ".join(sorted(self._tenders))
+            raise BadUsage(f"{symbol} is not traded here; the symbols are {known}")
+        return tender
+
+    @property
+    def _now_s(self) -> float:
+        return self.clock.monotonic_s()

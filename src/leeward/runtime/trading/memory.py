@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from leeward.domain.rules import SymbolRules, SymbolStatus
+from leeward.engine.absence import AbsenceProof
 
 _FIRST_S, _MOST_S = 0.25, 30.0
 
@@ -34,10 +35,10 @@ class Pause:
 
 @dataclass
 class Question:
-    """How often one order was asked for, and the answers that said there is none: server times."""
+    """When one order may be asked for again, and the answers so far that said there is none."""
 
     pause: Pause = field(default_factory=Pause)
-    absent_ms: list[int] = field(default_factory=list)
+    proof: AbsenceProof | None = None
 
 
 @dataclass

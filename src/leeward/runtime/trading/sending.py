@@ -44,17 +44,22 @@ _LANES = {
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Whose name an intent of the desk carries: the entry's, under the present lease."""
+    """In whose name the desk makes an intent; `leg` is its number within the position."""
 
-    entry: IntentMade
+    account: str
+    symbol: str
+    position_id: str
+    open_time_ms: int
+    session_id: str
+    strategy: str
+    strategy_version: str
     leg: int
     epoch: int
     made_ms: int
 
     def key(self, purpose: Purpose) -> DecisionKey:
-        entry = self.entry.key
         leg = f"{purpose.value}/{self.leg}"
-        return DecisionKey(entry.account, entry.symbol, entry.open_time_ms, leg)
+        return DecisionKey(self.account, self.symbol, self.open_time_ms, leg)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +115,16 @@ def _intent(
     client_list_id: str | None = None,
     replaces: str | None = None,
 ) -> IntentMade:
-    entry = author.entry
     key = author.key(purpose)
     return IntentMade(
         intent_id=intent_id(key),
         key=key,
-        session_id=entry.session_id,
+        session_id=author.session_id,
         epoch=author.epoch,
         purpose=purpose,
-        position_id=entry.intent_id,
-        strategy=entry.strategy,
-        strategy_version=entry.strategy_version,
+        position_id=author.position_id,
+        strategy=author.strategy,
+        strategy_version=author.strategy_version,
         orders=orders,
         reserved=Money(Decimal(0), rules.quote),
         made_ms=author.made_ms,

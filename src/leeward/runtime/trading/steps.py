@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -18,44 +18,33 @@ from leeward.domain.answers import (
     Unknown,
 )
 from leeward.domain.orders import OrderReport
-from leeward.domain.timeframe import Timeframe
-from leeward.engine import keeping
+from leeward.engine.absence import ANSWERS, AbsenceProof
 from leeward.engine.books import Books
-from leeward.engine.keeping import Ask, Cancel, Close, FetchFills, Protect, Raise, Sell
 from leeward.engine.records import (
     IntentMade,
-    Noted,
     OrderState,
     PlanChanged,
     PositionClosed,
     Record,
     Severity,
 )
+from leeward.engine.symbol_view import (
+    Ask,
+    Cancel,
+    Close,
+    Doing,
+    FetchFills,
+    Protect,
+    Raise,
+    Sell,
+)
 from leeward.runtime.trading import sending
-from leeward.runtime.trading.booking import Setting, Told, booked
-from leeward.runtime.trading.bookkeeper import Bookkeeper
+from leeward.runtime.trading.asking import all_trades
+from leeward.runtime.trading.booking import Setting, own_fills
+from leeward.runtime.trading.means import Means
 from leeward.runtime.trading.memory import Memory, Pause
+from leeward.runtime.trading.setbacks import Setbacks
 from leeward.venues.governor import Lane
-from leeward.venues.timing import Clock
-from leeward.venues.venue import Venue
-
-_FILTER_OF_WORTH = ("Filter failure: NOTIONAL", "Filter failure: MIN_NOTIONAL")
-#: Refusals of key, signature or account: nothing helps but an operator.
-_LOCKED_S = 30.0
-
-
-@dataclass(frozen=True)
-class Means:
-    """What the desk of every symbol works with. `audit` asks for a comparison with the venue."""
-
-    venue: Venue
-    keeper: Bookkeeper
-    clock: Clock
-    server_now_ms: Callable[[], int]
-    timeframe: Timeframe
-    alarm: Callable[[Noted], None]
-    audit: Callable[[], None]
-    protection_deadline_s: float = 5.0
 
 
 @dataclass
@@ -66,7 +55,10 @@ class Steps:
     symbol: str
     memory: Memory
 
-    async def perform(self, step: keeping.Doing) -> None:
+    def __post_init__(self) -> None:
+        self.setbacks = Setbacks(self.means, self.symbol, self.memory)
+
+    async def perform(self, step: Doing) -> None:
         match step:
             case Ask(name):
                 await self.ask(name)
@@ -96,31 +88,63 @@ class Steps:
                 await self.learn((report,))
                 if not self.books.orders[client_order_id].is_done:
                     # Where it is still in question it is not asked for again at once.
-                    question.pause.put_off(self._now_s)
-                    question.absent_ms.clear()
+                    question.pause.put_off(self.means.now_s)
+                    question.proof = None
                     self.memory.questions[client_order_id] = question
-            case ConfirmedAbsent(why):
-                await self._absent(client_order_id, why)
+            case ConfirmedAbsent():
+                await self._absent(client_order_id)
             case Found(report):
-                self._note(
+                self.means.note(
+                    self.symbol,
                     "wrong_answer",
                     f"asked for {client_order_id}, told of {report.client_order_id}",
                     Severity.WARNING,
                 )
-                question.pause.put_off(self._now_s)
+                question.pause.put_off(self.means.now_s)
             case Unavailable(_, retry_after_s=wait_s):
-                question.pause.put_off(self._now_s, wait_s)
+                question.pause.put_off(self.means.now_s, wait_s)
 
-    async def _absent(self, client_order_id: str, why: str) -> None:
+    async def _absent(self, client_order_id: str) -> None:
+        """Counts an answer "no such order": many, far apart and late, prove that it never came."""
         question = self.memory.question(client_order_id)
-        question.absent_ms.append(self.means.server_now_ms())
-        question.pause.put_off(self._now_s)
-        order = self.books.orders[client_order_id]
-        if len(question.absent_ms) < 3 or question.absent_ms[-1] < order.intent.made_ms + 17_000:
+        question.pause.put_off(self.means.now_s)
+        if not self.books.orders[client_order_id].unresolved:
+            self.means.audit()  # the venue had it once: that is for a second look at everything
             return
-        self.memory.settle(client_order_id)
-        at_ms = question.absent_ms[-1]
-        await self.commit(*sending.ended((client_order_id,), OrderState.VOID, at_ms, why))
+        now_ms = self.means.server_now_ms()
+        window_ms = self.means.receive_window_ms
+        proof = question.proof or AbsenceProof(client_order_id, now_ms, window_ms)
+        question.proof = proof = proof.absent(now_ms)
+        ahead_s = max(0.05, (proof.not_before_ms - now_ms) / 1000)
+        question.pause.at_s = min(question.pause.at_s, self.means.now_s + ahead_s)
+        if proof.answers >= ANSWERS and await self._is_proven(proof):
+            self.memory.settle(client_order_id)
+            why = f"the venue said {proof.answers} times that it has no such order"
+            await self.commit(*sending.ended((client_order_id,), OrderState.VOID, now_ms, why))
+
+    async def _is_proven(self, proof: AbsenceProof) -> bool:
+        """Returns whether open orders, lists and trades know nothing of the order either."""
+        venue, books = self.means.venue, self.books
+        orders, lists = await venue.open_orders(self.symbol), await venue.open_order_lists()
+        trades = await all_trades(venue, self.symbol, books.next_trade_id(self.symbol))
+        answered = isinstance(orders, Found) and isinstance(lists, Found)
+        if not answered or not isinstance(trades, Found):
+            return False
+        assert isinstance(orders, Found)
+        assert isinstance(lists, Found)
+        named = {each.client_order_id for each in orders.value}
+        named |= {each.client_order_id for listed in lists.value for each in listed.orders}
+        order = books.orders[proof.client_order_id]
+        return proof.is_proven(
+            listed=proof.client_order_id in named,
+            unexplained_trades=any(
+                fill.side is order.planned.side
+                and fill.time_ms >= order.intent.made_ms
+                and books.order_by_venue_id(self.symbol, fill.order_id) is None
+                and not books.has_fill(self.symbol, fill.trade_id)
+                for fill in trades.value
+            ),
+        )
 
     async def learn(self, reports: Iterable[OrderReport]) -> None:
         """Writes down what reports say of our orders, with the fills they carry."""
@@ -138,15 +162,12 @@ class Steps:
             or move.executed != order.executed
             or move.venue_order_id != order.venue_order_id
         ]
-        told = [self._told(each) for each in ours if each.fills]
-        await self.commit(*news, *self._booked(told))
+        await self.commit(*news, *self._booked(ours))
 
-    def _told(self, report: OrderReport) -> Told:
-        order = self.books.orders[report.client_order_id]
-        return Told(report.client_order_id, order.planned.role, order.intent, report.fills)
-
-    def _booked(self, told: list[Told]) -> tuple[Record, ...]:
-        return booked(self.books, told, self._setting())
+    def _booked(self, reports: Iterable[OrderReport]) -> tuple[Record, ...]:
+        carrying = [each for each in reports if each.client_order_id in self.books.orders]
+        fills = [fill for each in carrying for fill in each.fills]
+        return own_fills(self.books, fills, carrying, self.setting())
 
     async def _fetch_fills(self, client_order_id: str) -> None:
         order = self.books.orders[client_order_id]
@@ -156,14 +177,13 @@ class Steps:
             return
         answer = await self.means.venue.order_trades(self.symbol, order.venue_order_id)
         if isinstance(answer, Found):
-            told = Told(client_order_id, order.planned.role, order.intent, answer.value)
-            records = self._booked([told])
+            records = own_fills(self.books, answer.value, (), self.setting())
             await self.commit(*records)
             if records:
                 question.pause.clear()
                 return
         wait_s = answer.retry_after_s if isinstance(answer, Unavailable) else None
-        question.pause.put_off(self._now_s, wait_s)
+        question.pause.put_off(self.means.now_s, wait_s)
 
     # Sending.
 
@@ -174,7 +194,7 @@ class Steps:
         sent = await self.send_written(intent)
         self._count(self.memory.protect, sent)
         if sent is not None and sent.refused is not None:
-            await self._refused(sent.refused, "protection")
+            await self.setbacks.follow(sent.refused, "protection")
 
     async def _raise(self, step: Raise) -> None:
         author = self._author()
@@ -184,7 +204,7 @@ class Steps:
         sent = await self.send_written(intent)
         self._count(self.memory.raising, sent)
         if sent is not None and sent.refused is not None:
-            await self._refused(sent.refused, "protection")
+            await self.setbacks.follow(sent.refused, "protection")
 
     async def _sell(self, step: Sell) -> None:
         held = self.books.position(self.symbol)
@@ -196,13 +216,18 @@ class Steps:
             why = f"sold at the market: {step.reason}"
             closing = (PlanChanged(held.position_id, held.plan, step.reason, at_ms, why),)
             if step.reason == "containment":
-                self._note("unprotected", "no stop in time: sold at the market", Severity.CRITICAL)
+                self.means.note(
+                    self.symbol,
+                    "unprotected",
+                    "no stop in time: sold at the market",
+                    Severity.CRITICAL,
+                )
         sent = await self.send_written(intent, *closing)
         self._count(self.memory.selling, sent)
         if sent is not None and sent.refused is not None:
-            await self._refused(sent.refused, "sale")
+            await self.setbacks.follow(sent.refused, "sale")
         elif sent is not None and all(each.executed.is_zero for each in sent.reports):
-            self.memory.selling.put_off(self._now_s)
+            self.memory.selling.put_off(self.means.now_s)
 
     async def send_written(self, intent: IntentMade, *also: Record) -> sending.Sent | None:
         """Commits an intent and sends it once; returns None where its leg was used before."""
@@ -217,12 +242,13 @@ class Steps:
         """Sends a committed intent once and writes down what came of it."""
         answer = await sending.send(self.means.venue, intent)
         sent = sending.outcome(intent, answer, self.means.server_now_ms())
+        for order in intent.orders:
+            self.memory.settle(order.client_order_id)  # what was asked before it left says nothing
         self.memory.doubted.update(sent.doubted)
         for each in sent.reports:
             if each.quantity is not None:
                 self.memory.quantities[each.client_order_id] = each.quantity.value
-        told = [self._told(each) for each in sent.reports if each.fills]
-        await self.commit(*sent.records, *self._booked(told))
+        await self.commit(*sent.records, *self._booked(sent.reports))
         return sent
 
     async def _cancel(self, step: Cancel) -> None:
@@ -247,17 +273,19 @@ class Steps:
             case Refused(reaction=Reaction.ASK | Reaction.ABSENT) if step.gives_up:
                 memory.lost.add(step.client_order_id)
                 memory.doubted.discard(step.client_order_id)
-                self._note("given_up", f"{step.client_order_id}: {step.why}", Severity.WARNING)
+                self.means.note(
+                    self.symbol, "given_up", f"{step.client_order_id}: {step.why}", Severity.WARNING
+                )
             case Refused() as refused:
                 memory.doubted.update(self._members(step))
-                memory.cancelling.put_off(self._now_s, refused.retry_after_s)
+                memory.cancelling.put_off(self.means.now_s, refused.retry_after_s)
                 if refused.reaction is Reaction.SYMBOL_CLOSED:
-                    self._closed()
+                    self.setbacks.closed()
             case Unknown():
                 memory.doubted.update(self._members(step))
-                memory.cancelling.put_off(self._now_s)
+                memory.cancelling.put_off(self.means.now_s)
             case NotSent(retry_after_s=wait_s):
-                memory.cancelling.put_off(self._now_s, wait_s)
+                memory.cancelling.put_off(self.means.now_s, wait_s)
 
     def _members(self, step: Cancel) -> set[str]:
         """Returns the order, or all of the list that is cancelled with it."""
@@ -273,115 +301,55 @@ class Steps:
         at_ms = self.means.server_now_ms()
         await self.commit(PositionClosed(trade, at_ms, self.unprotected_ms(held.position_id)))
 
-    # What a refusal asks for.
+    # Small change.
 
     def _count(self, pause: Pause, sent: sending.Sent | None) -> None:
         if sent is None:
-            pause.put_off(self._now_s)
+            pause.put_off(self.means.now_s)
         elif sent.not_sent is not None:
-            pause.put_off(self._now_s, sent.not_sent.retry_after_s)
+            pause.put_off(self.means.now_s, sent.not_sent.retry_after_s)
         elif sent.refused is not None:
-            pause.put_off(self._now_s, sent.refused.retry_after_s)
+            pause.put_off(self.means.now_s, sent.refused.retry_after_s)
         else:
             pause.clear()
 
-    async def _refused(self, refused: Refused, what: str) -> None:
-        words = f"{self.symbol}: the {what} was refused: {refused.code} {refused.text}"
-        match refused.reaction:
-            case Reaction.PRICE_MOVED:
-                await self._find_crossed()
-            case Reaction.FUNDS:
-                self._note("short_of_funds", words, Severity.WARNING)
-                await self._find_shortage()
-            case Reaction.SYMBOL_CLOSED:
-                self._closed()
-            case Reaction.WAIT | Reaction.RESYNC:
-                pass
-            case Reaction.STOP:
-                self._note("locked", words, Severity.CRITICAL)
-                for pause in (self.memory.protect, self.memory.selling, self.memory.raising):
-                    pause.at_s = max(pause.at_s, self._now_s + _LOCKED_S)
-            case _:
-                self._note("refused", words, Severity.CRITICAL)
-                if what == "sale" and refused.text.startswith(_FILTER_OF_WORTH):
-                    self.memory.unsellable = True
-                self.memory.rules_pause.at_s = self._now_s
-
-    async def _find_crossed(self) -> None:
-        """Learns which of the two prices the market is beyond; a stop is never waited with."""
-        held = self.books.position(self.symbol)
-        if held is None:
-            return
-        self.memory.crossed = "stop"
-        target = held.plan.target
-        if target is not None:
-            answer = await self.means.venue.last_price(self.symbol)
-            if isinstance(answer, Found) and answer.value >= target:
-                self.memory.crossed = "target"
-
-    async def _find_shortage(self) -> None:
-        """Learns how much there is to sell. One look never says "nothing": that is for the audit,
-        which looks twice."""
-        for name in sorted(self.memory.lost):
-            self.memory.lost.discard(name)
-            self.memory.doubted.add(name)
-        self.means.audit()
-        held = self.books.position(self.symbol)
-        answer = await self.means.venue.balances()
-        if held is None or not isinstance(answer, Found):
-            return
-        base, least = self.memory.rules.base, self.memory.rules.lot.least
-        free = next((each.free.amount for each in answer.value if each.asset == base), None)
-        if free is not None and least <= free < held.quantity.value:
-            self.memory.most = free
-
-    def _closed(self) -> None:
-        self.memory.closed = True
-        self.memory.rules_pause.put_off(self._now_s)
-
-    async def refresh_rules(self) -> None:
-        """Asks for the symbol's rules anew; a symbol that trades again is tried again."""
-        answer = await self.means.venue.rules((self.symbol,))
-        if isinstance(answer, Found) and self.symbol in answer.value:
-            self.memory.rules = answer.value[self.symbol]
-            self.memory.closed = False
-        if self.memory.trades:
-            self.memory.rules_pause.clear()
-        else:
-            self.memory.rules_pause.put_off(self._now_s)
-
-    # Small change.
-
     def _author(self) -> sending.Author:
+        """Returns in whose name the desk acts: that of the entry, where one is written down."""
         held = self.books.position(self.symbol)
         assert held is not None
-        entry = self.books.intent(held.position_id)
-        assert entry is not None, "a position is opened by its entry's intent"
-        leg = max(self.memory.legs, self.books.legs(held.position_id))
-        keeper = self.means.keeper
-        return sending.Author(entry, leg, keeper.epoch, self.means.server_now_ms())
+        keeper, entry = self.means.keeper, self.books.intent(held.position_id)
+        return sending.Author(
+            account=self.books.account,
+            symbol=self.symbol,
+            position_id=held.position_id,
+            open_time_ms=held.entry_time_ms if entry is None else entry.key.open_time_ms,
+            session_id="" if entry is None else entry.session_id,
+            strategy=held.strategy,
+            strategy_version="" if entry is None else entry.strategy_version,
+            leg=max(self.memory.legs, self.books.legs(held.position_id), 1),
+            epoch=keeper.epoch,
+            made_ms=self.means.server_now_ms(),
+        )
 
-    def _setting(self) -> Setting:
+    def setting(self) -> Setting:
         held = self.books.position(self.symbol)
-        buys = (each for each in self.books.live_orders(self.symbol) if each.may_buy)
         return Setting(
             self.memory.rules,
             self.means.timeframe,
             self.means.server_now_ms(),
             0 if held is None else self.unprotected_ms(held.position_id),
-            frozenset(each.client_order_id for each in buys),
         )
 
     def unprotected_ms(self, position_id: str) -> int:
         """Returns for how long the position has had no stop, the present gap included."""
         memory, open_s = self.memory, 0.0
         if memory.unprotected_since_s is not None:
-            open_s = self._now_s - memory.unprotected_since_s
+            open_s = self.means.now_s - memory.unprotected_since_s
         return round((memory.unprotected_s.get(position_id, 0.0) + open_s) * 1000)
 
     @property
     def books(self) -> Books:
-        return self.means.keeper.books
+        return self.means.books
 
     async def commit(self, *records: Record) -> None:
         """Writes down what protects, closes or has happened: where the database is down, in the
@@ -389,11 +357,3 @@ class Steps:
         await self.means.keeper.commit(*records, urgent=True)
         if any(isinstance(each, PositionClosed) for each in records):
             self.memory.forget_position()
-
-    @property
-    def _now_s(self) -> float:
-        return self.means.clock.monotonic_s()
-
-    def _note(self, kind: str, words: str, severity: Severity) -> None:
-        at_ms = self.means.server_now_ms()
-        self.means.alarm(Noted(kind, words, severity, at_ms, self.symbol))

@@ -4,36 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from leeward.domain.errors import Failed
 from leeward.domain.money import Quantity
 from leeward.domain.rules import SymbolRules
-from leeward.engine.books import Books
-from leeward.engine.keeping import (
-    Ground,
-    Kept,
-    OwnOrder,
-    Settled,
-    SymbolView,
-    Wait,
-    is_protected,
-    next_step,
-)
+from leeward.engine.keeping import is_protected, next_step
 from leeward.engine.own_orders import BookedOrder
 from leeward.engine.records import (
     IntentMade,
-    Noted,
     OrderMoved,
     OrderState,
     Severity,
 )
+from leeward.engine.symbol_view import Ground, Kept, OwnOrder, Settled, Step, SymbolView, Wait
+from leeward.runtime.trading.booking import last_sale
+from leeward.runtime.trading.means import Means
 from leeward.runtime.trading.memory import Memory
-from leeward.runtime.trading.steps import Means, Steps
+from leeward.runtime.trading.steps import Steps
+from leeward.venues.timing import Clock
 
 #: Far more than any course of events needs; where it is not enough something is wrong.
 _MOST_STEPS = 200
 #: An entry that could not leave within so long after it was handed over has missed its candle.
 _STALE_S = 30.0
+#: How long whoever asks for a symbol to be tended waits for it.
+PATIENCE_S = 10.0
 
 
 @dataclass
@@ -46,6 +42,7 @@ class Tender:
     steps: Steps = field(init=False)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _touched: asyncio.Event = field(default_factory=asyncio.Event)
+    _called: asyncio.Event = field(default_factory=asyncio.Event)
     _entered: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -63,14 +60,18 @@ class Tender:
 
     def touch(self) -> None:
         """Has the symbol looked at now: a wait ends."""
-        self.memory.due_s = self._now_s
         self._touched.set()
+        self._call_at(self.means.now_s)
+
+    def _call_at(self, due_s: float) -> None:
+        self.memory.due_s = due_s
+        self._called.set()
 
     async def enter(self, intent: IntentMade) -> None:
         """Sends a committed entry, once and never again, and looks after what it bought."""
-        handed_s = self._now_s
+        handed_s = self.means.now_s
         async with self.lock:
-            orders = [self._books.orders.get(each.client_order_id) for each in intent.orders]
+            orders = [self.means.books.orders.get(each.client_order_id) for each in intent.orders]
             if any(order is None for order in orders):
                 raise Failed(
                     f"{self.symbol} {intent.intent_id}: an entry is sent only after it was "
@@ -80,13 +81,13 @@ class Tender:
             if intent.intent_id in self._entered or not unsent:
                 return
             self._entered.add(intent.intent_id)
-            if self._now_s - handed_s > _STALE_S:
+            if self.means.now_s - handed_s > _STALE_S:
                 await self._lapse(intent)
                 return
             sent = await self.steps.send(intent)
             if sent.refused is not None:
                 words = f"entry refused: {sent.refused.code} {sent.refused.text}"
-                self._alarm("entry_refused", words, Severity.WARNING)
+                self.means.note(self.symbol, "entry_refused", words, Severity.WARNING)
         await self.tend()
 
     async def _lapse(self, intent: IntentMade) -> None:
@@ -99,50 +100,61 @@ class Tender:
             )
         )
 
-    async def tend(self, patience_s: float = 10.0) -> bool:
+    async def keep(self) -> NoReturn:
+        """Looks after the symbol whenever it is touched or something is due, until cancelled."""
+        while True:
+            self._called.clear()
+            due_s = self.memory.due_s
+            if due_s is None:
+                await self._called.wait()
+            elif due_s > self.means.now_s:
+                await pause(self.means.clock, due_s - self.means.now_s, self._called)
+            else:
+                await self.tend(0.0)
+
+    async def tend(self, patience_s: float = PATIENCE_S) -> bool:
         """Returns whether the symbol is settled; gives up waiting after `patience_s`, and the
-        desk's own loop goes on."""
-        until_s = self._now_s + patience_s
-        async with self.lock:
-            for _ in range(_MOST_STEPS):
-                self._touched.clear()
-                await self._look_at_rules()
-                step = next_step(self.view())
-                match step:
-                    case Settled():
-                        self.memory.due_s = None
-                        return True
-                    case Wait(wake_s, _) if wake_s > until_s:
-                        self.memory.due_s = wake_s
-                        return False
-                    case Wait(wake_s, _):
-                        await self._pause(wake_s - self._now_s)
-                    case _:
-                        await self.steps.perform(step)
-        self.memory.due_s = self._now_s + 1.0
-        self._alarm("restless", f"{_MOST_STEPS} steps and no rest", Severity.CRITICAL)
+        desk's own loop goes on. Between two steps others may have their turn."""
+        until_s = self.means.now_s + patience_s
+        for _ in range(_MOST_STEPS):
+            self._touched.clear()
+            async with self.lock:
+                step = await self._take_step()
+            match step:
+                case Settled():
+                    self.memory.due_s = None
+                    return True
+                case Wait(wake_s, _) if wake_s > until_s:
+                    self._call_at(wake_s)
+                    return False
+                case Wait(wake_s, _):
+                    await pause(self.means.clock, wake_s - self.means.now_s, self._touched)
+                case _:
+                    pass
+        self._call_at(self.means.now_s + 1.0)
+        self.means.note(
+            self.symbol, "restless", f"{_MOST_STEPS} steps and no rest", Severity.CRITICAL
+        )
         return False
+
+    async def _take_step(self) -> Step:
+        """Does the next step and returns it; waiting is left to the caller."""
+        await self._look_at_rules()
+        step = next_step(self.view())
+        if not isinstance(step, Wait | Settled):
+            await self.steps.perform(step)
+        return step
 
     async def _look_at_rules(self) -> None:
         memory = self.memory
-        if not memory.trades and memory.rules_pause.at_s <= self._now_s:
-            await self.steps.refresh_rules()
-
-    async def _pause(self, seconds: float) -> None:
-        """Sleeps, but not beyond the next touch."""
-        sleep = asyncio.ensure_future(self.means.clock.sleep(seconds))
-        touch = asyncio.ensure_future(self._touched.wait())
-        try:
-            await asyncio.wait({sleep, touch}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleep.cancel()
-            touch.cancel()
+        if not memory.trades and memory.rules_pause.at_s <= self.means.now_s:
+            await self.steps.setbacks.refresh_rules()
 
     def view(self) -> SymbolView:
         """Returns what the next step depends on; keeps count of the time without a stop."""
-        memory, books = self.memory, self._books
+        memory, books = self.memory, self.means.books
         seen = SymbolView(
-            now_s=self._now_s,
+            now_s=self.means.now_s,
             ground=_ground(memory.rules, trades=memory.trades, cancels=memory.cancels),
             orders=tuple(self._own(each) for each in books.live_orders(self.symbol)),
             kept=self._kept(),
@@ -160,14 +172,15 @@ class Tender:
         return seen
 
     def _kept(self) -> Kept | None:
-        held = self._books.position(self.symbol)
+        held = self.means.books.position(self.symbol)
         if held is None:
             return None
         quantity = held.quantity.value
         if held.closing is not None:
-            quantity += self._books.dust(self.symbol).value
+            quantity += self.means.books.dust(self.symbol).value
         price = held.entry_price.value if held.entry_price is not None else quantity * 0
-        return Kept(quantity, held.plan, held.closing, price)
+        sold = last_sale(self.means.books, held.position_id, self.means.timeframe)
+        return Kept(quantity, held.plan, held.closing, price, sold)
 
     def _own(self, order: BookedOrder) -> OwnOrder:
         memory, name = self.memory, order.client_order_id
@@ -205,31 +218,30 @@ class Tender:
         memory = self.memory
         if not memory.trades:
             # While nothing can be sold the deadline does not run.
-            memory.deadline_from_s = self._now_s
+            memory.deadline_from_s = self.means.now_s
         if protected == (memory.unprotected_since_s is None):
             return False
         if not protected:
-            memory.unprotected_since_s = self._now_s
+            memory.unprotected_since_s = self.means.now_s
             return True
-        held = self._books.position(self.symbol)
+        held = self.means.books.position(self.symbol)
         if held is not None and memory.unprotected_since_s is not None:
-            gap_s = self._now_s - memory.unprotected_since_s
+            gap_s = self.means.now_s - memory.unprotected_since_s
             known_s = memory.unprotected_s.get(held.position_id, 0.0)
             memory.unprotected_s = {held.position_id: known_s + gap_s}
         memory.unprotected_since_s = None
         return True
 
-    def _alarm(self, kind: str, words: str, severity: Severity) -> None:
-        at_ms = self.means.server_now_ms()
-        self.means.alarm(Noted(kind, words, severity, at_ms, self.symbol))
 
-    @property
-    def _books(self) -> Books:
-        return self.means.keeper.books
-
-    @property
-    def _now_s(self) -> float:
-        return self.means.clock.monotonic_s()
+async def pause(clock: Clock, seconds: float, touched: asyncio.Event) -> None:
+    """Sleeps, but not beyond the moment something is touched."""
+    sleep = asyncio.ensure_future(clock.sleep(seconds))
+    touch = asyncio.ensure_future(touched.wait())
+    try:
+        await asyncio.wait({sleep, touch}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        sleep.cancel()
+        touch.cancel()
 
 
 def _ground(rules: SymbolRules, *, trades: bool, cancels: bool) -> Ground:

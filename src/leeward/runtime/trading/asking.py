@@ -1,0 +1,130 @@
+"""The facts of the venue for a comparison with the books: asked in an order that lets the later
+explain the earlier."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+
+from leeward.domain.answers import Asked, ConfirmedAbsent, Found
+from leeward.domain.orders import Balance, Fill, OrderReport
+from leeward.engine.absence import watched
+from leeward.engine.books import Books
+from leeward.engine.facts import Doubt, VenueFacts
+from leeward.engine.own_orders import BookedOrder
+from leeward.venues.venue import Venue
+
+#: So many pages of trades in one go: far more than an account makes between two looks.
+_MOST_PAGES = 1000
+#: Single orders are asked for side by side, so many at a time.
+_AT_ONCE = 8
+
+
+async def facts_of(
+    venue: Venue,
+    books: Books,
+    symbols: Iterable[str],
+    server_now_ms: Callable[[], int],
+    doubts: Mapping[str, Doubt],
+) -> VenueFacts:
+    """Returns what the venue says now: open orders and lists, then orders that are not among them,
+    then trades, then balances. What it did not answer is missing, never empty.
+
+    The trades of a symbol are left out where nothing suggests that there are any: no order or
+    position of ours, and every balance as in the books.
+    """
+    open_orders, open_lists = await asyncio.gather(
+        venue.open_orders(None), venue.open_order_lists()
+    )
+    shown = open_orders.value if isinstance(open_orders, Found) else ()
+    orders, absent = await _single_orders(venue, _unseen(books, shown, server_now_ms()))
+    before = await venue.balances()
+    wanted = _with_news(books, symbols, before)
+    fills = await _fills(venue, books, wanted)
+    balances = await venue.balances() if wanted else before
+    return VenueFacts(
+        at_ms=server_now_ms(),
+        fills=fills,
+        open_orders=shown if isinstance(open_orders, Found) else None,
+        open_lists=open_lists.value if isinstance(open_lists, Found) else None,
+        orders=orders,
+        absent=absent,
+        balances=_totals(balances.value) if isinstance(balances, Found) else None,
+        doubts=doubts,
+    )
+
+
+async def all_trades(venue: Venue, symbol: str, from_id: int) -> Asked[tuple[Fill, ...]]:
+    """Returns every own trade from `from_id` on; nothing where a page is missing."""
+    fills: dict[int, Fill] = {}
+    for _ in range(_MOST_PAGES):
+        answer = await venue.trades(symbol, from_id)
+        if not isinstance(answer, Found):
+            return answer
+        new = [fill for fill in answer.value if fill.trade_id not in fills]
+        fills |= {fill.trade_id: fill for fill in new}
+        if not new:
+            break
+        from_id = max(fills) + 1
+    return Found(tuple(fills[trade_id] for trade_id in sorted(fills)))
+
+
+def _unseen(books: Books, shown: Iterable[OrderReport], now_ms: int) -> list[BookedOrder]:
+    """Returns our orders of which the open ones say nothing: those that should be among them, and
+    those given up, which may appear after all."""
+    seen = {report.client_order_id for report in shown}
+    orders = [*books.live_orders(), *watched(books, now_ms)]
+    return [order for order in orders if order.client_order_id not in seen]
+
+
+async def _single_orders(
+    venue: Venue, orders: list[BookedOrder]
+) -> tuple[tuple[OrderReport, ...], frozenset[str]]:
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def ask(order: BookedOrder) -> Asked[OrderReport]:
+        async with gate:
+            return await venue.order(order.symbol, order.client_order_id)
+
+    answers = await asyncio.gather(*(ask(order) for order in orders))
+    pairs = list(zip(orders, answers, strict=True))
+    found = tuple(
+        answer.value
+        for order, answer in pairs
+        if isinstance(answer, Found) and answer.value.client_order_id == order.client_order_id
+    )
+    absent = (order.client_order_id for order, each in pairs if isinstance(each, ConfirmedAbsent))
+    return found, frozenset(absent)
+
+
+def _with_news(
+    books: Books, symbols: Iterable[str], balances: Asked[tuple[Balance, ...]]
+) -> list[str]:
+    names = sorted({*symbols, *(each.symbol for each in books.positions())})
+    live = {order.symbol for order in books.live_orders()}
+    if not isinstance(balances, Found):
+        return names
+    there = _totals(balances.value)
+    ledger = books.ledger
+    tracked = {books.quote, *ledger.balances, *(ledger.base(name) for name in names)}
+    if any(there.get(asset, Decimal(0)) != books.balance(asset) for asset in tracked):
+        return names
+    return [
+        name
+        for name in names
+        if name in live or not ledger.is_opened(name) or books.position(name) is not None
+    ]
+
+
+async def _fills(venue: Venue, books: Books, symbols: Iterable[str]) -> dict[str, tuple[Fill, ...]]:
+    found = {}
+    for symbol in symbols:
+        answer = await all_trades(venue, symbol, books.next_trade_id(symbol))
+        if isinstance(answer, Found):
+            found[symbol] = answer.value
+    return found
+
+
+def _totals(balances: Iterable[Balance]) -> dict[str, Decimal]:
+    return {each.asset: each.free.amount + each.locked.amount for each in balances}

@@ -1,0 +1,88 @@
+"""What a refusal of the venue asks for, and what has to be found out after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from leeward.domain.answers import Found, Reaction, Refused
+from leeward.engine.records import Severity
+from leeward.runtime.trading.means import Means
+from leeward.runtime.trading.memory import Memory
+
+_FILTER_OF_WORTH = ("Filter failure: NOTIONAL", "Filter failure: MIN_NOTIONAL")
+#: Refusals of key, signature or account: nothing helps but an operator.
+_LOCKED_S = 30.0
+
+
+@dataclass
+class Setbacks:
+    """The refusals of one symbol."""
+
+    means: Means
+    symbol: str
+    memory: Memory
+
+    async def follow(self, refused: Refused, what: str) -> None:
+        words = f"{self.symbol}: the {what} was refused: {refused.code} {refused.text}"
+        match refused.reaction:
+            case Reaction.PRICE_MOVED:
+                await self._find_crossed()
+            case Reaction.FUNDS:
+                self.means.note(self.symbol, "short_of_funds", words, Severity.WARNING)
+                await self._find_shortage()
+            case Reaction.SYMBOL_CLOSED:
+                self.closed()
+            case Reaction.WAIT | Reaction.RESYNC:
+                pass
+            case Reaction.STOP:
+                self.means.note(self.symbol, "locked", words, Severity.CRITICAL)
+                for pause in (self.memory.protect, self.memory.selling, self.memory.raising):
+                    pause.at_s = max(pause.at_s, self.means.now_s + _LOCKED_S)
+            case _:
+                self.means.note(self.symbol, "refused", words, Severity.CRITICAL)
+                if what == "sale" and refused.text.startswith(_FILTER_OF_WORTH):
+                    self.memory.unsellable = True
+                self.memory.rules_pause.at_s = self.means.now_s
+
+    async def _find_crossed(self) -> None:
+        """Learns which of the two prices the market is beyond; a stop is never waited with."""
+        held = self.means.books.position(self.symbol)
+        if held is None:
+            return
+        self.memory.crossed = "stop"
+        target = held.plan.target
+        if target is not None:
+            answer = await self.means.venue.last_price(self.symbol)
+            if isinstance(answer, Found) and answer.value >= target:
+                self.memory.crossed = "target"
+
+    async def _find_shortage(self) -> None:
+        """Learns how much there is to sell. One look never says "nothing": that is for the audit,
+        which looks twice."""
+        for name in sorted(self.memory.lost):
+            self.memory.lost.discard(name)
+            self.memory.doubted.add(name)
+        self.means.audit()
+        held = self.means.books.position(self.symbol)
+        answer = await self.means.venue.balances()
+        if held is None or not isinstance(answer, Found):
+            return
+        base, least = self.memory.rules.base, self.memory.rules.lot.least
+        free = next((each.free.amount for each in answer.value if each.asset == base), None)
+        if free is not None and least <= free < held.quantity.value:
+            self.memory.most = free
+
+    def closed(self) -> None:
+        self.memory.closed = True
+        self.memory.rules_pause.put_off(self.means.now_s)
+
+    async def refresh_rules(self) -> None:
+        """Asks for the symbol's rules anew; a symbol that trades again is tried again."""
+        answer = await self.means.venue.rules((self.symbol,))
+        if isinstance(answer, Found) and self.symbol in answer.value:
+            self.memory.rules = answer.value[self.symbol]
+            self.memory.closed = False
+        if self.memory.trades:
+            self.memory.rules_pause.clear()
+        else:
+            self.memory.rules_pause.put_off(self.means.now_s)
