@@ -42,9 +42,12 @@ def given_commands() -> list[list[str]]:
     trade = re.search(r"^TRADE=(.*)$", TEXTS["paper.env.example"], flags=re.MULTILINE)
     assert trade is not None
     uses += [[mode, *shlex.split(trade[1])] for mode in ("paper", "live")]
-    for line in re.findall(r"^(?:.*/)?(?:.*leeward-entrypoint|leeward) (.*)$",
-                           TEXTS["README.md"], flags=re.MULTILINE):  # fmt: skip
-        uses.append(shlex.split(line.partition("#")[0]))
+    started = re.findall(
+        r"(?:^|leeward/bin/|exec trader )leeward(?:-entrypoint)? (.*)$",
+        TEXTS["README.md"],
+        flags=re.MULTILINE,
+    )
+    uses += [shlex.split(line.partition("#")[0]) for line in started]
     uses += [shlex.split(each) for each in re.findall(r"`leeward ([a-z ]+)`", TEXTS["README.md"])]
     return [use for use in uses if use]
 
