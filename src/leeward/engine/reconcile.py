@@ -68,6 +68,7 @@ class _Reconciling:
         self._ask: set[str] = set()
         self._tighten: tuple[TradingState, str] | None = None
         self._adopted = NOTHING_ADOPTED
+        self._blind = facts.open_orders is None or facts.balances is None
 
     def findings(self) -> Findings:
         self._move_orders()
@@ -86,10 +87,6 @@ class _Reconciling:
             self._doubts,
             not (pending or self._ask or self._doubts or self._adopted.left or self._blind),
         )
-
-    @property
-    def _blind(self) -> bool:
-        return self._facts.open_orders is None or self._facts.balances is None
 
     # Orders
 
@@ -129,7 +126,8 @@ class _Reconciling:
             self._books, strays(self._books, self._facts.reports), self._facts.fills, self._epoch
         )
         for record in self._adopted.records:
-            self._add(record)
+            if not (isinstance(record, Noted) and self._books.is_noted(record)):
+                self._add(record)
         if self._adopted.halts:
             self._demand(TradingState.HALTED, self._adopted.halts)
 
@@ -234,7 +232,8 @@ class _Reconciling:
         bases = {self._after.base(symbol): symbol for symbol in self._facts.fills}
         tracked = {self._books.quote} | bases.keys() | self._after.balances.keys()
         if not any(balances.get(asset) for asset in tracked) and any(self._after.balances.values()):
-            return  # everything gone at once: a reading that failed
+            self._blind = True  # everything gone at once: a reading that failed
+            return
         for asset in sorted(tracked):
             there = balances.get(asset, _ZERO)
             amount = difference(there, self._after.balance(asset))
