@@ -47,7 +47,6 @@ class PaperOrder:
     side: Side
     type: OrderType
     tif: TimeInForce
-    placed_ms: int
     updated_ms: int
     quantity: Decimal | None = None
     price: Decimal | None = None

@@ -174,7 +174,6 @@ class PaperExchange:
             side=side,
             type=asked.type,
             tif=asked.time_in_force or TimeInForce.GTC,
-            placed_ms=now_ms,
             updated_ms=now_ms,
             price=None if asked.price is None else asked.price.value,
             stop_price=None if asked.stop_price is None else asked.stop_price.value,
