@@ -38,6 +38,7 @@ from leeward.engine.records import (
 ACCOUNT = "paper:binance:main"
 SESSION = "2026-11-22T20-00-00-ab12"
 SYMBOL = "BTCUSDT"
+VENUE_ORDER_ID = 77
 HOUR_MS = 3_600_000
 START_MS = 1_700_000_000_000 // HOUR_MS * HOUR_MS
 
@@ -107,7 +108,7 @@ def fill_of(intent: IntentMade, trade_id: int, at: str = "100") -> FillBooked:
         else Money(amount * Decimal(at) * Decimal("0.001"), "USDT")
     )
     fill = Fill(
-        intent.key.symbol, trade_id, trade_id + 1000, order.side, price(at), order.quantity,
+        intent.key.symbol, trade_id, VENUE_ORDER_ID, order.side, price(at), order.quantity,
         commission, intent.made_ms + 50, is_maker=False,
     )  # fmt: skip
     return FillBooked(fill, order.client_order_id, intent.position_id, order.role)
@@ -118,7 +119,7 @@ def moved(
 ) -> OrderMoved:
     return OrderMoved(
         intent.orders[0].client_order_id, state, quantity(executed), intent.made_ms + after_ms,
-        "told by the venue", 77, None,
+        "told by the venue", VENUE_ORDER_ID, None,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import (
     ArgumentError,
+    DataError,
     DBAPIError,
     IntegrityError,
     ProgrammingError,
@@ -144,8 +145,8 @@ def answering(url: URL) -> Iterator[None]:
             f"database {name_of(url)}: all connections are in use; nothing was written"
         ) from None
     except DBAPIError as error:
-        # Broken constraints and wrong statements are our mistakes, and no state of the database.
-        if isinstance(error, IntegrityError | ProgrammingError):
+        # Broken constraints, wrong statements and values: our mistakes, no state of the database.
+        if isinstance(error, IntegrityError | ProgrammingError | DataError):
             raise
         raise _down(url, error) from None
 

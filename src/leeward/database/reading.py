@@ -407,6 +407,7 @@ def _executed(row: Row[*tuple[Any, ...]]) -> Executed:
         row.quantity,
         row.intent_id,
         row.trend,
-        row.columns,
+        # JSONB knows numbers only: a large float would come back as an integer.
+        {name: None if value is None else float(value) for name, value in row.columns.items()},
         row.at_ms,
     )

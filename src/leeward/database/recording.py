@@ -14,6 +14,7 @@ from leeward.database.errors import AlreadyDecided, LeaseLost
 from leeward.database.rows import Write, writes_of
 from leeward.engine.order_table import next_state
 from leeward.engine.records import (
+    DecisionKey,
     EquityMarked,
     Executed,
     FillBooked,
@@ -134,9 +135,12 @@ _ONCE: Final[Mapping[type, Sequence[Column[Any]]]] = {
     TransferBooked: [tables.transfers.c[name] for name in ("account", "transfer_id")],
     PositionOpened: [tables.positions.c[name] for name in ("account", "position_id")],
     PositionClosed: [tables.trades.c[name] for name in ("account", "position_id")],
-    EquityMarked: [tables.account_history.c[name] for name in ("session_id", "open_time_ms")],
+    EquityMarked: [
+        tables.account_history.c[name] for name in ("account", "session_id", "open_time_ms")
+    ],
     Executed: [
-        tables.strategy_executions.c[name] for name in ("session_id", "open_time_ms", "symbol")
+        tables.strategy_executions.c[name]
+        for name in ("account", "session_id", "open_time_ms", "symbol")
     ],
     SessionStarted: [tables.trading_sessions.c[name] for name in ("account", "session_id")],
 }
@@ -161,9 +165,9 @@ def _key(account: str, record: Record) -> tuple[object, ...] | None:
         case PositionClosed():
             return account, record.trade.position_id
         case EquityMarked():
-            return record.session_id, record.open_time_ms
+            return account, record.session_id, record.open_time_ms
         case Executed():
-            return record.session_id, record.open_time_ms, record.symbol
+            return account, record.session_id, record.open_time_ms, record.symbol
         case SessionStarted():
             return account, record.session_id
         case _:
@@ -172,11 +176,15 @@ def _key(account: str, record: Record) -> tuple[object, ...] | None:
 
 def _fresh(connection: Connection, account: str, records: Sequence[Record]) -> Iterator[Record]:
     keys = [_key(account, record) for record in records]
+    decided: set[DecisionKey] = set()
     known = set(_known(connection, zip(map(type, records), keys, strict=True)))
     for record, key in zip(records, keys, strict=True):
         if isinstance(record, IntentMade):
             if _is_decided(connection, record):
                 continue
+            if record.key in decided:
+                raise _decided_before(record)
+            decided.add(record.key)
         elif key is not None:
             if (type(record), key) in known:
                 continue
@@ -219,11 +227,16 @@ def _is_decided(connection: Connection, intent: IntentMade) -> bool:
     if found is None:
         return False
     if intent.purpose is Purpose.ENTRY or found.payload != payload_of(intent):
-        raise AlreadyDecided(
-            f"{key.symbol}: the decision {key.leg} on the candle {key.open_time_ms} was taken "
-            f"before; a decision is ordered once, so nothing is written of this one"
-        )
+        raise _decided_before(intent)
     return True
+
+
+def _decided_before(intent: IntentMade) -> AlreadyDecided:
+    key = intent.key
+    return AlreadyDecided(
+        f"{key.symbol}: the decision {key.leg} on the candle {key.open_time_ms} was taken before; "
+        "a decision is ordered once, so nothing is written of this one"
+    )
 
 
 def _move_orders(connection: Connection, account: str, moves: Sequence[OrderMoved]) -> None:
