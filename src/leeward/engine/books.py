@@ -33,6 +33,8 @@ from leeward.engine.records import (
 )
 
 _ZERO = Decimal(0)
+#: How far the venue's time may be off: an order is not filled before it was meant.
+SKEW_MS = 10_000
 _STOPPED = frozenset({"stop", "stop_gap"})
 
 
@@ -224,8 +226,11 @@ class Books(OwnOrders):
         return self.ledger.has_fill(symbol, trade_id)
 
     def next_trade_id(self, symbol: str) -> int:
-        """Returns the trade id to read own trades from: some are read again."""
-        return self.ledger.next_trade_id(symbol)
+        """Returns the trade id to read own trades from: those of the last hour, and all since the
+        oldest order that is not done, are read again."""
+        live = [order.intent.made_ms for order in self.live_orders(symbol)]
+        since_ms = min(live, default=None)
+        return self.ledger.next_trade_id(symbol, None if since_ms is None else since_ms - SKEW_MS)
 
     def equity(self, last_closes: Mapping[str, Decimal]) -> Equity:
         """Returns the account at these prices; raises Failed where a price is missing."""

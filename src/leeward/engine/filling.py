@@ -10,7 +10,7 @@ from leeward.domain.money import Money
 from leeward.domain.orders import Fill, OrderReport, Side
 from leeward.domain.timeframe import Timeframe
 from leeward.engine.adopting import NOTHING_ADOPTED, Adopted
-from leeward.engine.books import Books
+from leeward.engine.books import SKEW_MS, Books
 from leeward.engine.ledger import Ledger, changes, difference, total
 from leeward.engine.own_orders import BookedOrder
 from leeward.engine.records import (
@@ -28,8 +28,6 @@ from leeward.engine.records import (
 
 _ZERO = Decimal(0)
 _NO_PLAN = Plan(None, None)
-#: How far our idea of the venue's time may be off: an order is not filled before it was meant.
-_SKEW_MS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +135,7 @@ class _Booking:
             if order.symbol == self._symbol and order.client_order_id not in self._beside.absent
         ]
         return any(
-            order.planned.side is fill.side and fill.time_ms >= order.intent.made_ms - _SKEW_MS
+            order.planned.side is fill.side and fill.time_ms >= order.intent.made_ms - SKEW_MS
             for order in [*unnamed, *(each for each in lost if each.client_order_id not in named)]
         )
 

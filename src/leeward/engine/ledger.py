@@ -23,8 +23,8 @@ _ZERO = Decimal(0)
 _EXACT = Context(prec=400, Emax=MAX_EMAX, Emin=MIN_EMIN)  # sums never round
 _AVERAGE = Context(prec=28)
 
-#: A fill told of by an order's own report may be booked before an earlier trade of another hand:
-#: the trades of the last hour are read again, since then they are complete.
+#: A fill that an order's own report told of may be booked before an earlier trade is known: the
+#: trades of the last hour, and all since the oldest order that is not done, are read again.
 OVERLAP_MS = 3_600_000
 
 _OPENING = "opening"
@@ -104,12 +104,14 @@ class _Trades:
         insort(self.ids, fill.trade_id)
         self.times[fill.trade_id] = fill.time_ms
 
-    def cursor(self) -> int:
+    def cursor(self, since_ms: int | None) -> int:
         if not self.ids:
             return self.first
-        newest = max(self.times[self.ids[-1]], 0)
+        horizon = self.times[self.ids[-1]] - OVERLAP_MS
+        if since_ms is not None:
+            horizon = min(horizon, since_ms)
         for trade_id in reversed(self.ids):
-            if self.times[trade_id] < newest - OVERLAP_MS:
+            if self.times[trade_id] < horizon:
                 return max(self.first, trade_id + 1)
         return self.first
 
@@ -146,9 +148,10 @@ class Ledger:
         """Returns whether it is written down what the account held of it when first seen."""
         return asset_or_symbol in self._opened
 
-    def next_trade_id(self, symbol: str) -> int:
+    def next_trade_id(self, symbol: str, since_ms: int | None) -> int:
+        """Returns the trade id to read from, so that nothing since `since_ms` is left out."""
         trades = self._trades.get(symbol)
-        return 0 if trades is None else trades.cursor()
+        return 0 if trades is None else trades.cursor(since_ms)
 
     def first_trade_id(self, symbol: str) -> int:
         trades = self._trades.get(symbol)

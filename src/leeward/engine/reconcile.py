@@ -284,7 +284,8 @@ class _Reconciling:
             if lot is None or lot.net <= 0:
                 continue
             left = self._after.position_quantity(held.position_id, symbol)
-            before = self._books.ledger.lots[held.position_id].net - held.quantity.value
+            known = self._books.ledger.lots.get(held.position_id)
+            before = _ZERO if known is None else known.net - held.quantity.value
             if lot.net - left <= max(before, _ZERO):
                 continue
             words = f"{symbol}: another hand took {lot.net - left:f} of our {lot.net:f}"

@@ -486,12 +486,14 @@ def test_books_are_made_of_records_alone() -> None:
 # The cursor of trades
 
 
-def test_trades_are_read_again_for_an_hour_back() -> None:
-    kept = books(opening("0", SYMBOL, "BTC"), ENTRY)
+def test_trades_are_read_again_for_an_hour_back_and_since_the_oldest_order_not_done() -> None:
+    kept = books(opening("0", SYMBOL, "BTC"), ENTRY, moved(ENTRY, OrderState.EXPIRED))
     assert kept.next_trade_id(SYMBOL) == 0
     for trade_id, minute in ((10, 0), (20, 30), (30, 59), (40, 70)):
         kept.apply(own(ENTRY, Role.ENTRY, fill(trade_id, "0.1", time_ms=HOUR + minute * 60_000)))
     assert kept.next_trade_id(SYMBOL) == 11
+    kept.apply(moved(ENTRY, OrderState.EXPIRED, "0.6"))  # more than is booked
+    assert kept.next_trade_id(SYMBOL) == 0
 
 
 def test_trades_from_before_the_account_was_first_seen_do_not_count() -> None:

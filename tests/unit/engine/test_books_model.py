@@ -279,9 +279,10 @@ class Life:
 def test_books_agree_with_a_reference_that_adds_everything_up(part: int) -> None:
     for number in range(CAMPAIGN):
         life = Life(part + RUNS * number)
-        for _ in range(STEPS):
+        for step in range(STEPS):
             life.step()
-            life.check()
+            if step % 10 == 9:
+                life.check()
         read_back = [record_of(json.loads(json.dumps(record_json(r)))) for r in life.records]
         assert read_back == life.records
         assert books_of(read_back, ACCOUNT, "USDT") == life.books
