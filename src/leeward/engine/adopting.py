@@ -49,26 +49,18 @@ class Adopted:
 NOTHING_ADOPTED = Adopted()
 
 
-def strays(books: Books, reports: Iterable[OrderReport]) -> list[OrderReport]:
-    """Returns the open orders with an id of ours that the books do not know."""
-    return [
-        report
-        for report in {report.client_order_id: report for report in reports}.values()
-        if is_ours(report.client_order_id)
-        and report.client_order_id not in books.orders
-        and not state_of(report).is_final
-    ]
-
-
 def adopt(
-    books: Books, found: Sequence[OrderReport], fills: Mapping[str, Sequence[Fill]], epoch: int
+    books: Books, reports: Iterable[OrderReport], fills: Mapping[str, Sequence[Fill]], epoch: int
 ) -> Adopted:
-    """Returns how to take over the strays `found`.
+    """Returns how to take over the open orders of ours that the books do not know.
 
-    Sells protect the open position of their symbol; without one they prove a position, bought by
-    the latest trades that nobody else explains. Sells that neither explains are left as they rest.
-    Buys of epochs up to ours are cancelled; those of later epochs are another instance's.
+    Sells protect the position of their symbol: the open one, or the one that trades not booked yet
+    open. Without one they prove a position, bought by the latest trades that nobody else explains.
+    Sells that nothing explains are left as they rest. Buys of epochs up to ours are cancelled;
+    those of later epochs are another instance's.
     """
+    told = tuple(reports)
+    found = _strays(books, told)
     if not found:
         return NOTHING_ADOPTED
     records: list[Record] = []
@@ -77,12 +69,12 @@ def adopt(
     left = [each for each in found if each.side is Side.BUY and _epoch(each) > epoch]
     for symbol in sorted({each.symbol for each in found}):
         sells = [each for each in found if each.symbol == symbol and each.side is Side.SELL]
-        held = books.position(symbol)
-        bought = [] if held is not None else _bought(books, symbol, sells, fills.get(symbol, ()))
-        if held is None and not bought:
+        position_id = _present(books, symbol, told, fills.get(symbol, ()))
+        bought = [] if position_id else _bought(books, symbol, sells, fills.get(symbol, ()))
+        if position_id is None and not bought:
             left += sells
             continue
-        position_id = held.position_id if held is not None else _position_id(books, bought)
+        position_id = position_id or _position_id(books, bought)
         positions |= {fill.trade_id: (position_id, _plan(sells)) for fill in bought}
         for intent in _intents(books, sells, position_id, epoch):
             records.append(intent)
@@ -97,6 +89,49 @@ def adopt(
     )
     cancel = tuple(each for each in found if each.side is Side.BUY and _epoch(each) <= epoch)
     return Adopted(tuple(records), orders, positions, cancel, halts, bool(left))
+
+
+def owners(books: Books, symbol: str, reports: Iterable[OrderReport]) -> dict[int, BookedOrder]:
+    """Returns our orders in the books that `reports` name, by the venue's order id."""
+    return {
+        report.order_id: order
+        for report in reports
+        if report.symbol == symbol
+        and (order := books.orders.get(report.client_order_id)) is not None
+    }
+
+
+def bought_position_id(books: Books, order: BookedOrder) -> str:
+    """Returns the position that a new fill of this buy opens: the order's, and where that one is
+    closed already, a position of its own."""
+    position_id = order.intent.position_id
+    return f"{position_id}-late" if books.is_closed(position_id) else position_id
+
+
+def _strays(books: Books, reports: Iterable[OrderReport]) -> list[OrderReport]:
+    return [
+        report
+        for report in {report.client_order_id: report for report in reports}.values()
+        if is_ours(report.client_order_id)
+        and report.client_order_id not in books.orders
+        and not state_of(report).is_final
+    ]
+
+
+def _present(
+    books: Books, symbol: str, reports: Iterable[OrderReport], fills: Sequence[Fill]
+) -> str | None:
+    """Returns the position of a symbol that is open, or that known orders have bought."""
+    held = books.position(symbol)
+    if held is not None:
+        return held.position_id
+    named = owners(books, symbol, reports)
+    for fill in sorted(fills, key=lambda fill: fill.trade_id):
+        order = books.order_by_venue_id(symbol, fill.order_id) or named.get(fill.order_id)
+        new = not books.has_fill(symbol, fill.trade_id) and fill.side is Side.BUY
+        if order is not None and new:
+            return bought_position_id(books, order)
+    return None
 
 
 def _epoch(report: OrderReport) -> int:

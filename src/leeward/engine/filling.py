@@ -9,7 +9,7 @@ from decimal import Decimal
 from leeward.domain.money import Money
 from leeward.domain.orders import Fill, OrderReport, Side
 from leeward.domain.timeframe import Timeframe
-from leeward.engine.adopting import NOTHING_ADOPTED, Adopted
+from leeward.engine.adopting import NOTHING_ADOPTED, Adopted, bought_position_id, owners
 from leeward.engine.books import SKEW_MS, Books
 from leeward.engine.ledger import Ledger, changes, difference, total
 from leeward.engine.own_orders import BookedOrder
@@ -78,12 +78,7 @@ class _Booking:
         self.first = books.ledger.first_trade_id(symbol)
         position = books.position(symbol)
         self._current = None if position is None else position.position_id
-        self._owners = {
-            report.order_id: order
-            for report in beside.reports
-            if report.symbol == symbol
-            and (order := books.orders.get(report.client_order_id)) is not None
-        } | dict(beside.adopted.orders)
+        self._owners = owners(books, symbol, beside.reports) | dict(beside.adopted.orders)
         self._after: Ledger = books.ledger.preview([])
         self._short: Fill | None = None
         self.records: list[Record] = []
@@ -143,10 +138,8 @@ class _Booking:
         intent, role = order.intent, order.planned.role
         position_id = intent.position_id
         if fill.side is Side.BUY:
-            late = self._books.is_closed(position_id)
             plan = _NO_PLAN if intent.plan is None else intent.plan
-            # A fill that comes after its position was closed is a position of its own.
-            opened = f"{position_id}-late" if late else position_id
+            opened = bought_position_id(self._books, order)
             self._open(opened, fill, plan, intent.strategy, intent.tag)
             position_id = opened if self._current is None else self._current
         if order.state is OrderState.VOID:

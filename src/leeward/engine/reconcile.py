@@ -13,7 +13,7 @@ from decimal import Decimal
 from leeward.domain.money import Money
 from leeward.domain.orders import Fill, OrderReport, Side
 from leeward.domain.timeframe import Timeframe
-from leeward.engine.adopting import NOTHING_ADOPTED, adopt, strays
+from leeward.engine.adopting import NOTHING_ADOPTED, adopt
 from leeward.engine.books import Books
 from leeward.engine.facts import Doubt, Findings, VenueFacts
 from leeward.engine.filling import Beside, fill_records
@@ -122,9 +122,7 @@ class _Reconciling:
         )
 
     def _adopt(self) -> None:
-        self._adopted = adopt(
-            self._books, strays(self._books, self._facts.reports), self._facts.fills, self._epoch
-        )
+        self._adopted = adopt(self._books, self._facts.reports, self._facts.fills, self._epoch)
         for record in self._adopted.records:
             if not (isinstance(record, Noted) and self._books.is_noted(record)):
                 self._add(record)

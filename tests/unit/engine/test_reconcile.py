@@ -606,3 +606,14 @@ def test_types_of_records_are_those_the_database_knows() -> None:
     found = reconcile(kept, facts(BOUGHT, [STOP_RESTS], balances={"USDT": "5", "BTC": "1"}), 1, H1)
     assert {type(record) for record in found.records} >= {IntentMade, OrderMoved, PositionOpened}
     assert not any(isinstance(record, PlanChanged) for record in found.records)
+
+
+def test_an_old_backup_books_the_entry_and_takes_over_the_stop_in_one_pass() -> None:
+    kept = books(opening("1000"), opening("0", SYMBOL, "BTC"), ENTRY)
+    done = report(ENTRY, OrderStatus.FILLED, "1", order_id=1)
+    bought = fill(3, "1", order_id=1)
+    settle(kept, facts([bought], [STOP_RESTS], orders=[done], balances=HELD))
+    (stop,) = kept.open_orders(SYMBOL)
+    held = kept.position(SYMBOL)
+    assert held is not None
+    assert (held.position_id, held.quantity) == (stop.intent.position_id, quantity("1"))

@@ -35,6 +35,7 @@ from leeward.engine.records import (
 
 CAMPAIGN = int(os.environ.get("LEEWARD_CAMPAIGN", "1"))
 PARTS, CASES = 20, 10
+UNSETTLED = 99
 SYMBOLS = ("BTCUSDT", "BNBUSDT")
 ASSETS = ("USDT", "BTC", "BNB")
 H1 = Timeframe.parse("1h")
@@ -279,9 +280,12 @@ def follow(life: Life, books: Books, found: Findings) -> None:
 
 
 def converge(life: Life, books: Books) -> int:
-    """Returns the cycles until a pass found nothing to write down and all was clean."""
+    """Returns how many passes had something to write down or to cancel, until all was clean: those
+    before the last order of unknown fate was settled count as one with the next, since trades that
+    it may have made wait for it."""
     doubts: dict[str, Doubt] = {}
-    for cycle in range(6):
+    wrote = 0
+    for _ in range(5):
         life.exchange.now_ms += HOUR
         facts = life.exchange.facts(books, doubts)
         found = reconcile(books, facts, 1, H1)
@@ -290,10 +294,13 @@ def converge(life: Life, books: Books) -> int:
         again = reconcile(books, facts, 1, H1)
         assert again.records == ()
         if found.is_clean and not found.records and not found.cancel:
-            return cycle
+            return wrote
+        wrote += bool(found.records or found.cancel)
+        if books.unresolved():
+            wrote = 0
         follow(life, books, found)
         doubts = dict(found.doubts)
-    return 6
+    return UNSETTLED
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -310,9 +317,9 @@ def test_books_agree_with_the_venue_again_within_a_few_cycles(part: int) -> None
         books = books_of(records, ACCOUNT, "USDT")
         cycles = converge(life, books)
         halted = books.state is not None and books.state.state is TradingState.HALTED
-        assert cycles <= 3 or halted, f"seed {part + PARTS * number}: {cycles} cycles"
+        assert cycles <= 2 or halted, f"seed {part + PARTS * number}: {cycles} cycles"
         took[cycles] += 1
-        for asset in ASSETS if cycles < 6 else ():
+        for asset in ASSETS if cycles < UNSETTLED else ():
             assert books.balance(asset) == life.exchange.held[asset]
         if not backup and records:
             for symbol in SYMBOLS:
