@@ -27,13 +27,15 @@ _DUST: Final = Decimal("1e-9")
 @dataclass(frozen=True, slots=True)
 class Door:
     """What entries are held against at one step. `prices` are the last closes of all symbols, quote
-    units; `rules` those of the symbols that may be traded."""
+    units; `rules` those of the symbols that may be traded; `late` where the next candle has closed
+    already: a signal that old is not bought on."""
 
     state: TradingState
     limits: RiskLimits
     prices: Mapping[str, Decimal]
     rules: Mapping[str, SymbolRules]
     now_ms: int
+    late: bool = False
 
 
 def admit(
@@ -48,22 +50,36 @@ def admit(
     symbol, entry = intent.key.symbol, _entry(intent)
     if not allows_entry(door.state):
         return door.state.value.lower()
+    if door.late:
+        return "late"
     if entry is None:
         return "no_entry"
+    if door.limits.require_stop and (intent.plan is None or intent.plan.stop is None):
+        return "no_stop"
     rules, price = door.rules.get(symbol), door.prices.get(symbol)
     if rules is None or price is None:
         return "not_allowed"
     if rules.status is not SymbolStatus.TRADING:
         return "symbol_closed"
-    if door.limits.require_stop and (intent.plan is None or intent.plan.stop is None):
-        return "no_stop"
+    return _ordered(books, intent, door, beside) or _within_money(
+        books, intent, entry.value * price, door, beside
+    )
+
+
+def _ordered(
+    books: Books, intent: IntentMade, door: Door, beside: Sequence[IntentMade]
+) -> str | None:
+    """Returns a reason that lies in what was ordered before."""
+    symbol = intent.key.symbol
+    if books.is_decided(intent.key):
+        return "already_decided"
     if books.position(symbol) is not None or books.buying(symbol) > 0:
         return "already_held"
     if any(each.key.symbol == symbol for each in beside):
         return "already_held"
     if books.orders_last_hour(door.now_ms) + len(beside) >= door.limits.max_orders_per_hour:
         return "max_orders_per_hour"
-    return _within_money(books, intent, entry.value * price, door, beside)
+    return None
 
 
 def _within_money(

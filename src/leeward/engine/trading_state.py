@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from leeward.domain.errors import Refused
-from leeward.engine.records import TradingState
+from leeward.engine.records import StateMoved, TradingState
 
 RECOVERING, ACTIVE, REDUCING, HALTED = (
     TradingState.RECOVERING,
@@ -76,6 +76,27 @@ def after_recovery(before: TradingState) -> TradingState:
     """Returns the state to go on in after a clean recovery: a halt outlives every restart; what an
     account was reducing for is looked at anew; a first start is active."""
     return {RECOVERING: ACTIVE}.get(before, before)
+
+
+_BOOT = "boot after "
+
+
+def boot_reason(before: TradingState, reason: str) -> str:
+    """Returns the reason of a boot, which carries what was before it: a process may be killed
+    while it recovers, and a halt is not to be lost by that.
+
+    >>> boot_reason(TradingState.HALTED, "max_drawdown")
+    'boot after HALTED: max_drawdown'
+    """
+    return f"{_BOOT}{before}: {reason}" if reason else f"{_BOOT}{before}"
+
+
+def before_boot(moved: StateMoved) -> tuple[TradingState, str]:
+    """Returns state and reason that were in force before the last boot, or are now."""
+    if moved.state is not RECOVERING:
+        return moved.state, moved.reason
+    state, _, reason = moved.reason.removeprefix(_BOOT).partition(": ")
+    return (TradingState(state), reason) if state in set(TradingState) else (ACTIVE, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,8 @@ from leeward.risk.limits import RiskLimits
 PREFIX = "LEEWARD_"
 FILE_NAME = "leeward.toml"
 
-#: Read by the tests and benchmarks alone.
-_NOT_SETTINGS = {"LEEWARD_TEST_DATA", "LEEWARD_CAMPAIGN"}
+#: Read by the tests and benchmarks alone, but for the confirmation of live trading.
+_NOT_SETTINGS = {"LEEWARD_TEST_DATA", "LEEWARD_CAMPAIGN", "LEEWARD_LIVE_CONFIRMATION"}
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
@@ -197,6 +197,18 @@ def load_settings(config: Path | None = None, changes: Sequence[str] = ()) -> Se
     except SettingsError as error:
         raise BadConfig(f"environment: {error}; write plain values, lists as JSON") from None
     return settings
+
+
+def live_confirmation() -> str | None:
+    """Returns what a service confirms live trading by, None where it does not."""
+    return os.environ.get("LEEWARD_LIVE_CONFIRMATION")
+
+
+def secrets_in(settings: Settings) -> list[str]:
+    """Returns every secret of the settings, for those who keep them out of what they write."""
+    given = (settings.venue.api_secret, settings.database.url)
+    secrets = [each.get_secret_value() for each in given if each is not None]
+    return secrets if settings.venue.api_key is None else [*secrets, settings.venue.api_key]
 
 
 def _found(config: Path | None) -> Path | None:

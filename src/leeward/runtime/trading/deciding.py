@@ -7,119 +7,56 @@ no I/O and reads no clock, so a replay of the same candles and accounts decides 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
-import numpy as np
-
 from leeward.domain.candle import Candle
-from leeward.domain.candles import OPTIONAL, PRICES, Candles
-from leeward.domain.columns import ByteColumn, FloatColumn
+from leeward.domain.candles import Candles
 from leeward.domain.errors import Failed
-from leeward.domain.trades import EXIT_REASONS
 from leeward.engine.decide import decide
-from leeward.engine.state import BUY, NO_ORDER, SELL, Advice, Market, Record
+from leeward.engine.state import BUY, NO_ORDER, SELL, Market, Record
 from leeward.indicators.averages import ema_need
 from leeward.risk.correlation import WINDOW
-from leeward.risk.refusals import REFUSALS
 from leeward.risk.trend import UNKNOWN, TrendGate, trend_verdicts
+from leeward.runtime.trading.core import Core, Looked, check_tags, last_advice, number_of
+from leeward.runtime.trading.views import (
+    AccountView,
+    Choice,
+    Marks,
+    OpenPosition,
+    StepChoices,
+)
 from leeward.runtime.trading.windows import CandleWindow
 from leeward.simulation.account import new_account, rules_of
 from leeward.simulation.grid import align_market
 from leeward.simulation.loop import begin_day, mark, raise_stops
 from leeward.simulation.setup import Setup
 from leeward.strategies.base import Strategy
-from leeward.strategies.evaluate import Evaluation, evaluate, strategy_need
+from leeward.strategies.evaluate import evaluate, strategy_need
 from leeward.strategies.informative import SELF, build_frame, frame_columns
 from leeward.strategies.signals import Signals
+
+__all__ = [
+    "AccountView",
+    "Choice",
+    "Decider",
+    "Marks",
+    "OpenPosition",
+    "Rows",
+    "Series",
+    "StepChoices",
+    "rows_needed",
+]
 
 #: A symbol and the name of a timeframe.
 Series: TypeAlias = tuple[str, str]
 
-#: Columns of the frame that are the candle itself.
-_OF_CANDLE = frozenset({*PRICES, "volume", *OPTIONAL})
 _TREND = ("unknown", "against", "with")
 #: Rows that correlation looks at, the one before the first return, and some for late candles.
 _TAIL = WINDOW + 10
 #: Rows held beyond those needed, over all symbols: columns start anew only when they are used up.
 _SPARE_ROWS = 200_000
 _LEAST_SPARE = 1_024
-
-
-@dataclass(frozen=True, slots=True)
-class OpenPosition:
-    """A position as the core sees it: base units, quote prices, NaN for no stop or no target.
-    `entry_time_ms` is the open time of the candle of its entry."""
-
-    quantity: float
-    entry_price: float
-    entry_time_ms: int
-    stop: float
-    target: float
-    closing: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Marks:
-    """The account at a close, in quote units; what the loss limits go on from."""
-
-    equity: float
-    cash: float
-    exposure: float
-    peak: float
-    day_base: float
-    day_ends_ms: int
-    daily_loss: bool
-    halted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AccountView:
-    """The account before a step. `buying` are base units of entries whose end is not known;
-    `stopped_ms` the open time of the candle of each symbol's last stop-out; `before` the marks of
-    the step before, None before the first."""
-
-    cash: float
-    equity: float
-    positions: Mapping[str, OpenPosition] = field(default_factory=dict)
-    buying: Mapping[str, float] = field(default_factory=dict)
-    stopped_ms: Mapping[str, int] = field(default_factory=dict)
-    before: Marks | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What strategy and gate say of one symbol; the fields are those of
-    `leeward.engine.records.Executed`. `rank` orders entries; `raised_to` is a higher stop, None
-    where it stays."""
-
-    symbol: str
-    data_state: str
-    candle: Candle | None
-    decision: str
-    reason: str = ""
-    entry_tag: str = ""
-    exit_tag: str = ""
-    size: float | None = None
-    stop: float | None = None
-    target: float | None = None
-    confidence: float | None = None
-    quantity: float | None = None
-    rank: int = 0
-    raised_to: float | None = None
-    trend: str = ""
-    columns: Mapping[str, float | None] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class StepChoices:
-    """One step: the account after its close, a choice a symbol in the order of the session, and
-    whether the drawdown limit was reached just now."""
-
-    open_time_ms: int
-    marks: Marks
-    choices: tuple[Choice, ...]
-    halted_now: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +142,10 @@ class Decider:
         halted_now = self._mark(open_time_ms, view.equity, core.account)
         if any(w.last_ms == open_time_ms for w in self._traded):
             deciding = [
-                look.found.signals if state == "ok" and isinstance(look, _Looked) else None
+                look.found.signals if state == "ok" and isinstance(look, Looked) else None
                 for look, state in zip(looks, states, strict=True)
             ]
-            _check_tags(self._strategy, [each for each in deciding if each is not None])
+            check_tags(self._strategy, [each for each in deciding if each is not None])
             self._run(open_time_ms, deciding, trends, core)
         choices = tuple(
             self._choice(s, states[s], looks[s], core, trends[s]) for s in range(len(states))
@@ -226,7 +163,7 @@ class Decider:
             return "missing"
         return skipped.get(window.symbol, "ok")
 
-    def _look(self, window: CandleWindow) -> _Looked | str:
+    def _look(self, window: CandleWindow) -> Looked | str:
         """Returns the strategy's last row, or what went wrong in it."""
         further = {
             (name, length): self._windows[window.symbol if name == SELF else name, length].candles()
@@ -234,7 +171,7 @@ class Decider:
         }
         frame = build_frame(window.candles(), further)
         try:
-            return _Looked(evaluate(self._strategy, frame, self._need))
+            return Looked(evaluate(self._strategy, frame, self._need))
         except Failed as error:
             return f"strategy: {error}"
 
@@ -254,7 +191,7 @@ class Decider:
             share = self.length_ms / window.timeframe.length_ms
             window.drop_all_but(self._kept if share == 1 else int(self._kept * share) + 2)
 
-    def _core(self, view: AccountView) -> _Core:
+    def _core(self, view: AccountView) -> Core:
         """Returns account, positions and orders as the compiled core reads them."""
         account, positions, orders = new_account(view.equity, len(self.symbols))
         account["cash"] = view.cash
@@ -279,7 +216,7 @@ class Decider:
                 orders[s].quantity = view.buying[window.symbol]
             if window.symbol in view.stopped_ms:
                 positions[s].stop_row = window.row_at(view.stopped_ms[window.symbol])
-        return _Core(account, positions, orders)
+        return Core(account, positions, orders)
 
     def _mark(self, open_time_ms: int, equity: float, account: Record) -> bool:
         if open_time_ms > account[0].day_ends - self.length_ms:
@@ -291,13 +228,13 @@ class Decider:
         open_time_ms: int,
         signals: Sequence[Signals | None],
         trends: Sequence[int],
-        core: _Core,
+        core: Core,
     ) -> None:
         """Raises stops and decides, on the last column of market and advice."""
         market = self._market(open_time_ms)
         t = len(market.open_time) - 1
         market.row[[each is None for each in signals], t] = -1
-        advice = _advice(signals, trends, t + 1)
+        advice = last_advice(signals, trends, t + 1)
         raise_stops(t, market, advice, self._rules, core.positions)
         decide(
             t, market, advice, self._rules,
@@ -324,16 +261,16 @@ class Decider:
         return market
 
     def _choice(
-        self, s: int, state: str, look: _Looked | str | None, core: _Core, trend: int
+        self, s: int, state: str, look: Looked | str | None, core: Core, trend: int
     ) -> Choice:
         window = self._traded[s]
         decision, reason = core.verdict(s)
         if decision in {"none", "hold"} and (state != "ok" or isinstance(look, str)):
             decision, reason = "skipped", look if isinstance(look, str) else state
-        asked = look.asked() if isinstance(look, _Looked) else {}
+        asked = look.asked() if isinstance(look, Looked) else {}
         if decision == "enter":
             order = core.orders[s]
-            asked |= {"stop": _number(order.stop), "target": _number(order.target)}
+            asked |= {"stop": number_of(order.stop), "target": number_of(order.target)}
         warm = len(window) > self._need.warm_up
         return Choice(
             symbol=window.symbol,
@@ -341,117 +278,12 @@ class Decider:
             candle=None if state == "missing" else window.newest,
             decision=decision,
             reason=reason,
-            entry_tag=look.tag("entry") if isinstance(look, _Looked) else "",
-            exit_tag=look.tag("exit") if isinstance(look, _Looked) else "",
+            entry_tag=look.tag("entry") if isinstance(look, Looked) else "",
+            exit_tag=look.tag("exit") if isinstance(look, Looked) else "",
             **asked,
             quantity=float(core.orders[s].quantity) if decision == "enter" else None,
             rank=int(core.orders[s].rank),
             raised_to=core.raised_to(s),
             trend="off" if self._gate is None else _TREND[trend],
-            columns=look.columns() if isinstance(look, _Looked) else {},
+            columns=look.columns() if isinstance(look, Looked) else {},
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Looked:
-    """What a strategy says at the last candle."""
-
-    found: Evaluation
-
-    def asked(self) -> dict[str, float | None]:
-        numbers = self.found.signals.numbers()
-        names = ("size", "stop", "target", "confidence")
-        return {name: _number(numbers[name][-1]) for name in names if name in numbers}
-
-    def tag(self, kind: str) -> str:
-        signals = self.found.signals
-        code = int(signals.codes()[kind][-1])
-        return getattr(signals, f"{kind}_tags")[code - 1] if code else ""
-
-    def columns(self) -> dict[str, float | None]:
-        frame = self.found.frame
-        return {name: _number(frame[name][-1]) for name in frame if name not in _OF_CANDLE}
-
-
-class _Core:
-    """The core's records of one step, and what they held before it."""
-
-    def __init__(self, account: Record, positions: Record, orders: Record) -> None:
-        self.account, self.positions, self.orders = account, positions, orders
-        self.refusals = np.zeros((len(orders), len(REFUSALS)), np.int64)
-        self._stops, self._actions = positions["stop"].copy(), orders["action"].copy()
-
-    def verdict(self, s: int) -> tuple[str, str]:
-        """Returns decision and reason for a symbol."""
-        order = self.orders[s]
-        if self._actions[s] != NO_ORDER:
-            return "hold", "closing" if self._actions[s] == SELL else "buying"
-        if order.action == BUY:
-            return "enter", ""
-        if order.action == SELL:
-            return "exit", EXIT_REASONS[order.reason]
-        if self.refusals[s].any():
-            return "refused", REFUSALS[int(np.argmax(self.refusals[s]))]
-        return ("hold" if self.positions[s].quantity > 0 else "none"), ""
-
-    def raised_to(self, s: int) -> float | None:
-        position = self.positions[s]
-        kept = position.quantity == 0 or self._actions[s] != NO_ORDER
-        return None if kept or position.stop == self._stops[s] else _number(position.stop)
-
-    def marks(self, view: AccountView) -> Marks:
-        account = self.account[0]
-        return Marks(
-            equity=view.equity,
-            cash=view.cash,
-            exposure=view.equity - view.cash,
-            peak=float(account.peak),
-            day_base=float(account.day_base),
-            day_ends_ms=int(account.day_ends),
-            daily_loss=bool(account.daily_loss),
-            halted=bool(account.halted_step >= 0),
-        )
-
-
-def _advice(signals: Sequence[Signals | None], trends: Sequence[int], steps: int) -> Advice:
-    """Returns what the core reads of the strategy: the last of `steps`, the others empty."""
-
-    def codes(name: str) -> ByteColumn:
-        grid = np.zeros((len(signals), steps), np.uint8)
-        grid[:, -1] = [0 if each is None else each.codes()[name][-1] for each in signals]
-        return grid
-
-    def numbers(name: str) -> FloatColumn:
-        known = [None if each is None else each.numbers().get(name) for each in signals]
-        if all(column is None for column in known):
-            return np.empty((0, 0))
-        grid = np.full((len(signals), steps), np.nan)
-        grid[:, -1] = [np.nan if column is None else column[-1] for column in known]
-        return grid
-
-    gate = np.zeros((len(signals), steps), np.uint8)
-    gate[:, -1] = trends
-    entry = codes("entry")
-    return Advice(
-        waits=np.bitwise_or.reduce(entry, axis=0),
-        entry=entry,
-        exit=codes("exit"),
-        gate=gate,
-        size=numbers("size"),
-        stop=numbers("stop"),
-        target=numbers("target"),
-        trail=numbers("trail"),
-        confidence=numbers("confidence"),
-    )
-
-
-def _check_tags(strategy: Strategy, signals: Sequence[Signals]) -> None:
-    if len({(each.entry_tags, each.exit_tags) for each in signals}) > 1:
-        raise Failed(
-            f"{type(strategy).__name__}: its tags differ from symbol to symbol; "
-            "give the same tags for all, with a column of False where one never holds"
-        )
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

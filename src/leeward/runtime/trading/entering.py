@@ -11,7 +11,7 @@ from leeward.domain.orders import OrderType, Side, TimeInForce
 from leeward.domain.rules import SymbolRules
 from leeward.engine.intents import client_order_id, intent_id, list_id
 from leeward.engine.records import DecisionKey, IntentMade, Plan, PlannedOrder, Purpose, Role
-from leeward.runtime.trading.deciding import Choice
+from leeward.runtime.trading.views import Choice
 
 
 @dataclass(frozen=True, slots=True)

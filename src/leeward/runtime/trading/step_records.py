@@ -17,19 +17,19 @@ from leeward.engine.records import (
     PlanChanged,
     Record,
 )
-from leeward.runtime.trading.deciding import (
-    AccountView,
-    Choice,
-    Marks,
-    OpenPosition,
-    StepChoices,
-)
 from leeward.runtime.trading.entering import (
     Entering,
     Identity,
     cut_to_cash,
     entry_intent,
     stop_price,
+)
+from leeward.runtime.trading.views import (
+    AccountView,
+    Choice,
+    Marks,
+    OpenPosition,
+    StepChoices,
 )
 
 

@@ -1,0 +1,155 @@
+"""`leeward status`, `halt`, `resume` and `flatten`: from any process, through the database."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+if TYPE_CHECKING:
+    from leeward.runtime.operating import AccountStatus
+
+Account: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="As in paper:binance:main; else the only one, or the one running."),
+]
+Changes: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--set", metavar="SECTION.NAME=VALUE", help="A setting.")
+]
+Config: TypeAlias = Annotated[Path | None, typer.Option(help="Settings file.")]
+Reason: TypeAlias = Annotated[str, typer.Option(help="Kept in the audit trail.")]
+
+
+def status(
+    account: Account = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    set_: Changes = None,
+    config: Config = None,
+) -> None:
+    """Show state, positions, protection and sessions of the accounts in the database."""
+    from leeward.runtime.operating import statuses
+    from leeward.runtime.settings import load_settings
+
+    found = statuses(load_settings(config, set_ or []), account)
+    if as_json:
+        typer.echo(json.dumps([_as_object(each) for each in found], indent=2))
+        return
+    if not found:
+        typer.echo("no account yet; `leeward paper` makes one")
+    for each in found:
+        typer.echo("\n".join(_as_text(each)))
+
+
+def halt(reason: Reason = "", account: Account = None, set_: Changes = None,
+         config: Config = None) -> None:  # fmt: skip
+    """Stop opening positions; what is held keeps its stops. Only `leeward resume` ends it."""
+    _order("halt", reason, account, set_, config)
+
+
+def resume(reason: Reason = "", account: Account = None, set_: Changes = None,
+           config: Config = None) -> None:  # fmt: skip
+    """Let a halted account open positions again. After a halt by drawdown it counts anew."""
+    _order("resume", reason, account, set_, config)
+
+
+def flatten(
+    symbol: Annotated[str, typer.Argument(help="As in BTCUSDT; else everything.")] = "",
+    account: Account = None,
+    set_: Changes = None,
+    config: Config = None,
+) -> None:
+    """Sell what is held, of one symbol or all, at the market. Trading goes on: see `halt`."""
+    _order("flatten", symbol.upper(), account, set_, config)
+
+
+def _order(
+    kind: str, argument: str, account: str | None, changes: list[str] | None, config: Path | None
+) -> None:
+    from leeward.runtime.operating import order
+    from leeward.runtime.settings import load_settings
+
+    answer = order(load_settings(config, changes or []), kind, argument, account)
+    if answer.outcome is not None:
+        typer.echo(f"{answer.account}: {answer.outcome}")
+        return
+    if answer.running:
+        typer.echo(
+            f"leeward: {answer.account}: {kind} was sent (command {answer.command_id}) and not "
+            "carried out within 5 s; see `leeward status`",
+            err=True,
+        )
+        raise typer.Exit(1)
+    typer.echo(
+        f"{answer.account}: no process trades it; {kind} is written down (command "
+        f"{answer.command_id}) and is carried out first thing when one starts. Stops at the "
+        "exchange hold meanwhile"
+    )
+
+
+def _as_object(status: AccountStatus) -> dict[str, object]:
+    from leeward.domain.times import iso
+
+    row, session = status.account, status.session
+    return {
+        "account": row.account,
+        "running": status.running,
+        "state": None if row.state is None else row.state.state.value,
+        "reason": None if row.state is None else row.state.reason,
+        "since": None if row.state is None else iso(row.state.at_ms),
+        "heartbeat": None if row.heartbeat_ms is None else iso(row.heartbeat_ms),
+        "holder": row.holder,
+        "cash": status.cash,
+        "positions": [
+            {
+                "symbol": each.symbol,
+                "quantity": str(each.quantity),
+                "entry_price": None if each.entry_price is None else str(each.entry_price),
+                "stop": None if each.plan.stop is None else str(each.plan.stop),
+                "target": None if each.plan.target is None else str(each.plan.target),
+                "closing": each.closing,
+                "opened": iso(each.opened_ms),
+            }
+            for each in status.held
+        ],
+        "session": None
+        if session is None
+        else {
+            "id": session.started.session_id,
+            "strategy": session.started.strategy,
+            "symbols": list(session.started.symbols),
+            "timeframe": session.started.timeframe,
+            "started": iso(session.started.at_ms),
+            "ended": None if session.ended_ms is None else iso(session.ended_ms),
+            "end_reason": session.end_reason,
+        },
+        "facts": dict(row.facts),
+    }
+
+
+def _as_text(status: AccountStatus) -> list[str]:
+    from leeward.domain.times import iso
+
+    row, session = status.account, status.session
+    state = "no state yet" if row.state is None else f"{row.state.state} ({row.state.reason})"
+    lines = [f"{row.account}: {state}, {'running' if status.running else 'not running'}"]
+    if session is not None:
+        begun = session.started
+        ended = "" if session.ended_ms is None else f", ended {iso(session.ended_ms)}"
+        lines.append(
+            f"  {begun.strategy} on {', '.join(begun.symbols)} {begun.timeframe} since "
+            f"{iso(begun.at_ms)}{ended}"
+        )
+    equity = row.facts.get("equity")
+    lines.append(f"  cash {status.cash}" + (f", equity {equity}" if equity is not None else ""))
+    causes = row.facts.get("causes")
+    if status.running and causes:
+        lines.append(f"  reducing because of: {causes}")
+    for each in status.held:
+        stop = "no stop" if each.plan.stop is None else f"stop {each.plan.stop}"
+        closing = "" if each.closing is None else f", closing ({each.closing})"
+        lines.append(f"  {each.symbol} {each.quantity} from {each.entry_price}, {stop}{closing}")
+    if not status.held:
+        lines.append("  nothing is held")
+    return lines

@@ -1,0 +1,163 @@
+"""What `leeward paper` and `leeward live` share: settings of a run, and its lines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from leeward.cli.backtest import read_pairs
+
+if TYPE_CHECKING:
+    from leeward.engine.records import EquityMarked, Executed, Mode, Noted
+    from leeward.monitoring.logs import Log
+    from leeward.runtime.settings import Settings
+    from leeward.runtime.trading.facts import Asked
+    from leeward.runtime.trading.session import Shown
+    from leeward.runtime.trading.trade import Talk
+
+
+def settings_of(
+    venue: str | None, url: str | None, changes: list[str] | None, config: Path | None
+) -> Settings:
+    """Returns the settings of a run; `--venue` and `--url` win over them."""
+    from leeward.runtime.settings import load_settings
+
+    chosen = list(changes or [])
+    if venue is not None or url is not None:
+        chosen.append(f"venue.name={venue or 'emulator'}")
+    if url is not None:
+        chosen.append(f"venue.url={url}")
+    return load_settings(config, chosen)
+
+
+def asked_for(  # noqa: PLR0913 - one argument an option of the commands
+    mode: Mode,
+    strategy: str,
+    symbols: str,
+    timeframe: str | None,
+    param: list[str] | None,
+    until: str | None,
+    candles: int | None,
+    *,
+    acknowledged: bool,
+) -> Asked:
+    """Returns the options as one thing."""
+    from leeward.domain.times import parse_time
+    from leeward.runtime.trading.facts import Asked
+
+    return Asked(
+        mode,
+        strategy,
+        tuple(name.strip().upper() for name in symbols.split(",") if name.strip()),
+        timeframe,
+        read_pairs(param or []),
+        None if until is None else parse_time(until, "--until"),
+        candles,
+        acknowledged,
+    )
+
+
+def run_trading(
+    settings: Settings, asked: Asked, talk: Talk, log_file: Path | None, *, as_json: bool
+) -> None:
+    """Trades until the end and prints a line a step; notes go to the log."""
+    import asyncio
+
+    from leeward.monitoring.logs import open_log
+    from leeward.runtime.clock import now_ms
+    from leeward.runtime.settings import secrets_in
+    from leeward.runtime.trading.start import Watcher
+    from leeward.runtime.trading.trade import trade
+
+    log = open_log(log_file, now_ms, secrets_in(settings))
+    lines = Lines(log, as_json=as_json)
+    try:
+        words = asyncio.run(trade(settings, asked, Watcher(lines.show, lines.note), talk))
+        log.event("session_ended", words=words)
+        lines.end(words)
+    finally:
+        log.close()
+
+
+class Lines:
+    """Prints steps on standard output: a line of words each, or of JSON."""
+
+    def __init__(self, log: Log, *, as_json: bool) -> None:
+        self._log, self._as_json = log, as_json
+
+    def note(self, noted: Noted) -> None:
+        self._log.noted(noted)
+
+    def show(self, shown: Shown) -> None:
+        text = _json_line(shown) if self._as_json else _line(shown)
+        typer.echo(text)
+        sys.stdout.flush()
+
+    def end(self, words: str) -> None:
+        typer.echo(json.dumps({"ended": words}) if self._as_json else words)
+
+
+def _json_line(shown: Shown) -> str:
+    from leeward.domain.times import iso
+
+    marked, rows = _parts(shown)
+    decisions = [
+        {
+            "symbol": each.symbol,
+            "data": each.data_state,
+            "close": None if each.candle is None else each.candle[3],
+            "decision": each.decision,
+            "reason": each.reason,
+            "quantity": each.quantity,
+            "stop": each.stop,
+            "intent_id": each.intent_id,
+        }
+        for each in rows
+    ]
+    return json.dumps(
+        {
+            "candle": iso(marked.open_time_ms),
+            "state": shown.state.value,
+            "equity": str(marked.equity),
+            "cash": str(marked.cash),
+            "took_ms": round(shown.took_s * 1000, 3),
+            "decisions": decisions,
+        }
+    )
+
+
+def _line(shown: Shown) -> str:
+    from leeward.domain.times import iso
+
+    marked, rows = _parts(shown)
+    said = "  ".join(_words(each) for each in rows if each.decision != "none")
+    quiet = sum(each.decision == "none" for each in rows)
+    if quiet:
+        said += f"{'  ' * bool(said)}{quiet} without a signal" if len(rows) > 1 else "no signal"
+    state = "" if shown.state.value == "ACTIVE" else f"[{shown.state}] "
+    return f"{iso(marked.open_time_ms)}  {marked.equity:,.2f}  {state}{said}"
+
+
+def _words(row: Executed) -> str:
+    match row.decision:
+        case "enter":
+            stop = "" if row.stop is None else f", stop {row.stop:g}"
+            return f"{row.symbol} BUY {row.quantity:g}{stop}"
+        case "exit":
+            return f"{row.symbol} SELL ({row.reason})"
+        case "hold":
+            return f"{row.symbol} hold{f' ({row.reason})' * bool(row.reason)}"
+        case _:
+            return f"{row.symbol} {row.decision}: {row.reason}"
+
+
+def _parts(shown: Shown) -> tuple[EquityMarked, list[Executed]]:
+    from leeward.engine.records import EquityMarked, Executed
+
+    records = shown.decision.records
+    marked = next(each for each in records if isinstance(each, EquityMarked))
+    return marked, [each for each in records if isinstance(each, Executed)]

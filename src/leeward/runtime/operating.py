@@ -1,0 +1,122 @@
+"""What operators ask and order from another process: through the database alone."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+from dataclasses import dataclass
+from typing import Final
+
+from leeward.database import reading
+from leeward.database.engine import Database
+from leeward.database.lease import lock_of
+from leeward.domain.errors import BadUsage, Refused, unknown_name
+from leeward.engine.books import Held, books_of
+from leeward.runtime.clock import monotonic_s, now_ms, sleep_s
+from leeward.runtime.database import open_configured
+from leeward.runtime.settings import Settings
+
+_ANSWER_S: Final = 5.0
+_LOOK_S: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStatus:
+    """One account: its row, whether a process trades it now, the last session and what is held.
+    `beat_s` is the age of the last heartbeat in our seconds, None where there was none."""
+
+    account: reading.Account
+    running: bool
+    session: reading.Session | None
+    held: tuple[Held, ...]
+    cash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What became of a command; `outcome` None where no process carried it out in time."""
+
+    account: str
+    command_id: int
+    outcome: str | None
+    running: bool
+
+
+def statuses(settings: Settings, account: str | None = None) -> list[AccountStatus]:
+    """Returns the status of every account of the database, or of one. Raises BadUsage for a name
+    that does not exist."""
+    database = open_configured(settings, create=False, examine=False)
+    try:
+        with database.reading() as connection:
+            known = reading.accounts(connection)
+        names = [each.account for each in known]
+        if account is not None and account not in names:
+            raise unknown_name("account", account, names)
+        return [
+            _status(database, each) for each in known if account is None or each.account == account
+        ]
+    finally:
+        database.close()
+
+
+def _status(database: Database, row: reading.Account) -> AccountStatus:
+    with database.reading() as connection:
+        sessions = reading.sessions(connection, row.account, 1)
+    quote = "" if not sessions else str(sessions[0].started.facts.get("quote", ""))
+    books = books_of(database.load(row.account), row.account, quote or "USDT")
+    return AccountStatus(
+        row,
+        _is_running(database, row.account),
+        sessions[0] if sessions else None,
+        tuple(books.positions()),
+        f"{books.cash:f} {books.quote}",
+    )
+
+
+def _is_running(database: Database, account: str) -> bool:
+    """Returns whether a process holds the account's lease: the lock itself, not a heartbeat."""
+    lock = lock_of(database, account)
+    if not lock.hold():
+        return True
+    lock.drop()
+    return False
+
+
+def order(settings: Settings, kind: str, argument: str, account: str | None) -> Answered:
+    """Sends a command and waits a few seconds for its outcome.
+
+    Without `account` it goes to the one account that is traded now, or the only one there is.
+    Raises BadUsage where that is not clear, Refused where the process refused it.
+    """
+    database = open_configured(settings, create=False, examine=False)
+    try:
+        name = account or _the_account(database)
+        running = _is_running(database, name)
+        actor = f"{getpass.getuser()}@{socket.gethostname()}"
+        command_id = database.send_command(name, kind, argument, actor, now_ms())
+        until_s = monotonic_s() + (_ANSWER_S if running else 0.0)
+        while True:
+            found = database.command(command_id)
+            if found is not None and found.outcome is not None:
+                break
+            if monotonic_s() >= until_s:
+                return Answered(name, command_id, None, running)
+            sleep_s(_LOOK_S)
+        if found.outcome.startswith("refused: "):
+            raise Refused(f"{name}: {found.outcome.removeprefix('refused: ')}")
+        return Answered(name, command_id, found.outcome, running)
+    finally:
+        database.close()
+
+
+def _the_account(database: Database) -> str:
+    with database.reading() as connection:
+        names = [each.account for each in reading.accounts(connection)]
+    running = [name for name in names if _is_running(database, name)]
+    chosen = running or names
+    if len(chosen) != 1:
+        raise BadUsage(
+            f"--account: {len(chosen)} accounts to choose from, {', '.join(chosen) or 'none'}; "
+            "name one, as in --account paper:binance:main"
+        )
+    return chosen[0]

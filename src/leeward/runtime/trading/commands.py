@@ -1,0 +1,107 @@
+"""Carries out what operators asked for, from any process, within half a second."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Final, NoReturn
+
+from leeward.database.commands import Command
+from leeward.database.errors import DatabaseDown
+from leeward.domain.errors import Refused, unknown_name
+from leeward.engine.records import CommandDone, EquityMarked, PlanChanged, Record
+from leeward.runtime.trading.bookkeeper import Bookkeeper
+from leeward.runtime.trading.standing import Standing
+from leeward.venues.timing import Clock
+
+KINDS: Final = ("halt", "resume", "flatten")
+PERIOD_S: Final = 0.5
+
+
+@dataclass
+class Commands:
+    """`pending` asks the database for what is still to be done; `tend` looks after a symbol whose
+    position is to be closed; `equity` is the account's value now, None where it is not known;
+    `is_reconciled` whether books and venue agree."""
+
+    pending: Callable[[], Awaitable[Sequence[Command]]]
+    keeper: Bookkeeper
+    standing: Standing
+    clock: Clock
+    server_now_ms: Callable[[], int]
+    touch: Callable[[str], None]
+    equity: Callable[[], Decimal | None]
+    is_reconciled: Callable[[], bool]
+
+    async def run(self) -> NoReturn:
+        while True:
+            await self.look()
+            await self.clock.sleep(PERIOD_S)
+
+    async def look(self) -> None:
+        """Carries out everything that is pending; each command's effect and its end are one
+        commit."""
+        try:
+            pending = await self.pending()
+        except DatabaseDown:
+            return
+        for command in pending:
+            await self._carry_out(command)
+
+    async def _carry_out(self, command: Command) -> None:
+        actor = f"command:{command.command_id}"
+        reason = command.argument or f"{command.kind} by {command.actor}"
+        try:
+            match command.kind:
+                case "halt":
+                    done = self._done(command, "halted")
+                    await self.standing.halt(reason, actor, done)
+                case "resume":
+                    await self._resume(command, reason, actor)
+                case "flatten":
+                    await self._flatten(command)
+                case _:
+                    raise unknown_name("command", command.kind, KINDS)
+        except Refused as refused:
+            await self.keeper.commit(self._done(command, f"refused: {refused}"), urgent=True)
+
+    async def _resume(self, command: Command, reason: str, actor: str) -> None:
+        if not self.is_reconciled():
+            raise Refused("books and venue do not agree yet; try again when they do")
+        also: list[Record] = [self._done(command, "active")]
+        marked, equity = self.keeper.books.marked, self.equity()
+        if marked is not None and marked.halted:
+            if equity is None:
+                raise Refused("the account's value is not known yet; try again after a candle")
+            also.append(self._afresh(marked, equity))
+        await self.standing.resume(reason, actor, *also)
+
+    def _afresh(self, marked: EquityMarked, equity: Decimal) -> EquityMarked:
+        """Returns the mark after which drawdown counts from the present equity: an operator who
+        resumes accepts the loss, and the old peak would halt again at once."""
+        return replace(
+            marked,
+            open_time_ms=marked.open_time_ms + 1,
+            equity=equity,
+            peak=equity,
+            halted=False,
+            at_ms=self.server_now_ms(),
+        )
+
+    async def _flatten(self, command: Command) -> None:
+        symbol = command.argument.upper()
+        held = [each for each in self.keeper.books.positions() if symbol in {"", each.symbol}]
+        closing = [each for each in held if each.closing is None]
+        at_ms, why = self.server_now_ms(), f"command:{command.command_id}"
+        plans = [
+            PlanChanged(each.position_id, each.plan, "operator", at_ms, why) for each in closing
+        ]
+        names = ", ".join(each.symbol for each in held)
+        outcome = f"closing {names}" if held else f"nothing is held{f' of {symbol}' * bool(symbol)}"
+        await self.keeper.commit(*plans, self._done(command, outcome), urgent=True)
+        for each in closing:
+            self.touch(each.symbol)
+
+    def _done(self, command: Command, outcome: str) -> CommandDone:
+        return CommandDone(command.command_id, outcome, self.server_now_ms())

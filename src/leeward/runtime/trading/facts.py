@@ -1,0 +1,96 @@
+"""What a session is asked to do, what is written down at its start, and what it may lose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
+
+from leeward import __version__
+from leeward.domain.errors import BadUsage, Refused
+from leeward.domain.money import Money
+from leeward.domain.rules import SymbolRules, SymbolStatus
+from leeward.engine.records import Mode
+from leeward.risk.limits import RiskLimits
+from leeward.simulation.setup import Setup
+from leeward.strategies.base import Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line says. `params` are the strategy's; `until_ms` is exchange time."""
+
+    mode: Mode
+    strategy: str
+    symbols: tuple[str, ...]
+    timeframe: str | None = None
+    params: Mapping[str, object] = field(default_factory=dict)
+    until_ms: int | None = None
+    candles: int | None = None
+    acknowledged: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.symbols:
+            raise BadUsage("symbols: name one or more, as in --symbols BTCUSDT,ETHUSDT")
+        twice = {name for name in self.symbols if self.symbols.count(name) > 1}
+        if twice:
+            raise BadUsage(f"symbols: {min(twice)} is named twice; name each symbol once")
+        if self.candles is not None and self.candles < 1:
+            raise BadUsage(f"--candles {self.candles} is out of bounds; give 1 or more")
+
+
+def check_symbols(symbols: Sequence[str], rules: Mapping[str, SymbolRules]) -> str:
+    """Returns the quote asset of all symbols; raises Refused for one that cannot be traded."""
+    for symbol in symbols:
+        if symbol not in rules:
+            raise BadUsage(f"{symbol}: the venue does not know it; see `leeward doctor`")
+        if rules[symbol].status is not SymbolStatus.TRADING:
+            raise Refused(f"{symbol}: {rules[symbol].status} at the venue; leave it out, or wait")
+    quotes = {rules[symbol].quote for symbol in symbols}
+    if len(quotes) > 1:
+        raise BadUsage(
+            f"symbols: quoted in {' and '.join(sorted(quotes))}; an account trades one quote"
+        )
+    return quotes.pop()
+
+
+def check_stop_policy(strategy: Strategy, limits: RiskLimits) -> None:
+    """Raises Refused where positions could be open without a stop."""
+    gives_stops = type(strategy).calculate_stop is not Strategy.calculate_stop
+    if not limits.require_stop and not gives_stops:
+        raise Refused(
+            f"live refused: {type(strategy).__name__} gives no stop and risk.require_stop is off; "
+            "turn it on, or write calculate_stop"
+        )
+
+
+def most_to_lose(equity: Money, limits: RiskLimits) -> str:
+    """Returns in words what the limits leave to lose."""
+
+    def part(fraction: float) -> str:
+        amount = equity.scaled(Decimal(repr(fraction)))
+        return f"{amount.amount:,.2f} {amount.currency} ({fraction:.1%})"
+
+    has = f"Equity {equity.amount:,.2f} {equity.currency}."
+    return (
+        f"{has} At most {part(limits.max_exposure_fraction)} is in the market at "
+        "once: lost only if all of it went to nothing.\n"
+        f"Stopped where its stop stands, one trade loses {part(limits.risk_per_trade_fraction)}; "
+        "a market that jumps over a stop costs more.\n"
+        f"No entries for the rest of a day that lost {part(limits.daily_loss_fraction)}; at "
+        f"{part(limits.max_drawdown_fraction)} below the highest equity everything is sold and "
+        "trading halts until you resume it."
+    )
+
+
+def setup_facts(setup: Setup) -> dict[str, object]:
+    """Returns what decides beside the strategy, ready for JSON."""
+    return {
+        "engine": __version__,
+        "risk": asdict(setup.limits),
+        "fee": setup.fee,
+        "slippage": setup.slippage,
+        "instruments": {each.symbol: asdict(each) for each in setup.instruments},
+        "max_candles": setup.max_candles,
+        "ratchet_stop": setup.ratchet_stop,
+    }

@@ -1,0 +1,223 @@
+"""Runs a session with everything beside it, from its first comparison to its graceful end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final, NoReturn, TypeVar
+
+from leeward.database.commands import Command
+from leeward.database.errors import DatabaseDown
+from leeward.domain.answers import Found
+from leeward.domain.errors import Refused
+from leeward.domain.timeframe import Timeframe
+from leeward.engine.records import Mode, TradingState
+from leeward.runtime.trading.commands import Commands
+from leeward.runtime.trading.start import Ready
+from leeward.runtime.trading.supervision import Work, first_cause, supervise
+from leeward.runtime.trading.watchdogs import Reserve, Watchdogs
+from leeward.venues.binance_stream import CandleStream, Wanted, following
+from leeward.venues.binance_user_stream import UserStream, listening
+from leeward.venues.governor import Lane
+
+T = TypeVar("T")
+
+_SYNC_S, _SYNC_REPLAYED_S = 30.0, 2.0
+_RULES_S: Final = 600.0
+_BEAT_S: Final = 5.0
+_NOTES_S: Final = 0.5
+#: A live session whose books and venue do not agree by then is given up.
+_AGREE_S: Final = 60.0
+
+
+@dataclass
+class Running:
+    """One session while it runs. `notes` are written down soon after they were noted."""
+
+    ready: Ready
+    _over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> str:
+        """Returns in words how the session ended and what is left protected. Raises Refused where
+        the account was taken by another process, or where a live account could not be reconciled.
+        """
+        session = self.ready.session
+        await session.begin(self.ready.started)
+        work = asyncio.create_task(supervise(self._tasks(), self._died, session.clock))
+        over = asyncio.create_task(self._until_over())
+        try:
+            await asyncio.wait({work, over}, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                work.result()
+            over.result()
+            words = await session.finish()
+            await self._write_notes()
+            return f"{session.end_reason}; {words}"
+        except BaseExceptionGroup as group:
+            raise first_cause(group) from None
+        finally:
+            for task in (work, over):
+                task.cancel()
+            await asyncio.gather(work, over, return_exceptions=True)
+
+    async def _until_over(self) -> None:
+        session = self.ready.session
+        if self.ready.started.mode is Mode.LIVE:
+            until_s = session.clock.monotonic_s() + _AGREE_S
+            while not session.reconciled and not session.ended.is_set():
+                if session.clock.monotonic_s() > until_s:
+                    raise Refused(
+                        "live refused: books and venue do not agree; what is held is protected "
+                        "where it was. See the log, then start again"
+                    )
+                await session.clock.sleep(0.1)
+        await self._over.wait()
+
+    def _tasks(self) -> dict[str, Work]:
+        session = self.ready.session
+        tasks: dict[str, Work] = {
+            "steps": self._steps,
+            "candles": self._candles,
+            "recovery": session.keep_reconciled,
+            "desk": session.desk.run,
+            "watch": self._watchdogs().run,
+            "commands": self._commands().run,
+            "heartbeat": self._beat,
+            "notes": self._keep_notes,
+            "time": self._keep_time,
+            "rules": self._keep_rules,
+        }
+        if self.ready.market.rest.http.key is not None:
+            tasks["user stream"] = self._listen
+        return tasks
+
+    def _died(self, name: str, error: Exception) -> None:
+        words = f"the task '{name}' died: {type(error).__name__}: {error}"
+        self.ready.session.standing.demand(TradingState.HALTED, "task_died", words)
+
+    async def _steps(self) -> None:
+        await self.ready.session.run()
+        self._over.set()
+
+    # The market.
+
+    async def _candles(self) -> NoReturn:
+        market, session = self.ready.market, self.ready.session
+        stream = CandleStream(
+            market.rest.http.addresses.streams,
+            [self._wanted(*series) for series in session.decider.series],
+            market.rest.candles,
+            market.server_now_ms,
+            session.clock,
+        )
+        stream.forming = lambda update: session.forming(update.candle)
+        async with following(stream):
+            while True:
+                session.offer(await stream.next_candle())
+
+    def _wanted(self, symbol: str, length: str) -> Wanted:
+        timeframe = Timeframe.parse(length)
+        last_ms = self.ready.session.arrivals.newest_ms((symbol, length))
+        now_ms = self.ready.market.server_now_ms()
+        start_ms = timeframe.floor(now_ms) if last_ms is None else last_ms + timeframe.length_ms
+        return Wanted(symbol, timeframe, start_ms)
+
+    async def _listen(self) -> NoReturn:
+        http, session = self.ready.market.rest.http, self.ready.session
+        assert http.key is not None
+        stream = UserStream(
+            http.addresses.ws_api, http.key, http.server_clock, http.sync, session.clock
+        )
+        async with listening(stream):
+            while True:
+                session.desk.hint(await stream.next_told())
+
+    async def _keep_time(self) -> NoReturn:
+        http = self.ready.market.rest.http
+        pause_s = _SYNC_REPLAYED_S if http.addresses.replayed else _SYNC_S
+        while True:
+            await self.ready.session.clock.sleep(pause_s)
+            await http.sync()
+
+    async def _keep_rules(self) -> NoReturn:
+        market, session = self.ready.market, self.ready.session
+        while True:
+            await session.clock.sleep(_RULES_S)
+            found = await market.rest.rules(tuple(market.rules))
+            if isinstance(found, Found):
+                market.rules.update(found.value)
+
+    # What looks after it.
+
+    def _watchdogs(self) -> Watchdogs:
+        session, http = self.ready.session, self.ready.market.rest.http
+        syncing: set[asyncio.Task[bool]] = set()
+
+        def resync() -> None:
+            task = asyncio.create_task(http.sync())
+            syncing.add(task)
+            task.add_done_callback(syncing.discard)
+
+        def blocked_s() -> float:
+            clock = session.clock
+            return http.governor.blocked_s(clock.now_ms(), clock.monotonic_s(), Lane.EXIT)
+
+        return Watchdogs(
+            session.standing,
+            session.keeper,
+            session.clock,
+            session.server_now_ms,
+            lambda: session.behind_ms() / 1000 / max(http.server_clock.speed, 0.001),
+            blocked_s,
+            resync,
+            Reserve(self.ready.folder.parent.parent),
+            session.plan.limits.max_orders_per_hour,
+        )
+
+    def _commands(self) -> Commands:
+        session, database = self.ready.session, self.ready.database
+        account = session.plan.who.account
+
+        async def pending() -> Sequence[Command]:
+            return await self._aside(lambda: database.pending_commands(account))
+
+        return Commands(
+            pending,
+            session.keeper,
+            session.standing,
+            session.clock,
+            session.server_now_ms,
+            session.desk.look,
+            session.equity,
+            lambda: session.reconciled,
+        )
+
+    async def _beat(self) -> NoReturn:
+        """Keeps the heartbeat, and makes sure that the account is still ours."""
+        session, database, lease = self.ready.session, self.ready.database, self.ready.lease
+        while True:
+            beat = partial(database.beat, lease.account, lease.epoch)
+            with suppress(DatabaseDown):  # the watchdogs say so
+                await self._aside(lease.check)
+                await self._aside(partial(beat, session.server_now_ms(), session.facts()))
+            await session.clock.sleep(_BEAT_S)
+
+    async def _keep_notes(self) -> NoReturn:
+        while True:
+            await self.ready.session.clock.sleep(_NOTES_S)
+            await self._write_notes()
+
+    async def _write_notes(self) -> None:
+        notes = tuple(self.ready.notes)
+        if notes:
+            await self.ready.session.keeper.commit(*notes, urgent=True)
+            del self.ready.notes[: len(notes)]
+
+    async def _aside(self, work: Callable[[], T]) -> T:
+        """Returns what a blocking call to the database returns, made where commits are made."""
+        made: list[T] = []
+        await self.ready.session.keeper.aside(lambda: made.append(work()))
+        return made[0]

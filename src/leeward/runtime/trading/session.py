@@ -1,0 +1,370 @@
+"""A trading session: candles in, one decision a step, written down, then done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final
+
+from leeward.database.errors import AlreadyDecided, DatabaseDown
+from leeward.domain.answers import Found
+from leeward.domain.candle import Candle
+from leeward.domain.errors import BadCandles
+from leeward.domain.rules import SymbolRules
+from leeward.domain.timeframe import Timeframe
+from leeward.engine.gate import Door
+from leeward.engine.records import (
+    Noted,
+    SessionEnded,
+    SessionStarted,
+    Severity,
+    StateMoved,
+    TradingState,
+)
+from leeward.risk.limits import RiskLimits
+from leeward.runtime.trading.arrivals import Arrivals, Step
+from leeward.runtime.trading.bookkeeper import Bookkeeper
+from leeward.runtime.trading.deciding import Decider
+from leeward.runtime.trading.desk import Desk
+from leeward.runtime.trading.entering import Entering, Identity
+from leeward.runtime.trading.standing import Standing
+from leeward.runtime.trading.step_records import (
+    StepDecision,
+    account_view,
+    decimals,
+    step_records,
+)
+from leeward.runtime.trading.views import AccountView, StepChoices
+from leeward.strategies.informative import SELF
+from leeward.venues.paper import PaperVenue
+from leeward.venues.timing import Clock
+from leeward.venues.venue import Venue
+
+_RECOVER_AGAIN_S: Final = 5.0
+_SETTLE_S: Final = 15.0
+_LATENCIES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a session trades, and when it ends by itself."""
+
+    who: Identity
+    timeframe: Timeframe
+    limits: RiskLimits
+    how: Entering
+    informative: tuple[tuple[str, str], ...] = ()
+    until_ms: int | None = None
+    candles: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One step for people: what was decided, and how long it took from its last candle to the
+    commit."""
+
+    decision: StepDecision
+    state: TradingState
+    took_s: float
+
+
+@dataclass
+class TradingSession:
+    """Decides on the candles that `offer` brings. `rules` are those of the symbols traded, and
+    kept up to date. Everything else that runs beside it is started by `leeward.runtime.trading`'s
+    `start`."""
+
+    plan: Plan
+    decider: Decider
+    desk: Desk
+    keeper: Bookkeeper
+    standing: Standing
+    rules: dict[str, SymbolRules]
+    venue: Venue
+    clock: Clock
+    server_now_ms: Callable[[], int]
+    alarm: Callable[[Noted], None]
+    show: Callable[[Shown], None] = lambda _: None
+    paper: PaperVenue | None = None
+    late_s: float = 15.0
+    steps: int = 0
+    reconciled: bool = False
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    end_reason: str = ""
+    latencies_s: deque[float] = field(default_factory=lambda: deque(maxlen=_LATENCIES))
+    _compared: asyncio.Event = field(default_factory=asyncio.Event)
+    _told: set[str] = field(default_factory=set)
+    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _prices: dict[str, Decimal] = field(default_factory=dict)
+    _flows: Decimal | None = None
+    _arrived_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        traded = [(symbol, self.plan.timeframe.name) for symbol in self.decider.symbols]
+        further = [series for series in self.decider.series if series not in traded]
+        self.arrivals = Arrivals(
+            self.decider.symbols,
+            self.plan.timeframe,
+            further,
+            self.decider.last_ms,
+            self.late_s,
+        )
+
+    # The market.
+
+    def offer(self, candle: Candle) -> None:
+        """Takes a closed candle; on paper the account's orders meet it first."""
+        if self.paper is not None and self._is_traded(candle):
+            self.paper.offer_candle(candle)
+        self._arrived_s = self.clock.monotonic_s()
+        self.arrivals.take(candle, self._arrived_s)
+        self._woken.set()
+
+    def forming(self, candle: Candle) -> None:
+        """Takes the state of a candle that is still open: where the market stands, on paper."""
+        if self.paper is not None and self._is_traded(candle):
+            self.paper.offer_open(candle.symbol, candle.open_time_ms, candle.open)
+
+    def told(self, symbol: str) -> None:
+        """Takes the word of the paper venue that orders of a symbol changed."""
+        self._told.add(symbol)
+        self.desk.look(symbol)
+
+    def behind_ms(self) -> int:
+        """Returns how long the oldest candle is overdue, zero where none is."""
+        length_ms = self.plan.timeframe.length_ms
+        series = [(symbol, self.plan.timeframe.name) for symbol in self.decider.symbols]
+        known = [last for each in series if (last := self.decider.last_ms(each)) is not None]
+        return max(0, self.server_now_ms() - min(known) - 2 * length_ms) if known else 0
+
+    def _is_traded(self, candle: Candle) -> bool:
+        return candle.timeframe == self.plan.timeframe and candle.symbol in self.rules
+
+    # From start to end.
+
+    async def begin(self, started: SessionStarted) -> None:
+        """Goes to RECOVERING and writes the session down."""
+        await self.standing.boot()
+        await self.keeper.commit(started)
+        self._flows = self._all_flows()
+
+    async def recover(self) -> str:
+        """Compares books and venue once; returns what is left, nothing where all agree."""
+        report = await self.desk.recover()
+        self.reconciled = report.clean
+        self._compared.set()
+        if report.clean:
+            await self.standing.recovered()
+        return report.words
+
+    async def keep_reconciled(self) -> None:
+        """Goes on comparing until books and venue agree for the first time."""
+        while not self.reconciled:
+            words = await self.recover()
+            if not self.reconciled:
+                self._note("recovering", words, Severity.WARNING)
+                await self.clock.sleep(_RECOVER_AGAIN_S)
+
+    async def run(self) -> None:
+        """Decides step by step, once books and venue were compared, until the session is to end."""
+        await self._compared.wait()
+        while not self.ended.is_set():
+            self._woken.clear()
+            step = self.arrivals.due(self.clock.monotonic_s())
+            if step is not None:
+                await self.decide(step)
+                self._end_if_over()
+            else:
+                await self._wait()
+
+    def end(self, reason: str) -> None:
+        """Ends the session after the step that is under way."""
+        if not self.ended.is_set():
+            self.end_reason = reason
+            self.ended.set()
+            self._compared.set()
+            self._woken.set()
+
+    async def finish(self) -> str:
+        """Waits a while until nothing is under way and writes the end down; returns in words what
+        is left protected at the venue."""
+        until_s = self.clock.monotonic_s() + _SETTLE_S
+        while not self.desk.settled and self.clock.monotonic_s() < until_s:
+            await self.clock.sleep(0.2)
+        ended = SessionEnded(self.plan.who.session_id, self.end_reason, self.server_now_ms())
+        await self.keeper.commit(ended, urgent=True)
+        return self._left()
+
+    def _left(self) -> str:
+        held = self.keeper.books.positions()
+        if not held:
+            return "nothing is held"
+        said = []
+        for each in held:
+            stop = each.plan.stop
+            kept = "no stop is planned" if stop is None else f"stop {stop} rests at the venue"
+            if each.closing is not None:
+                kept = f"it is being closed ({each.closing})"
+            elif not self.desk.settled:
+                kept = (
+                    f"its protection is NOT confirmed ({kept.removesuffix(' rests at the venue')})"
+                )
+            said.append(f"{each.quantity} {each.symbol} stays open: {kept}")
+        return "; ".join(said)
+
+    def _end_if_over(self) -> None:
+        plan = self.plan
+        if plan.candles is not None and self.steps >= plan.candles:
+            self.end(f"{plan.candles} candles are over")
+        if plan.until_ms is not None and self.server_now_ms() >= plan.until_ms:
+            self.end("its time is over")
+
+    async def _wait(self) -> None:
+        """Waits for a candle, for a late one to be given up, or for the end of the session."""
+        waits = [self.arrivals.wait_s(self.clock.monotonic_s())]
+        if self.plan.until_ms is not None:
+            waits.append(1.0)
+        known = [each for each in waits if each is not None]
+        waking = asyncio.ensure_future(self._woken.wait())
+        timer = asyncio.ensure_future(self.clock.sleep(max(0.01, min(known)) if known else 3600.0))
+        try:
+            await asyncio.wait({waking, timer}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waking.cancel()
+            timer.cancel()
+        self._end_if_over()
+
+    # One step.
+
+    async def decide(self, step: Step) -> None:
+        """Decides on a step and does it: exits and stops first, then entries."""
+        skipped = self._take(step)
+        for symbol in sorted(self._told):
+            self._told.discard(symbol)
+            await self.desk.tend(symbol)
+        await self._ask_other_prices()
+        made = self.decider.step(step.open_time_ms, self._view, skipped)
+        decision = await self._write(made)
+        took_s = self.clock.monotonic_s() - self._arrived_s
+        self.latencies_s.append(took_s)
+        self.steps += 1
+        self.show(Shown(decision, self.standing.state, took_s))
+        async with asyncio.TaskGroup() as group:
+            for symbol in decision.changed:
+                group.create_task(self.desk.tend(symbol))
+        await self.desk.enter(decision.entries)
+
+    def _take(self, step: Step) -> dict[str, str]:
+        """Hands the candles to the decider; returns who is to decide nothing, and why."""
+        skipped = {}
+        for candle in step.candles:
+            series = (candle.symbol, candle.timeframe.name)
+            last_ms = self.decider.last_ms(series)
+            if last_ms is not None and candle.open_time_ms <= last_ms:
+                continue
+            follows = last_ms is None or candle.open_time_ms == last_ms + candle.timeframe.length_ms
+            try:
+                self.decider.take(candle)
+            except BadCandles as error:
+                self._note("bad_candle", str(error), Severity.WARNING)
+                continue
+            if not follows and candle.open_time_ms == step.open_time_ms:
+                skipped[candle.symbol] = "gap"
+        for name, length in self.plan.informative:
+            for symbol in self.decider.symbols:
+                if (symbol if name == SELF else name, length) in step.without:
+                    skipped[symbol] = "informative"
+        return skipped
+
+    def _view(self, closes: Mapping[str, float]) -> AccountView:
+        self._prices |= decimals(closes)
+        flows = self._all_flows()
+        flow = flows - (self._flows if self._flows is not None else flows)
+        books, symbols = self.keeper.books, self.decider.symbols
+        return account_view(books, symbols, self.plan.timeframe, self._prices, flow)
+
+    async def _write(self, made: StepChoices) -> StepDecision:
+        """Commits a step; where the database is down, without its entries and in the journal."""
+        decision = self._records(made, self.standing.state)
+        try:
+            await self._commit(made, decision, urgent=False)
+        except DatabaseDown as error:
+            self.standing.demand(TradingState.REDUCING, "database", str(error))
+            decision = self._records(made, TradingState.REDUCING)
+            await self._commit(made, decision, urgent=True)
+        except AlreadyDecided:
+            decision = self._records(made, TradingState.REDUCING)
+            await self._commit(made, decision, urgent=True)
+        self._flows = self._all_flows()
+        return decision
+
+    async def _commit(self, made: StepChoices, decision: StepDecision, *, urgent: bool) -> None:
+        halted: tuple[StateMoved, ...] = ()
+        moved = self.keeper.books.state
+        if made.halted_now and (moved is None or moved.state is not TradingState.HALTED):
+            words = f"max_drawdown: equity {made.marks.equity:.2f}, peak {made.marks.peak:.2f}"
+            halted = (StateMoved(TradingState.HALTED, words, "watch", self.server_now_ms()),)
+            self._note("max_drawdown", words, Severity.CRITICAL)
+        await self.keeper.commit(*decision.records, *halted, urgent=urgent)
+
+    def _records(self, made: StepChoices, state: TradingState) -> StepDecision:
+        now_ms, length_ms = self.server_now_ms(), self.plan.timeframe.length_ms
+        late = now_ms >= made.open_time_ms + 2 * length_ms
+        door = Door(state, self.plan.limits, self._prices, self.rules, now_ms, late=late)
+        return step_records(made, self.keeper.books, self.plan.who, door, self.plan.how)
+
+    def _all_flows(self) -> Decimal:
+        return self.keeper.books.flows(-1)
+
+    async def _ask_other_prices(self) -> None:
+        """Learns what coins are worth that are held of symbols not traded here."""
+        books = self.keeper.books
+        for symbol in books.symbols():
+            position = books.position(symbol)
+            held = position is not None or not books.dust(symbol).is_zero
+            if not held or symbol in self.decider.symbols:
+                continue
+            answer = await self.venue.last_price(symbol)
+            if isinstance(answer, Found):
+                self._prices[symbol] = answer.value.value
+            elif symbol not in self._prices:
+                paid = None if position is None else position.entry_price
+                self._prices[symbol] = Decimal(0) if paid is None else paid.value
+
+    def equity(self) -> Decimal | None:
+        """Returns the account's value at the last closes, None before the first step."""
+        if not all(symbol in self._prices for symbol in self.decider.symbols):
+            return None
+        return self.keeper.books.equity(self._prices).equity
+
+    def facts(self) -> dict[str, object]:
+        """Returns how the session is doing, for the heartbeat; JSON-ready."""
+        latencies = sorted(self.latencies_s)
+        equity, marked = self.equity(), self.keeper.books.marked
+        held = self.keeper.books.positions()
+        return {
+            "session": self.plan.who.session_id,
+            "state": self.standing.state.value,
+            "causes": self.standing.causes.words(),
+            "steps": self.steps,
+            "last_step_ms": None if marked is None else marked.open_time_ms,
+            "equity": None if equity is None else str(equity),
+            "cash": str(self.keeper.books.cash),
+            "unprotected_s": {each.symbol: self.desk.unprotected_s(each.symbol) for each in held},
+            "behind_ms": self.behind_ms(),
+            "step_p50_ms": _at(latencies, 0.50),
+            "step_p99_ms": _at(latencies, 0.99),
+        }
+
+    def _note(self, kind: str, words: str, severity: Severity) -> None:
+        self.alarm(Noted(kind, words, severity, self.server_now_ms()))
+
+
+def _at(latencies_s: list[float], share: float) -> float | None:
+    if not latencies_s:
+        return None
+    place = min(len(latencies_s) - 1, int(share * len(latencies_s)))
+    return round(latencies_s[place] * 1000, 3)

@@ -1,0 +1,160 @@
+"""The trading state of a running account: who moved it, why, and when it comes back by itself."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from leeward.domain.errors import Refused
+from leeward.engine.records import Noted, Record, Severity, StateMoved, TradingState
+from leeward.engine.trading_state import (
+    Causes,
+    Mover,
+    after_recovery,
+    allows_entry,
+    before_boot,
+    boot_reason,
+    may_move,
+    move,
+)
+from leeward.runtime.trading.bookkeeper import Bookkeeper
+
+#: A state below ACTIVE that nobody ordered is told of again after so long.
+_REMIND_MS = 15 * 60_000
+_FINDING_MS = 60 * 60_000
+
+
+@dataclass
+class Standing:
+    """Moves the state, writes every move down, and keeps the causes of reducing.
+
+    `demand` may be called from anywhere and counts at once; it is written down by the next
+    `review`, which the session's watch calls.
+    """
+
+    keeper: Bookkeeper
+    server_now_ms: Callable[[], int]
+    alarm: Callable[[Noted], None]
+    causes: Causes = field(default_factory=Causes)
+    _demands: deque[tuple[TradingState, str, str, int | None]] = field(default_factory=deque)
+    _before: TradingState = TradingState.ACTIVE
+    _before_reason: str = ""
+    _reminded_ms: int = 0
+
+    @property
+    def state(self) -> TradingState:
+        """The state in force: the tighter of what is written down and what was demanded."""
+        moved = self.keeper.books.state
+        written = TradingState.RECOVERING if moved is None else moved.state
+        if any(state is TradingState.HALTED for state, *_ in self._demands):
+            return TradingState.HALTED
+        if self._demands and allows_entry(written):
+            return TradingState.REDUCING
+        return written
+
+    async def boot(self) -> None:
+        """Goes to RECOVERING, as every start does."""
+        moved = self.keeper.books.state
+        if moved is not None:
+            self._before, self._before_reason = before_boot(moved)
+        reason = boot_reason(self._before, self._before_reason)
+        await self._write(TradingState.RECOVERING, Mover.BOOT, reason, "boot")
+
+    async def recovered(self) -> None:
+        """Goes on in the state of before: books and venue agree, and everything is protected."""
+        if self.state is not TradingState.RECOVERING:
+            return
+        to = after_recovery(self._before)
+        reason = self._before_reason if to is self._before and self._before_reason else "recovered"
+        await self._write(to, Mover.RECOVERED, reason, "recovery")
+
+    def demand(
+        self, state: TradingState, cause: str, words: str, until_ms: int | None = None
+    ) -> None:
+        """Asks for a tighter state for a cause, which has to be cleared or ends at `until_ms`."""
+        if state is TradingState.REDUCING and cause in self.causes:
+            self.causes = self.causes.with_cause(cause, until_ms)
+            return
+        if not any(cause == other for _, other, *_ in self._demands):
+            self._demands.append((state, cause, words, until_ms))
+
+    async def tighten(self, state: TradingState, reason: str) -> None:
+        """Moves to a tighter state at once, for a finding of the desk; one of reducing ends by
+        itself after an hour."""
+        cause, _, words = reason.partition(": ")
+        until_ms = self.server_now_ms() + _FINDING_MS
+        self.demand(state, cause, words or reason, until_ms)
+        await self.review()
+
+    def clear(self, cause: str) -> None:
+        """Says that a cause of reducing is gone."""
+        self.causes = self.causes.without(cause)
+
+    async def review(self) -> None:
+        """Writes down what was demanded, drops causes that ended, and returns to ACTIVE where none
+        is left: a pause never outlives its cause."""
+        while self._demands:
+            state, cause, words, until_ms = self._demands[0]
+            await self._tighten(state, cause, words)
+            if state is TradingState.REDUCING:
+                self.causes = self.causes.with_cause(cause, until_ms)
+            self._demands.popleft()
+        now_ms = self.server_now_ms()
+        self.causes = self.causes.at(now_ms)
+        if self.state is TradingState.REDUCING and not self.causes:
+            await self._write(TradingState.ACTIVE, Mover.CLEARED, "every cause is gone", "watch")
+        self._remind(now_ms)
+
+    async def halt(self, reason: str, actor: str, *also: Record) -> str:
+        """Halts for an operator; returns what came of it. `also` goes into the same commit."""
+        if self.state is TradingState.HALTED:
+            await self.keeper.commit(*also, urgent=True)
+            return "halted already"
+        await self._write(TradingState.HALTED, Mover.OPERATOR, reason, actor, *also)
+        return "halted: no new positions; what is held stays protected"
+
+    async def resume(self, reason: str, actor: str, *also: Record) -> str:
+        """Goes back to ACTIVE for an operator; raises Refused where that is not safe."""
+        if self.state is TradingState.ACTIVE:
+            await self.keeper.commit(*also, urgent=True)
+            return "active already"
+        if self.causes:
+            raise Refused(f"resume refused: {self.causes.words()}; it resumes when that is gone")
+        await self._write(TradingState.ACTIVE, Mover.OPERATOR, reason, actor, *also)
+        return "active"
+
+    async def _tighten(self, state: TradingState, cause: str, words: str) -> None:
+        moved = self.keeper.books.state
+        written = TradingState.RECOVERING if moved is None else moved.state
+        if written is TradingState.RECOVERING and state is TradingState.REDUCING:
+            self._before = _tighter(self._before, state)
+        severity = Severity.CRITICAL if state is TradingState.HALTED else Severity.WARNING
+        noted = Noted(cause, words, severity, self.server_now_ms())
+        self.alarm(noted)
+        if may_move(written, state, Mover.WATCH):
+            await self._write(state, Mover.WATCH, f"{cause}: {words}", "watch")
+
+    async def _write(
+        self, to: TradingState, mover: Mover, reason: str, actor: str, *also: Record
+    ) -> None:
+        moved = self.keeper.books.state
+        if moved is not None:
+            move(moved.state, to, mover)
+        at_ms = self.server_now_ms()
+        self._reminded_ms = at_ms
+        await self.keeper.commit(StateMoved(to, reason, actor, at_ms), *also, urgent=True)
+
+    def _remind(self, now_ms: int) -> None:
+        moved = self.keeper.books.state
+        if moved is None or moved.state is TradingState.ACTIVE:
+            return
+        if now_ms - self._reminded_ms >= _REMIND_MS:
+            self._reminded_ms = now_ms
+            words = f"still {moved.state}: {self.causes.words() or moved.reason}"
+            self.alarm(Noted("still", words, Severity.WARNING, now_ms))
+
+
+def _tighter(a: TradingState, b: TradingState) -> TradingState:
+    order = (TradingState.ACTIVE, TradingState.REDUCING, TradingState.HALTED)
+    return max(a, b, key=order.index)

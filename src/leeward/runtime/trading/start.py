@@ -1,0 +1,387 @@
+"""Puts a session together from settings: venue, database, lease, books, history, decider."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+from leeward.database.engine import Database
+from leeward.database.lease import Lease, take_lease
+from leeward.domain.answers import Found
+from leeward.domain.candle import Candle
+from leeward.domain.candles import Candles
+from leeward.domain.errors import BadUsage, Refused, RetryLater
+from leeward.domain.money import Money
+from leeward.domain.rules import SymbolRules
+from leeward.domain.timeframe import Timeframe
+from leeward.engine.books import Books
+from leeward.engine.records import Mode, Noted, SessionStarted, Severity
+from leeward.runtime.clock import monotonic_s, now_ms
+from leeward.runtime.database import open_configured
+from leeward.runtime.settings import Settings
+from leeward.runtime.strategies import load_strategy, source_sha256
+from leeward.runtime.trading.bookkeeper import Bookkeeper, open_books
+from leeward.runtime.trading.deciding import Decider, Rows, Series, rows_needed
+from leeward.runtime.trading.desk import Desk
+from leeward.runtime.trading.entering import Entering, Identity
+from leeward.runtime.trading.facts import Asked, check_stop_policy, check_symbols, setup_facts
+from leeward.runtime.trading.history import History, write_history
+from leeward.runtime.trading.journal import Journal
+from leeward.runtime.trading.session import Plan, Shown, TradingSession
+from leeward.runtime.trading.standing import Standing
+from leeward.runtime.venue import open_venue
+from leeward.simulation.setup import Setup
+from leeward.strategies.base import Strategy
+from leeward.strategies.informative import SELF
+from leeward.venues.binance_rest import BinanceRest
+from leeward.venues.key_check import judge_key
+from leeward.venues.paper import PaperVenue
+from leeward.venues.paper_fills import PaperTerms
+from leeward.venues.timing import Clock
+from leeward.venues.venue import Venue
+
+#: Of informative series, candles beyond those that cover the traded ones.
+_MORE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Who sees what a session does: `show` each step, `alarm` whatever is noted. Neither may raise
+    or wait."""
+
+    show: Callable[[Shown], None]
+    alarm: Callable[[Noted], None]
+
+
+@dataclass
+class Market:
+    """The venue as it is, and whose orders are placed where: on paper, beside it."""
+
+    rest: BinanceRest
+    rules: dict[str, SymbolRules]
+    quote: str
+    paper: PaperVenue | None = None
+
+    @property
+    def venue(self) -> Venue:
+        return self.rest if self.paper is None else self.paper
+
+    def server_now_ms(self) -> int:
+        return self.rest.http.server_clock.now_ms()
+
+
+@dataclass
+class Ready:
+    """A session put together and not begun; `started` is its first record."""
+
+    session: TradingSession
+    market: Market
+    database: Database
+    lease: Lease
+    started: SessionStarted
+    folder: Path
+    notes: list[Noted]
+
+
+def account_name(mode: Mode, settings: Settings) -> str:
+    """Returns the account's name in the database."""
+    return f"{mode}:{settings.venue.name}:{settings.trading.account}"
+
+
+def without_key(settings: Settings) -> Settings:
+    """Returns the settings as paper trading uses them: no key is read, none can be sent."""
+    venue = settings.venue.model_copy(
+        update={"api_key": None, "api_secret": None, "key_file": None}
+    )
+    return settings.model_copy(update={"venue": venue})
+
+
+@asynccontextmanager
+async def reached(settings: Settings, symbols: tuple[str, ...]) -> AsyncIterator[Market]:
+    """Yields the venue once its time and the symbols' rules are known. Raises RetryLater."""
+    rest = open_venue(settings)
+    try:
+        if not await rest.http.sync():
+            where = rest.http.addresses.rest
+            raise RetryLater(f"{where} does not answer; see `leeward doctor`, then try again")
+        if rest.http.addresses.replayed:
+            await rest.http.sync()  # its speed is told by two samples that lie apart
+        found = await rest.rules(symbols)
+        if not isinstance(found, Found):
+            raise BadUsage(f"{', '.join(symbols)}: no rules from the venue: {found.why}")
+        yield Market(rest, dict(found.value), check_symbols(symbols, found.value))
+    finally:
+        await rest.aclose()
+
+
+async def check_live(settings: Settings, market: Market, strategy: Strategy) -> list[Noted]:
+    """Returns what is to be noted of the key. Raises Refused for a key that may do too much or too
+    little, for an account that may not trade, and where positions could be without a stop."""
+    check_stop_policy(strategy, settings.risk)
+    rest = market.rest
+    if rest.http.key is None:
+        raise Refused("live refused: no API key is set; set venue.api_key and its secret or file")
+    account = await rest.account()
+    if not isinstance(account, Found):
+        raise Refused(f"live refused: the key is not accepted: {account.why}; see `leeward doctor`")
+    if not account.value.can_trade:
+        raise Refused("live refused: the exchange does not let this account trade; ask it why")
+    at_ms = market.server_now_ms()
+    if not rest.http.addresses.wallet:
+        words = f"{rest.http.addresses.name} does not tell the rights of a key"
+        return [Noted("key_rights", words, Severity.INFO, at_ms)]
+    rights = await rest.key_rights()
+    if not isinstance(rights, Found):
+        raise Refused(f"live refused: the key's rights are not known: {rights.why}; try again")
+    verdict = judge_key(rights.value, any_ip_allowed=settings.venue.allow_any_ip)
+    if verdict.refusals:
+        raise Refused(f"live refused: {verdict.refusals[0]}")
+    return [Noted("key_rights", words, Severity.WARNING, at_ms) for words in verdict.notices]
+
+
+async def equity_of(market: Market) -> Money:
+    """Returns the quote balance at the venue: what the limits' fractions are of at a first start.
+    Raises RetryLater."""
+    found = await market.venue.balances()
+    if not isinstance(found, Found):
+        raise RetryLater(f"no balances from the venue: {found.why}; try again later")
+    mine = [each for each in found.value if each.asset == market.quote]
+    amount = sum((each.free.amount + each.locked.amount for each in mine), Decimal(0))
+    return Money(amount, market.quote)
+
+
+@asynccontextmanager
+async def put_together(
+    settings: Settings, asked: Asked, market: Market, watcher: Watcher
+) -> AsyncIterator[Ready]:
+    """Yields a session that holds the account's lease, and gives everything back at the end."""
+    strategy = load_strategy(asked.strategy)(**asked.params)
+    account = account_name(asked.mode, settings)
+    with ExitStack() as stack:
+        database = open_configured(settings)
+        stack.callback(database.close)
+        lease = take_lease(database, account, f"{socket.gethostname()}:{os.getpid()}")
+        stack.callback(lease.release)
+        ready = await _Wiring(settings, asked, market, watcher, strategy, database, lease).ready()
+        if market.paper is not None:
+            stack.callback(market.paper.close)
+        yield ready
+
+
+@dataclass
+class _Wiring:
+    settings: Settings
+    asked: Asked
+    market: Market
+    watcher: Watcher
+    strategy: Strategy
+    database: Database
+    lease: Lease
+    clock: Clock = field(default_factory=lambda: Clock(now_ms, monotonic_s))
+    notes: list[Noted] = field(default_factory=list)
+
+    def alarm(self, noted: Noted) -> None:
+        self.notes.append(noted)
+        self.watcher.alarm(noted)
+
+    @property
+    def account(self) -> str:
+        return self.lease.account
+
+    async def ready(self) -> Ready:
+        root = self.settings.data.dir.absolute().parent
+        timeframe = Timeframe.parse(self.asked.timeframe or self.strategy.timeframe)
+        session_id = f"{self.account.replace(':', '-')}-{self.lease.epoch}"
+        who = Identity(
+            self.account,
+            session_id,
+            self.asked.strategy,
+            source_sha256(type(self.strategy)),
+            self.lease.epoch,
+        )
+        told = _Later()
+        if self.asked.mode is Mode.PAPER:
+            self.market.paper = self._paper(root, told)
+        keeper = self._keeper(root)
+        history, further = await self._history(timeframe, keeper.books)
+        setup = self._setup()
+        decider = Decider(self.strategy, setup, history, further)
+        decider.warm()
+        folder = root / "sessions" / session_id
+        files = write_history(folder, history)
+        informative = write_history(folder, list(further.values()))
+        session = self._session(who, timeframe, decider, keeper)
+        told.listener = session.told
+        facts = {
+            **setup_facts(setup),
+            "strategy": who.strategy,
+            "strategy_sha256": who.strategy_version,
+            "params": self.strategy.params,
+            "quote": self.market.quote,
+            "history": {each.symbol: files[each.name] for each in history},
+            "informative": informative,
+            "venue": asdict(self.market.rest.http.addresses),
+        }
+        started = SessionStarted(
+            session_id=session_id,
+            account=self.account,
+            mode=self.asked.mode,
+            venue=self.settings.venue.name,
+            strategy=who.strategy,
+            strategy_version=who.strategy_version,
+            timeframe=timeframe.name,
+            symbols=self.asked.symbols,
+            facts=facts,
+            epoch=self.lease.epoch,
+            at_ms=self.market.server_now_ms(),
+        )
+        return Ready(session, self.market, self.database, self.lease, started, folder, self.notes)
+
+    def _paper(self, root: Path, told: _Later) -> PaperVenue:
+        settings = self.settings
+        terms = PaperTerms(
+            opening=Money(Decimal(str(settings.paper.balance)), self.market.quote),
+            fee=Decimal(str(settings.backtest.fee)),
+            slippage=settings.backtest.slippage,
+            fills=settings.paper.fills,
+        )
+        folder = root / "paper" / self.account.replace(":", "-")
+        return PaperVenue(self.market.rest, folder, terms, self.market.server_now_ms, told)
+
+    def _keeper(self, root: Path) -> Bookkeeper:
+        journal = Journal(root / f"{self.account.replace(':', '-')}.journal")
+        books = open_books(
+            self.database, journal, self.account, self.market.quote, self.lease.epoch
+        )
+        return Bookkeeper(
+            books,
+            self.database,
+            journal,
+            self.lease.epoch,
+            self.clock,
+            self.settings.trading.commit_deadline_s,
+        )
+
+    def _setup(self) -> Setup:
+        settings = self.settings
+        return Setup(
+            balance=settings.paper.balance,
+            fee=settings.backtest.fee,
+            slippage=settings.backtest.slippage,
+            instruments=tuple(self.market.rules[name].instrument() for name in self.asked.symbols),
+            limits=settings.risk,
+            max_candles=self.strategy.max_candles or 0,
+            ratchet_stop=self.strategy.ratchet_stop,
+        )
+
+    async def _history(
+        self, timeframe: Timeframe, books: Books
+    ) -> tuple[list[Candles], dict[Series, Candles]]:
+        """Returns the candles before the first step: up to now, but for the newest where this
+        account was trading and has not decided on it."""
+        now = self.market.server_now_ms()
+        asking = History(self.market.rest, self.clock, now)
+        needed = rows_needed(self.strategy, self.settings.risk.trend_gate)
+        needed = Rows(needed.least, needed.history + 1)
+        history = [await asking.last(name, timeframe, needed) for name in self.asked.symbols]
+        if self.market.paper is not None:
+            await self._catch_up(self.market.paper, asking, timeframe)
+        newest = max(int(each.open_time[-1]) for each in history)
+        undecided = books.marked is not None and books.marked.open_time_ms < newest
+        if undecided:
+            history = [each.between(None, newest) for each in history]
+        first = min(int(each.open_time[0]) for each in history)
+        further = {
+            series: await self._informative(asking, series, first, newest if undecided else now)
+            for series in self._named()
+        }
+        return history, further
+
+    def _named(self) -> list[Series]:
+        named = [
+            (symbol if name == SELF else name, length)
+            for name, length in self.strategy.informative
+            for symbol in self.asked.symbols
+        ]
+        return list(dict.fromkeys(named))
+
+    async def _informative(
+        self, asking: History, series: Series, first_ms: int, end_ms: int
+    ) -> Candles:
+        name, length = series[0], Timeframe.parse(series[1])
+        since = await asking.since(name, length, first_ms - _MORE * length.length_ms)
+        if not len(since):
+            raise Refused(f"{name} {length}: the venue has no candles, and the strategy needs them")
+        return since.between(None, end_ms - length.length_ms + 1)
+
+    async def _catch_up(self, paper: PaperVenue, asking: History, timeframe: Timeframe) -> None:
+        """Lets the paper account's orders meet the candles that closed while nobody traded it."""
+        missed: list[Candle] = []
+        for symbol in self.asked.symbols:
+            judged_ms = paper.judged_ms(symbol)
+            if judged_ms is not None:
+                start_ms = judged_ms + timeframe.length_ms
+                now = self.market.server_now_ms()
+                missed += await asking.between(symbol, timeframe, start_ms, now)
+        for candle in sorted(missed, key=lambda each: each.open_time_ms):
+            paper.offer_candle(candle)
+
+    def _session(
+        self, who: Identity, timeframe: Timeframe, decider: Decider, keeper: Bookkeeper
+    ) -> TradingSession:
+        settings, market, clock = self.settings, self.market, self.clock
+        standing = Standing(keeper, market.server_now_ms, self.alarm)
+        desk = Desk(
+            market.venue,
+            keeper,
+            market.rules,
+            settings.trading,
+            clock,
+            market.server_now_ms,
+            self.alarm,
+            timeframe,
+            standing.tighten,
+        )
+        plan = Plan(
+            who,
+            timeframe,
+            settings.risk,
+            Entering(
+                settings.trading.entry,
+                Decimal(str(settings.trading.max_slippage_fraction)),
+                Decimal(str(settings.backtest.fee)),
+            ),
+            self.strategy.informative,
+            self.asked.until_ms,
+            self.asked.candles,
+        )
+        return TradingSession(
+            plan,
+            decider,
+            desk,
+            keeper,
+            standing,
+            market.rules,
+            market.venue,
+            clock,
+            market.server_now_ms,
+            self.alarm,
+            self.watcher.show,
+            market.paper,
+        )
+
+
+class _Later:
+    """Passes a symbol on to a listener that is made after the one who tells."""
+
+    def __init__(self) -> None:
+        self.listener: Callable[[str], None] | None = None
+
+    def __call__(self, symbol: str) -> None:
+        if self.listener is not None:
+            self.listener(symbol)

@@ -1,0 +1,120 @@
+"""Trades: the one function behind `leeward paper` and `leeward live`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from leeward.domain.errors import Refused
+from leeward.engine.records import Mode
+from leeward.runtime.settings import Settings
+from leeward.runtime.strategies import load_strategy
+from leeward.runtime.trading.facts import Asked, most_to_lose
+from leeward.runtime.trading.running import Running
+from leeward.runtime.trading.session import TradingSession
+from leeward.runtime.trading.start import (
+    Market,
+    Ready,
+    Watcher,
+    account_name,
+    check_live,
+    equity_of,
+    put_together,
+    reached,
+    without_key,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """How a start talks: `say` what is told before the first step; `confirm` returns what the
+    operator answers to the words and the phrase they have to give."""
+
+    say: Callable[[str], None]
+    confirm: Callable[[str, str], str | None]
+
+
+def confirmation_phrase(settings: Settings) -> str:
+    """Returns what an operator writes to trade real money: it names the account and the venue.
+
+    >>> confirmation_phrase(Settings())
+    'trade main on binance'
+    """
+    return f"trade {settings.trading.account} on {settings.venue.name}"
+
+
+async def trade(settings: Settings, asked: Asked, watcher: Watcher, talk: Talk) -> str:
+    """Returns in words how the session ended, and what is left protected.
+
+    Raises Refused where a safety rule says no: risk not acknowledged or not confirmed, a key with
+    too many rights, no stop policy, another process on the account, books and venue that do not
+    agree, too few candles.
+    """
+    live = asked.mode is Mode.LIVE
+    if live and not asked.acknowledged:
+        raise Refused(
+            "live refused: real orders with real money; read what it may lose, rehearse it with "
+            "`leeward paper` and `leeward drill`, then pass --i-understand-the-risks"
+        )
+    settings.risk.check_acknowledged(asked.acknowledged)
+    strategy = load_strategy(asked.strategy)(**asked.params)
+    used = settings if live else without_key(settings)
+    async with reached(used, asked.symbols) as market:
+        if live:
+            for noted in await check_live(used, market, strategy):
+                watcher.alarm(noted)
+            await _confirmed(used, market, talk)
+        async with put_together(used, asked, market, watcher) as ready:
+            _introduce(ready, account_name(asked.mode, used), talk)
+            with _stopping_gracefully(ready.session):
+                return await Running(ready).run()
+
+
+async def _confirmed(settings: Settings, market: Market, talk: Talk) -> None:
+    words = most_to_lose(await equity_of(market), settings.risk)
+    phrase = confirmation_phrase(settings)
+    answer = talk.confirm(words, phrase)
+    if answer is None:
+        raise Refused(
+            f"live refused: nobody confirmed it; on a terminal type '{phrase}' when asked, for a "
+            f"service set LEEWARD_LIVE_CONFIRMATION='{phrase}'"
+        )
+    if " ".join(answer.split()) != phrase:
+        raise Refused(f"live refused: '{answer}' is not the confirmation; it is '{phrase}'")
+
+
+def _introduce(ready: Ready, account: str, talk: Talk) -> None:
+    session, started = ready.session, ready.started
+    state = session.keeper.books.state
+    before = "" if state is None else f", {state.state} before ({state.reason})"
+    talk.say(
+        f"{account}: {started.strategy} on {', '.join(started.symbols)} {started.timeframe}, "
+        f"session {started.session_id}{before}"
+    )
+
+
+@contextmanager
+def _stopping_gracefully(session: TradingSession) -> Iterator[None]:
+    """Ends the session, not the process, at the first Ctrl-C or SIGTERM; a second one kills."""
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
+
+    def forget() -> None:
+        for each in signals:
+            loop.remove_signal_handler(each)
+
+    def stop(received: signal.Signals) -> None:
+        forget()
+        session.end(f"stopped by {received.name}")
+
+    with suppress(NotImplementedError):  # Windows has no such handlers
+        for each in signals:
+            loop.add_signal_handler(each, stop, each)
+    try:
+        yield
+    finally:
+        with suppress(NotImplementedError):
+            forget()

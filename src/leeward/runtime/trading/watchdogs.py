@@ -1,0 +1,147 @@
+"""What may go wrong around a session, looked at every second: each finding tightens the trading
+state while it lasts and is cleared when it is gone."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NoReturn
+
+from leeward.engine.records import TradingState
+from leeward.runtime.trading.bookkeeper import Bookkeeper
+from leeward.runtime.trading.standing import Standing
+from leeward.venues.timing import Clock
+
+PERIOD_S: Final = 1.0
+#: A loop that was held up for so long did not look after stops meanwhile.
+_LAG_S = 2.0
+_STEP_MS = 1_000
+_STALE_S = 45.0
+#: After a stall or a step of the clock, entries wait for so long.
+_QUIET_MS = 60_000
+_DISK_EVERY_S = 5.0
+_LITTLE, _ENOUGH, _NOTHING = 100 << 20, 200 << 20, 20 << 20
+_RESERVE_BYTES = 16 << 20
+_REDUCING = TradingState.REDUCING
+
+
+@dataclass
+class Reserve:
+    """A file that is given up where the disk is full, so that the journal can go on."""
+
+    folder: Path
+    free_bytes: Callable[[Path], int] = field(default=lambda path: shutil.disk_usage(path).free)
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "reserve"
+
+    def make(self) -> None:
+        """Takes the room, where there is enough."""
+        if not self.file.exists() and self.free() > _ENOUGH:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with self.file.open("wb") as file:
+                for _ in range(_RESERVE_BYTES >> 20):
+                    file.write(b"\0" * (1 << 20))
+
+    def give_up(self) -> None:
+        self.file.unlink(missing_ok=True)
+
+    def free(self) -> int:
+        return self.free_bytes(self.folder)
+
+
+@dataclass
+class Watchdogs:
+    """`behind_s` is how long the oldest due candle has been missing; `blocked_s` for how long the
+    exchange keeps us out; `resync` asks for its time anew; `orders_an_hour` is the limit."""
+
+    standing: Standing
+    keeper: Bookkeeper
+    clock: Clock
+    server_now_ms: Callable[[], int]
+    behind_s: Callable[[], float]
+    blocked_s: Callable[[], float]
+    resync: Callable[[], None]
+    reserve: Reserve
+    orders_an_hour: int
+    lag_s: float = 0.0
+    _last: tuple[float, int] | None = None
+    _disk_at_s: float = 0.0
+
+    async def run(self) -> NoReturn:
+        self._make_reserve()
+        while True:
+            await self.look()
+            await self.clock.sleep(PERIOD_S)
+
+    async def look(self) -> None:
+        """Looks at everything once, and has the state reviewed."""
+        now_s = self.clock.monotonic_s()
+        self._look_at_time(now_s)
+        self._look_at_market()
+        if now_s >= self._disk_at_s:
+            self._disk_at_s = now_s + _DISK_EVERY_S
+            self._look_at_disk()
+        await self._look_at_database()
+        await self.standing.review()
+
+    def _look_at_time(self, now_s: float) -> None:
+        now_ms, last = self.clock.now_ms(), self._last
+        self._last = now_s, now_ms
+        if last is None:
+            return
+        passed_s = now_s - last[0]
+        self.lag_s = max(0.0, passed_s - PERIOD_S)
+        until_ms = self.server_now_ms() + _QUIET_MS
+        if self.lag_s > _LAG_S:
+            words = f"the event loop stood still for {self.lag_s:.1f} s"
+            self.standing.demand(_REDUCING, "loop_lag", words, until_ms)
+        step_ms = now_ms - last[1] - passed_s * 1000
+        if abs(step_ms) > _STEP_MS:
+            self.resync()
+            words = f"the computer's date moved by {step_ms / 1000:+.1f} s"
+            self.standing.demand(_REDUCING, "clock_step", words, until_ms)
+
+    def _look_at_market(self) -> None:
+        behind_s = self.behind_s()
+        self._tell("stale_candles", behind_s > _STALE_S, f"a candle is {behind_s:.0f} s overdue")
+        blocked_s = self.blocked_s()
+        words = f"the exchange keeps this address out for {blocked_s:.0f} s more"
+        self._tell("exchange_ban", blocked_s > 0, words)
+        made = self.keeper.books.orders_last_hour(self.server_now_ms())
+        words = f"{made} orders within an hour; the limit is {self.orders_an_hour}"
+        self._tell("max_orders_per_hour", made >= self.orders_an_hour, words)
+
+    def _look_at_disk(self) -> None:
+        try:
+            free = self.reserve.free()
+            if free < _NOTHING:
+                self.reserve.give_up()
+        except OSError as error:
+            words = f"{self.reserve.folder}: {error.strerror}"
+            self.standing.demand(_REDUCING, "disk", words)
+            return
+        # What was too little is enough again only well above it.
+        full = free < (_ENOUGH if "disk" in self.standing.causes else _LITTLE)
+        self._tell("disk", full, f"{free >> 20} MB free under {self.reserve.folder}")
+        if not full:
+            self._make_reserve()
+
+    async def _look_at_database(self) -> None:
+        durable = self.keeper.is_durable or await self.keeper.replay()
+        self._tell("database", not durable, "the database is down or behind: the journal is used")
+
+    def _tell(self, cause: str, wrong: bool, words: str) -> None:
+        if wrong:
+            self.standing.demand(_REDUCING, cause, words)
+        else:
+            self.standing.clear(cause)
+
+    def _make_reserve(self) -> None:
+        try:
+            self.reserve.make()
+        except OSError:
+            self.reserve.give_up()  # the next look at the disk says so
