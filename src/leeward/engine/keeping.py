@@ -167,12 +167,9 @@ def _protect(view: SymbolView, kept: Kept, in_doubt: tuple[OwnOrder, ...]) -> St
 def _leave(view: SymbolView, reason: str) -> Step:
     resting = _resting(view)
     in_doubt = _open_sells(view)
-    lost_causes = tuple(each for each in in_doubt if each.role is not Role.EXIT)
     if in_doubt:
-        # A sale at the market of unknown fate may have been carried out: only proof ends the wait.
-        if lost_causes == in_doubt and view.deadline_s <= view.now_s:
-            return _give_up(view, in_doubt)
-        return _settled(view)
+        overdue = not resting and view.deadline_s <= view.now_s
+        return _give_up(view, in_doubt) if overdue else _settled(view)
     if resting:
         if not view.ground.trades:
             return _wait(view, view.sell_at_s, "the symbol does not trade; the stop stays")

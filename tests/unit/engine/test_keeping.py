@@ -190,8 +190,13 @@ TABLE: list[tuple[str, SymbolView, Step]] = [
     ),
     (
         "closing, the sale of unknown fate",
-        view(order("x", R.EXIT, S.UNKNOWN, **LATER), kept=kept(closing="signal"), deadline_s=0.0),
+        view(order("x", R.EXIT, S.UNKNOWN, **LATER), kept=kept(closing="signal")),
         Wait(9.0, "the fate of an order is open"),
+    ),
+    (
+        "... and overdue",
+        view(order("x", R.EXIT, S.UNKNOWN, **LATER), kept=kept(closing="signal"), deadline_s=0.0),
+        Cancel("x", None, "the protection is overdue", gives_up=True),
     ),
     (
         "closing, the sale filled and not booked",

@@ -4,7 +4,7 @@ explain the earlier."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from leeward.domain.answers import Asked, ConfirmedAbsent, Found
@@ -13,7 +13,7 @@ from leeward.engine.absence import watched
 from leeward.engine.books import Books
 from leeward.engine.facts import Doubt, VenueFacts
 from leeward.engine.own_orders import BookedOrder
-from leeward.venues.venue import Venue
+from leeward.runtime.trading.means import Means
 
 #: So many pages of trades in one go: far more than an account makes between two looks.
 _MOST_PAGES = 1000
@@ -21,30 +21,25 @@ _MOST_PAGES = 1000
 _AT_ONCE = 8
 
 
-async def facts_of(
-    venue: Venue,
-    books: Books,
-    symbols: Iterable[str],
-    server_now_ms: Callable[[], int],
-    doubts: Mapping[str, Doubt],
-) -> VenueFacts:
+async def facts_of(means: Means, symbols: Iterable[str], doubts: Mapping[str, Doubt]) -> VenueFacts:
     """Returns what the venue says now: open orders and lists, then orders that are not among them,
     then trades, then balances. What it did not answer is missing, never empty.
 
     The trades of a symbol are left out where nothing suggests that there are any: no order or
     position of ours, and every balance as in the books.
     """
+    venue, books = means.venue, means.books
     open_orders, open_lists = await asyncio.gather(
-        venue.open_orders(None), venue.open_order_lists()
+        means.asked(venue.open_orders(None)), means.asked(venue.open_order_lists())
     )
     shown = open_orders.value if isinstance(open_orders, Found) else ()
-    orders, absent = await _single_orders(venue, _unseen(books, shown, server_now_ms()))
-    before = await venue.balances()
+    orders, absent = await _single_orders(means, _unseen(books, shown, means.server_now_ms()))
+    before = await means.asked(venue.balances())
     wanted = _with_news(books, symbols, before)
-    fills = await _fills(venue, books, wanted)
-    balances = await venue.balances() if wanted else before
+    fills = await _fills(means, wanted)
+    balances = await means.asked(venue.balances()) if wanted else before
     return VenueFacts(
-        at_ms=server_now_ms(),
+        at_ms=means.server_now_ms(),
         fills=fills,
         open_orders=shown if isinstance(open_orders, Found) else None,
         open_lists=open_lists.value if isinstance(open_lists, Found) else None,
@@ -55,11 +50,12 @@ async def facts_of(
     )
 
 
-async def all_trades(venue: Venue, symbol: str, from_id: int) -> Asked[tuple[Fill, ...]]:
-    """Returns every own trade from `from_id` on; nothing where a page is missing."""
+async def all_trades(means: Means, symbol: str) -> Asked[tuple[Fill, ...]]:
+    """Returns every own trade that the books may miss; nothing where a page is missing."""
+    from_id = means.books.next_trade_id(symbol)
     fills: dict[int, Fill] = {}
     for _ in range(_MOST_PAGES):
-        answer = await venue.trades(symbol, from_id)
+        answer = await means.asked(means.venue.trades(symbol, from_id))
         if not isinstance(answer, Found):
             return answer
         new = [fill for fill in answer.value if fill.trade_id not in fills]
@@ -79,13 +75,13 @@ def _unseen(books: Books, shown: Iterable[OrderReport], now_ms: int) -> list[Boo
 
 
 async def _single_orders(
-    venue: Venue, orders: list[BookedOrder]
+    means: Means, orders: list[BookedOrder]
 ) -> tuple[tuple[OrderReport, ...], frozenset[str]]:
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def ask(order: BookedOrder) -> Asked[OrderReport]:
         async with gate:
-            return await venue.order(order.symbol, order.client_order_id)
+            return await means.asked(means.venue.order(order.symbol, order.client_order_id))
 
     answers = await asyncio.gather(*(ask(order) for order in orders))
     pairs = list(zip(orders, answers, strict=True))
@@ -117,10 +113,10 @@ def _with_news(
     ]
 
 
-async def _fills(venue: Venue, books: Books, symbols: Iterable[str]) -> dict[str, tuple[Fill, ...]]:
+async def _fills(means: Means, symbols: Iterable[str]) -> dict[str, tuple[Fill, ...]]:
     found = {}
     for symbol in symbols:
-        answer = await all_trades(venue, symbol, books.next_trade_id(symbol))
+        answer = await all_trades(means, symbol)
         if isinstance(answer, Found):
             found[symbol] = answer.value
     return found

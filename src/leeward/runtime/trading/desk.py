@@ -163,11 +163,16 @@ class Desk:
 
     async def run(self) -> None:
         """Follows hints, open questions and audits until cancelled; an error in any ends it."""
-        async with asyncio.TaskGroup() as group:
-            self._group = group
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                for tender in self._tenders.values():
+                    group.create_task(tender.keep())
+                group.create_task(self._audit_regularly())
+        finally:
+            self._group = None
             for tender in self._tenders.values():
-                group.create_task(tender.keep())
-            group.create_task(self._audit_regularly())
+                tender.steps.hang_up()
 
     async def _audit_regularly(self) -> NoReturn:
         while True:
@@ -197,9 +202,7 @@ class Desk:
         """Returns what a comparison came to, None where the books changed under it."""
         keeper = self.keeper
         before = keeper.turns
-        facts = await facts_of(
-            self.venue, keeper.books, self._tenders, self.server_now_ms, self._doubts
-        )
+        facts = await facts_of(self._means, self._tenders, self._doubts)
         async with AsyncExitStack() as stack:
             for _, tender in sorted(self._tenders.items()):
                 await stack.enter_async_context(tender.lock)
@@ -260,7 +263,7 @@ class Desk:
         missing = sorted(left - self._tenders.keys())
         if not missing:
             return
-        answer = await self.venue.rules(missing)
+        answer = await self._means.asked(self.venue.rules(missing))
         if isinstance(answer, Found):
             for symbol, rules in answer.value.items():
                 tender = self._tenders[symbol] = Tender(self._means, symbol, Memory(rules))

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
+from leeward.domain.answers import Asked, Unavailable
 from leeward.domain.timeframe import Timeframe
 from leeward.engine.books import Books
 from leeward.engine.records import Noted, Severity
 from leeward.runtime.trading.bookkeeper import Bookkeeper
 from leeward.venues.timing import Clock
 from leeward.venues.venue import Venue
+
+T = TypeVar("T")
+#: How long a symbol waits for one answer before it looks at what else there is to do.
+ANSWER_S = 2.5
+
+
+async def started(clock: Clock, work: Coroutine[Any, Any, T], seconds: float) -> asyncio.Task[T]:
+    """Returns `work` as a task, done or so many seconds after its start. Whoever is cancelled while
+    waiting takes it along."""
+    task = asyncio.ensure_future(work)
+    timer = asyncio.ensure_future(clock.sleep(seconds))
+    try:
+        await asyncio.wait({task, timer}, return_when=asyncio.FIRST_COMPLETED)
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    finally:
+        timer.cancel()
+    return task
 
 
 @dataclass(frozen=True)
@@ -26,6 +48,14 @@ class Means:
     audit: Callable[[], None]
     protection_deadline_s: float
     receive_window_ms: int
+
+    async def asked(self, question: Coroutine[Any, Any, Asked[T]]) -> Asked[T]:
+        """Returns the answer; Unavailable where it takes long: what waits for it must not."""
+        task = await started(self.clock, question, ANSWER_S)
+        if task.done():
+            return task.result()
+        task.cancel()
+        return Unavailable(f"no answer within {ANSWER_S:g} s")
 
     @property
     def books(self) -> Books:

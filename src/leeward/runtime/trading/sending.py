@@ -31,6 +31,7 @@ Answer: TypeAlias = (
     Acked[OrderReport]
     | Acked[OrderListReport]
     | Acked[OrderReport | OrderListReport]
+    | Acked[Replacement[OrderReport | OrderListReport]]
     | Refused
     | Unknown
     | NotSent
@@ -173,7 +174,7 @@ def on_tick(price: Price, rules: SymbolRules, toward: str) -> Price:
     return quantize_price(price.value, rules.price.step, "up" if toward == "up" else "down")
 
 
-async def send(venue: Venue, intent: IntentMade) -> Answer | Acked[Replacement[Report]]:
+async def send(venue: Venue, intent: IntentMade) -> Answer:
     """Sends a committed intent once and returns the outcome."""
     lane = _LANES[intent.purpose]
     match request_of(intent):
@@ -190,7 +191,7 @@ async def send(venue: Venue, intent: IntentMade) -> Answer | Acked[Replacement[R
 Report: TypeAlias = OrderReport | OrderListReport
 
 
-def outcome(intent: IntentMade, answer: Answer | Acked[Replacement[Report]], at_ms: int) -> Sent:
+def outcome(intent: IntentMade, answer: Answer, at_ms: int) -> Sent:
     """Returns what an answer says of the orders of an intent."""
     names = tuple(order.client_order_id for order in intent.orders)
     match answer:

@@ -52,7 +52,7 @@ class Setbacks:
         self.memory.crossed = "stop"
         target = held.plan.target
         if target is not None:
-            answer = await self.means.venue.last_price(self.symbol)
+            answer = await self.means.asked(self.means.venue.last_price(self.symbol))
             if isinstance(answer, Found) and answer.value >= target:
                 self.memory.crossed = "target"
 
@@ -64,7 +64,7 @@ class Setbacks:
             self.memory.doubted.add(name)
         self.means.audit()
         held = self.means.books.position(self.symbol)
-        answer = await self.means.venue.balances()
+        answer = await self.means.asked(self.means.venue.balances())
         if held is None or not isinstance(answer, Found):
             return
         base, least = self.memory.rules.base, self.memory.rules.lot.least
@@ -78,7 +78,7 @@ class Setbacks:
 
     async def refresh_rules(self) -> None:
         """Asks for the symbol's rules anew; a symbol that trades again is tried again."""
-        answer = await self.means.venue.rules((self.symbol,))
+        answer = await self.means.asked(self.means.venue.rules((self.symbol,)))
         if isinstance(answer, Found) and self.symbol in answer.value:
             self.memory.rules = answer.value[self.symbol]
             self.memory.closed = False

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import assert_never
 
 from leeward.database.errors import AlreadyDecided
@@ -14,6 +16,7 @@ from leeward.domain.answers import (
     NotSent,
     Reaction,
     Refused,
+    Replacement,
     Unavailable,
     Unknown,
 )
@@ -25,6 +28,7 @@ from leeward.engine.records import (
     OrderState,
     PlanChanged,
     PositionClosed,
+    Purpose,
     Record,
     Severity,
 )
@@ -41,8 +45,8 @@ from leeward.engine.symbol_view import (
 from leeward.runtime.trading import sending
 from leeward.runtime.trading.asking import all_trades
 from leeward.runtime.trading.booking import Setting, own_fills
-from leeward.runtime.trading.means import Means
-from leeward.runtime.trading.memory import Memory, Pause
+from leeward.runtime.trading.means import ANSWER_S, Means, started
+from leeward.runtime.trading.memory import Memory
 from leeward.runtime.trading.setbacks import Setbacks
 from leeward.venues.governor import Lane
 
@@ -54,9 +58,12 @@ class Steps:
     means: Means
     symbol: str
     memory: Memory
+    wake: Callable[[], None]
 
     def __post_init__(self) -> None:
         self.setbacks = Setbacks(self.means, self.symbol, self.memory)
+        #: What was sent and not answered yet, by intent.
+        self._under_way: dict[str, tuple[IntentMade, asyncio.Task[sending.Answer]]] = {}
 
     async def perform(self, step: Doing) -> None:
         match step:
@@ -80,7 +87,7 @@ class Steps:
     # Asking.
 
     async def ask(self, client_order_id: str) -> None:
-        answer = await self.means.venue.order(self.symbol, client_order_id)
+        answer = await self.means.asked(self.means.venue.order(self.symbol, client_order_id))
         question = self.memory.question(client_order_id)
         match answer:
             case Found(report) if report.client_order_id == client_order_id:
@@ -111,6 +118,8 @@ class Steps:
         if not self.books.orders[client_order_id].unresolved:
             self.means.audit()  # the venue had it once: that is for a second look at everything
             return
+        if self._is_under_way(client_order_id):
+            return
         now_ms = self.means.server_now_ms()
         window_ms = self.means.receive_window_ms
         proof = question.proof or AbsenceProof(client_order_id, now_ms, window_ms)
@@ -122,11 +131,22 @@ class Steps:
             why = f"the venue said {proof.answers} times that it has no such order"
             await self.commit(*sending.ended((client_order_id,), OrderState.VOID, now_ms, why))
 
+    def _is_under_way(self, client_order_id: str) -> bool:
+        """Returns whether an order may leave only now. What sells is not waited for where the venue
+        does not know it by now: then at least its latest time is known."""
+        intent = self.books.orders[client_order_id].intent
+        if intent.intent_id not in self._under_way:
+            return False
+        if intent.purpose is not Purpose.ENTRY:
+            self._under_way[intent.intent_id][1].cancel()
+        return True
+
     async def _is_proven(self, proof: AbsenceProof) -> bool:
         """Returns whether open orders, lists and trades know nothing of the order either."""
         venue, books = self.means.venue, self.books
-        orders, lists = await venue.open_orders(self.symbol), await venue.open_order_lists()
-        trades = await all_trades(venue, self.symbol, books.next_trade_id(self.symbol))
+        orders = await self.means.asked(venue.open_orders(self.symbol))
+        lists = await self.means.asked(venue.open_order_lists())
+        trades = await all_trades(self.means, self.symbol)
         answered = isinstance(orders, Found) and isinstance(lists, Found)
         if not answered or not isinstance(trades, Found):
             return False
@@ -175,7 +195,8 @@ class Steps:
         if order.venue_order_id is None:
             self.memory.doubted.add(client_order_id)
             return
-        answer = await self.means.venue.order_trades(self.symbol, order.venue_order_id)
+        question_of = self.means.venue.order_trades(self.symbol, order.venue_order_id)
+        answer = await self.means.asked(question_of)
         if isinstance(answer, Found):
             records = own_fills(self.books, answer.value, (), self.setting())
             await self.commit(*records)
@@ -191,20 +212,14 @@ class Steps:
         author = self._author()
         prices = (step.stop, step.target)
         intent = sending.protection(author, self.memory.rules, step.quantity, prices)
-        sent = await self.send_written(intent)
-        self._count(self.memory.protect, sent)
-        if sent is not None and sent.refused is not None:
-            await self.setbacks.follow(sent.refused, "protection")
+        await self.send_written(intent)
 
     async def _raise(self, step: Raise) -> None:
         author = self._author()
         intent = sending.protection(
             author, self.memory.rules, step.quantity, (step.stop, None), replaces=step.old
         )
-        sent = await self.send_written(intent)
-        self._count(self.memory.raising, sent)
-        if sent is not None and sent.refused is not None:
-            await self.setbacks.follow(sent.refused, "protection")
+        await self.send_written(intent)
 
     async def _sell(self, step: Sell) -> None:
         held = self.books.position(self.symbol)
@@ -222,48 +237,91 @@ class Steps:
                     "no stop in time: sold at the market",
                     Severity.CRITICAL,
                 )
-        sent = await self.send_written(intent, *closing)
-        self._count(self.memory.selling, sent)
-        if sent is not None and sent.refused is not None:
-            await self.setbacks.follow(sent.refused, "sale")
-        elif sent is not None and all(each.executed.is_zero for each in sent.reports):
-            self.memory.selling.put_off(self.means.now_s)
+        await self.send_written(intent, *closing)
 
-    async def send_written(self, intent: IntentMade, *also: Record) -> sending.Sent | None:
-        """Commits an intent and sends it once; returns None where its leg was used before."""
+    async def send_written(self, intent: IntentMade, *also: Record) -> None:
+        """Commits an intent and sends it once; does neither where its leg was used before."""
         try:
             await self.commit(*also, intent)
         except AlreadyDecided:
             self.memory.legs = self._author().leg + 1
-            return None
-        return await self.send(intent)
+            return
+        await self.send(intent)
 
-    async def send(self, intent: IntentMade) -> sending.Sent:
-        """Sends a committed intent once and writes down what came of it."""
-        answer = await sending.send(self.means.venue, intent)
+    async def send(self, intent: IntentMade) -> sending.Sent | None:
+        """Sends a committed intent once and writes down what came of it; None where no answer has
+        come yet: it is waited for beside everything else, and the orders are asked for."""
+        work = sending.send(self.means.venue, intent)
+        task = await started(self.means.clock, work, ANSWER_S)
+        if task.done():
+            return await self._take(intent, task.result())
+        self._under_way[intent.intent_id] = (intent, task)
+        task.add_done_callback(lambda _: self.wake())
+        return None
+
+    async def collect(self) -> None:
+        """Writes down the answers that have come late."""
+        for name, (intent, task) in list(self._under_way.items()):
+            if task.done():
+                del self._under_way[name]
+                late = Unknown("hung up") if task.cancelled() else task.result()
+                await self._take(intent, late)
+
+    def hang_up(self) -> None:
+        """Waits for no answer any more."""
+        for _, task in self._under_way.values():
+            task.cancel()
+
+    async def _take(self, intent: IntentMade, answer: sending.Answer) -> sending.Sent:
         sent = sending.outcome(intent, answer, self.means.server_now_ms())
         for order in intent.orders:
-            self.memory.settle(order.client_order_id)  # what was asked before it left says nothing
+            # What was said before it had arrived says nothing.
+            self.memory.settle(order.client_order_id)
         self.memory.doubted.update(sent.doubted)
         for each in sent.reports:
             if each.quantity is not None:
                 self.memory.quantities[each.client_order_id] = each.quantity.value
         await self.commit(*sent.records, *self._booked(sent.reports))
+        await self._count(intent, sent)
         return sent
+
+    async def _count(self, intent: IntentMade, sent: sending.Sent) -> None:
+        """Draws from an outcome when the like of it may be tried again."""
+        if intent.purpose is Purpose.ENTRY:
+            return
+        memory, now_s = self.memory, self.means.now_s
+        pause = memory.selling if intent.purpose is Purpose.EXIT else memory.protect
+        if intent.replaces is not None:
+            pause = memory.raising
+        if sent.not_sent is not None:
+            pause.put_off(now_s, sent.not_sent.retry_after_s)
+        elif sent.refused is not None:
+            pause.put_off(now_s, sent.refused.retry_after_s)
+            what = "sale" if intent.purpose is Purpose.EXIT else "protection"
+            await self.setbacks.follow(sent.refused, what)
+        elif intent.purpose is Purpose.EXIT and all(each.executed.is_zero for each in sent.reports):
+            pause.put_off(now_s)
+        else:
+            pause.clear()
 
     async def _cancel(self, step: Cancel) -> None:
         venue, memory = self.means.venue, self.memory
         held = self.books.position(self.symbol)
         leaving = step.gives_up or held is None or held.closing is not None
         lane = Lane.EXIT if leaving else Lane.PROTECTION
-        answer: sending.Answer
-        if step.client_list_id is None:
-            answer = await venue.cancel(self.symbol, step.client_order_id, lane)
-        else:
-            answer = await venue.cancel_list(self.symbol, step.client_list_id, lane)
+        work = (
+            venue.cancel(self.symbol, step.client_order_id, lane)
+            if step.client_list_id is None
+            else venue.cancel_list(self.symbol, step.client_list_id, lane)
+        )
+        task = await started(self.means.clock, work, ANSWER_S)
+        answer: sending.Answer = task.result() if task.done() else Unknown("no answer in time")
+        if not task.done():
+            task.cancel()
         match answer:
             case Acked(report):
                 memory.cancelling.clear()
+                assert not isinstance(report, Replacement)
                 reports = sending.reports_in(report)
                 told = {each.client_order_id for each in reports}
                 memory.doubted.update(self._members(step) - told)
@@ -287,6 +345,32 @@ class Steps:
             case NotSent(retry_after_s=wait_s):
                 memory.cancelling.put_off(self.means.now_s, wait_s)
 
+    async def _give_up(self, step: Cancel) -> None:
+        """Goes on without an order that the venue neither has open nor has carried out: nothing was
+        sold, and what is under way is refused for being late."""
+        memory, name = self.memory, step.client_order_id
+        proof = memory.question(name).proof
+        if proof is None or not await self._is_unsold(proof):
+            memory.cancelling.put_off(self.means.now_s)
+            return
+        memory.cancelling.clear()
+        memory.lost.add(name)
+        memory.doubted.discard(name)
+        self.means.note(self.symbol, "given_up", f"{name}: {step.why}", Severity.WARNING)
+
+    async def _is_unsold(self, proof: AbsenceProof) -> bool:
+        if self.means.server_now_ms() < proof.sent_ms + proof.receive_window_ms:
+            return False
+        books, base = self.books, self.memory.rules.base
+        trades = await all_trades(self.means, self.symbol)
+        balances = await self.means.asked(self.means.venue.balances())
+        if not isinstance(trades, Found) or not isinstance(balances, Found):
+            return False
+        there = (each for each in balances.value if each.asset == base)
+        total = sum((each.free.amount + each.locked.amount for each in there), Decimal(0))
+        known = all(books.has_fill(self.symbol, fill.trade_id) for fill in trades.value)
+        return known and total >= books.balance(base)
+
     def _members(self, step: Cancel) -> set[str]:
         """Returns the order, or all of the list that is cancelled with it."""
         intent = self.books.orders[step.client_order_id].intent
@@ -302,16 +386,6 @@ class Steps:
         await self.commit(PositionClosed(trade, at_ms, self.unprotected_ms(held.position_id)))
 
     # Small change.
-
-    def _count(self, pause: Pause, sent: sending.Sent | None) -> None:
-        if sent is None:
-            pause.put_off(self.means.now_s)
-        elif sent.not_sent is not None:
-            pause.put_off(self.means.now_s, sent.not_sent.retry_after_s)
-        elif sent.refused is not None:
-            pause.put_off(self.means.now_s, sent.refused.retry_after_s)
-        else:
-            pause.clear()
 
     def _author(self) -> sending.Author:
         """Returns in whose name the desk acts: that of the entry, where one is written down."""

@@ -46,7 +46,7 @@ class Tender:
     _entered: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.steps = Steps(self.means, self.symbol, self.memory)
+        self.steps = Steps(self.means, self.symbol, self.memory, self.touch)
 
     @property
     def settled(self) -> bool:
@@ -85,7 +85,7 @@ class Tender:
                 await self._lapse(intent)
                 return
             sent = await self.steps.send(intent)
-            if sent.refused is not None:
+            if sent is not None and sent.refused is not None:
                 words = f"entry refused: {sent.refused.code} {sent.refused.text}"
                 self.means.note(self.symbol, "entry_refused", words, Severity.WARNING)
         await self.tend()
@@ -139,6 +139,7 @@ class Tender:
 
     async def _take_step(self) -> Step:
         """Does the next step and returns it; waiting is left to the caller."""
+        await self.steps.collect()
         await self._look_at_rules()
         step = next_step(self.view())
         if not isinstance(step, Wait | Settled):
