@@ -41,14 +41,8 @@ from leeward.engine.records import (
 from leeward.research.recorded import Recorded
 from leeward.risk.limits import RiskLimits
 from leeward.runtime.strategies import load_strategy
-from leeward.runtime.trading.deciding import (
-    AccountView,
-    Choice,
-    Decider,
-    Marks,
-    OpenPosition,
-    StepChoices,
-)
+from leeward.runtime.trading.deciding import Decider
+from leeward.runtime.trading.views import AccountView, Choice, Marks, OpenPosition, StepChoices
 from leeward.simulation.fills import NO_EXIT, buy_price, sell_price, touch
 from leeward.simulation.setup import Setup
 

@@ -11,7 +11,20 @@ from typing import Annotated
 import typer
 
 from leeward import __version__
-from leeward.cli import backtest, data, db, demo, doctor, emulator, parity, strategies
+from leeward.cli import (
+    backtest,
+    data,
+    db,
+    demo,
+    doctor,
+    emulator,
+    live,
+    operate,
+    paper,
+    parity,
+    strategies,
+    why,
+)
 from leeward.domain.errors import LeewardError
 
 _INTERRUPTED = 130
@@ -25,8 +38,15 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("backtest")(backtest.backtest)
+app.command("paper")(paper.paper)
+app.command("live")(live.live)
+app.command("status")(operate.status)
+app.command("halt")(operate.halt)
+app.command("resume")(operate.resume)
+app.command("flatten")(operate.flatten)
 app.command("emulator")(emulator.emulator)
 app.command("parity")(parity.parity)
+app.command("why")(why.why)
 app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")
 app.add_typer(db.app, name="db")

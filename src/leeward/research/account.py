@@ -12,8 +12,8 @@ from leeward.domain.timeframe import Timeframe
 from leeward.engine.books import Books
 from leeward.engine.records import EquityMarked, TradingState
 from leeward.research.stepwise import Replay
-from leeward.runtime.trading.deciding import AccountView
 from leeward.runtime.trading.step_records import account_view, decimals
+from leeward.runtime.trading.views import AccountView
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,7 @@ def answers_at(replay: Replay, stood: Stood) -> Decided:
     raise_stops(t, market, advice, rules, positions)
     decide(t, market, advice, rules, account, positions, orders, refusals)
     answers = tuple(
-        _answer(int(waiting[s]), positions[s], orders[s], refusals[s]) for s in range(len(orders))
+        answer_of(int(waiting[s]), positions[s], orders[s], refusals[s]) for s in range(len(orders))
     )
     return Decided(t, market, account, positions, orders, answers)
 
@@ -142,7 +142,9 @@ def _row(market: Market, s: int, open_time_ms: int) -> int:
     return int(np.searchsorted(times, open_time_ms))
 
 
-def _answer(waiting: int, position: Record, order: Record, refused: Record) -> Answer:
+def answer_of(waiting: int, position: Record, order: Record, refused: Record) -> Answer:
+    """Returns the decision on one symbol in words; `waiting` is the order it had before, `refused`
+    how often the gate gave each reason."""
     if waiting != NO_ORDER:
         return Answer("hold", "closing" if waiting == SELL else "buying")
     if order.action == BUY:

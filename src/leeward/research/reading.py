@@ -92,7 +92,7 @@ def _candles(folder: Path, session: SessionStarted, symbol: str) -> Candles:
     """Returns the candles of one symbol that a session started from."""
     length = Timeframe.parse(session.timeframe)
     history = session.facts.get("history")
-    fact = history.get(f"{symbol} {length}") if isinstance(history, Mapping) else None
+    fact = history.get(symbol) if isinstance(history, Mapping) else None
     if not isinstance(fact, Mapping):
         raise Failed(
             f"session {session.session_id}: it did not write down which {symbol} candles it "

@@ -87,28 +87,37 @@ class Terms:
 
 def terms_of(session: SessionStarted) -> Terms:
     """Returns the terms that the session wrote down; raises Failed where they are not complete."""
-    facts = session.facts
+    return read_terms(session.facts, session.symbols, f"session {session.session_id}")
+
+
+def read_terms(facts: Mapping[str, object], symbols: Sequence[str], whose: str) -> Terms:
+    """Returns the terms among the facts of a session, or among the inputs of a backtest's result.
+
+    Raises Failed, naming `whose` they are, where they are not complete; what `load_strategy` and
+    the strategy itself raise for a strategy that is not there or takes no such parameters.
+    """
     try:
-        strategy = load_strategy(str(facts["strategy"]))(**_table(facts["params"]))
-        limits = _table(facts["risk"])
+        name, params = str(facts["strategy"]), _table(facts["params"])
+        limits, instruments = _table(facts["risk"]), _table(facts["instruments"])
         rungs = limits.pop("drawdown_ladder")
-        assert isinstance(rungs, list | tuple)
+        assert isinstance(rungs, list | tuple), "drawdown_ladder is no list"
         limits["drawdown_ladder"] = tuple((float(a), float(b)) for a, b in rungs)
-        instruments = _table(facts["instruments"])
+        strategy = load_strategy(name)(**params)
         setup = Setup(
-            balance=1.0,
+            balance=_number(facts.get("balance", 1.0)),
             fee=_number(facts["fee"]),
             slippage=_number(facts["slippage"]),
-            instruments=tuple(Instrument(**_table(instruments[s])) for s in session.symbols),  # type: ignore[arg-type] # checked by Instrument
+            instruments=tuple(Instrument(**_table(instruments[s])) for s in symbols),  # type: ignore[arg-type] # checked by Instrument
             limits=RiskLimits(**limits),  # type: ignore[arg-type] # checked by RiskLimits
             max_candles=strategy.max_candles or 0,
             ratchet_stop=strategy.ratchet_stop,
         )
-        return Terms(strategy, str(facts.get("strategy_sha256", "")), setup, str(facts["quote"]))
+        version, quote = facts.get("strategy_sha256", ""), facts.get("quote", "")
+        return Terms(strategy, str(version), setup, str(quote))
     except (KeyError, TypeError, ValueError, AssertionError) as error:
         raise Failed(
-            f"session {session.session_id}: what it wrote down of its terms cannot be used "
-            f"({type(error).__name__}: {error}); was it written by another version?"
+            f"{whose}: what it says of its terms cannot be used ({type(error).__name__}: {error}); "
+            "was it written by another version?"
         ) from error
 
 

@@ -14,7 +14,7 @@ from leeward.engine.records import EquityMarked
 from leeward.engine.state import Market, Record, Rules
 from leeward.research.recorded import KNOWN_IN_TIME, Recorded
 from leeward.risk.refusals import REFUSALS
-from leeward.runtime.trading.deciding import Marks
+from leeward.runtime.trading.views import Marks
 from leeward.simulation.account import Layout, lay_out, new_account, rules_of
 from leeward.simulation.loop import close_all, run_account
 from leeward.strategies.evaluate import Evaluation, evaluate, strategy_need

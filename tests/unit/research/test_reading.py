@@ -37,7 +37,11 @@ def market(rows: int = 760) -> tuple[Candles, ...]:
 def written(database: Database, settings: Settings, session: FakeSession) -> FakeSession:
     """Runs the session and writes it down as the program does, all of it in one commit."""
     folder = settings.data.dir.parent / "sessions" / session.session_id
-    session.facts = {"history": write_history(folder, session.known)}
+    session.facts = {
+        "history": {
+            name.split()[0]: file for name, file in write_history(folder, session.known).items()
+        }
+    }
     session.run()
     lease = take_lease(database, ACCOUNT, "test")
     database.record(ACCOUNT, lease.epoch, [r for commit in session.commits for r in commit])
@@ -107,5 +111,5 @@ def test_candles_that_were_changed_are_refused(database: Database, settings: Set
     written(database, settings, FakeSession(market(620)))
     file = settings.data.dir.parent / "sessions" / "s1" / "BTCUSDT-1h.npz"
     file.write_bytes(file.read_bytes() + b"x")
-    with pytest.raises(Failed, match="BTCUSDT-1h[.]npz is not what the session wrote"):
+    with pytest.raises(Failed, match=r"BTCUSDT-1h\.npz is not what the session wrote"):
         read_sessions(database, settings)
