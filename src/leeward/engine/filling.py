@@ -9,6 +9,7 @@ from decimal import Decimal
 from leeward.domain.money import Money
 from leeward.domain.orders import Fill, OrderReport, Side
 from leeward.domain.timeframe import Timeframe
+from leeward.engine.absence import WATCHED_MS
 from leeward.engine.adopting import NOTHING_ADOPTED, Adopted, bought_position_id, owners
 from leeward.engine.books import SKEW_MS, Books
 from leeward.engine.ledger import Ledger, changes, difference, total
@@ -127,7 +128,9 @@ class _Booking:
         lost = [
             order
             for order in self._books.void_orders()
-            if order.symbol == self._symbol and order.client_order_id not in self._beside.absent
+            if order.symbol == self._symbol
+            and order.client_order_id not in self._beside.absent
+            and fill.time_ms - order.moved_ms < WATCHED_MS
         ]
         return any(
             order.planned.side is fill.side and fill.time_ms >= order.intent.made_ms - SKEW_MS

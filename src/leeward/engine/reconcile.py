@@ -232,12 +232,16 @@ class _Reconciling:
         if not any(balances.get(asset) for asset in tracked) and any(self._after.balances.values()):
             self._blind = True  # everything gone at once: a reading that failed
             return
+        trading = {*self._held, *(order.symbol for order in self._books.live_orders())}
+        unread = trading - self._facts.fills.keys()
         for asset in sorted(tracked):
             there = balances.get(asset, _ZERO)
             amount = difference(there, self._after.balance(asset))
             opening = self._opening_id(asset, bases.get(asset))
             if opening is not None and (there or asset != self._books.quote):
                 self._transfer(opening, TransferKind.OPENING, asset, amount)
+            elif amount and unread:
+                self._blind = True  # trades that were not read may explain it
             elif amount and self._is_confirmed(f"balance/{asset}", amount, there):
                 self._transfer(
                     f"adjustment/{asset}/{self._facts.at_ms}",
@@ -251,7 +255,9 @@ class _Reconciling:
 
     def _opening_id(self, asset: str, symbol: str | None) -> str | None:
         if symbol is None:
-            return None if self._books.ledger.is_opened(asset) else f"opening/{asset}"
+            names = {asset, asset + self._books.quote}
+            opened = any(map(self._books.ledger.is_opened, names))
+            return None if opened else f"opening/{asset}"
         if self._books.ledger.is_opened(symbol):
             return None
         last = max((fill.trade_id for fill in self._facts.fills[symbol]), default=-1)

@@ -89,3 +89,11 @@ def test_a_sale_that_may_not_leave_what_is_ours_does() -> None:
     unseen = fill_records(kept, [sold], H1, Beside(held={"BTC": Decimal("1.5")}))
     assert isinstance(unseen[0], TransferBooked)
     assert unseen[0].money.amount == 1
+
+
+def test_an_order_given_up_long_ago_makes_no_trade_wait() -> None:
+    void = moved(ENTRY, OrderState.VOID, at_ms=HOUR)
+    soon = fill(5, "1", order_id=44, time_ms=2 * HOUR)
+    late = fill(5, "1", order_id=44, time_ms=25 * HOUR)
+    assert fill_records(books(*START, void), [soon], H1) == ()
+    assert fill_records(books(*START, void), [late], H1)[-1] == FillBooked(late, None, None, None)
