@@ -66,6 +66,10 @@ def tradable(case: Case) -> tuple[Candles, Setup]:
     return replace(candles, **columns), setup
 
 
+class Crossed(Exception):
+    """A stop was raised to its target or beyond it: no exchange takes the two together."""
+
+
 @dataclass
 class Driver:
     """Takes the backtest's decisions (when to buy, how much, when to sell), and leaves to the
@@ -193,6 +197,8 @@ class Driver:
                 stop = floor_to_step(level, self.setup.instruments[0].tick_size)
                 if not self.stop >= stop:
                     self.stop = stop
+        if self.stop >= self.trade["target"]:
+            raise Crossed
         if self.stop != before and not (np.isnan(self.stop) and np.isnan(before)):
             await self.unprotect()
             await self.protect()
@@ -212,7 +218,10 @@ def replay(seed: int, *, listed: bool, reasons: Counter[str]) -> None:
         market = StillMarket({S: rules_of(setup.instruments[0])})
         venue = venue_in(Path(folder), terms, market)
         driver = Driver(venue, candles, setup, signals, trades, listed)
-        asyncio.run(driver.run())
+        try:
+            asyncio.run(driver.run())
+        except Crossed:
+            return
         fills = list(venue._books.fills)
     expected: list[tuple[str, int, float, float]] = []
     for trade in trades:
