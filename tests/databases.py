@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any, TypeVar
 
+import psutil  # type: ignore[import-untyped] # comes with the PostgreSQL server, without stubs
 import psycopg
+
+from leeward.domain.errors import Refused
+
+T = TypeVar("T")
 
 
 @dataclass
 class PostgresServer:
     """A running server; every `new_database` is empty and of its own."""
 
-    folder: Path
+    _server: Any
     uri: str
     _numbers: Iterator[int] = field(default_factory=count)
 
@@ -33,6 +40,18 @@ class PostgresServer:
         with psycopg.connect(self.uri, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
+    def kill(self) -> None:
+        """Ends the server as a power cut would, as far as its clients can tell."""
+        info = self._server.get_postmaster_info().process
+        children = info.children(recursive=True)
+        for process in (info, *children):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs([info, *children], timeout=10)
+
+    def start(self) -> None:
+        self._server.ensure_postgres_running()
+
 
 @contextmanager
 def running_postgres() -> Iterator[PostgresServer]:
@@ -44,7 +63,19 @@ def running_postgres() -> Iterator[PostgresServer]:
     folder = Path(tempfile.mkdtemp(prefix="leeward-pg-"))
     server = get_server(folder / "data", cleanup_mode="delete")
     try:
-        yield PostgresServer(folder, server.get_uri())
+        yield PostgresServer(server, server.get_uri())
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def eventually(attempt: Callable[[], T], within_s: float = 10.0) -> T:
+    """Returns what `attempt` returns as soon as it is not refused any more."""
+    end = time.monotonic() + within_s
+    while True:
+        try:
+            return attempt()
+        except Refused:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)

@@ -162,7 +162,7 @@ def corrupt(url: URL, words: str) -> DatabaseCorrupt:
 
 def _down(url: URL, error: DBAPIError) -> DatabaseDown:
     words = " ".join(str(error.orig).split())
-    if url.password is not None:
+    if url.password:
         words = words.replace(str(url.password), "***")
     if "malformed" in words or "not a database" in words:
         return corrupt(url, words)

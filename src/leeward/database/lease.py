@@ -170,11 +170,16 @@ class LockHold:
                 return True
         with answering(self._url):
             connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            if connection.execute(select(func.pg_try_advisory_lock(self._key))).scalar_one():
-                self._connection = connection
-                return True
+            try:
+                ours = connection.execute(select(func.pg_try_advisory_lock(self._key))).scalar_one()
+            except BaseException:
+                connection.close()
+                raise
+        if ours:
+            self._connection = connection
+        else:
             connection.close()
-            return False
+        return bool(ours)
 
     def drop(self) -> None:
         if self._connection is not None:

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from tests.databases import eventually, running_postgres
+from tests.histories import ACCOUNT, deposit
+
+from leeward.database import reading
+from leeward.database.engine import Database, open_database
+from leeward.database.errors import DatabaseDown, LeaseLost
+from leeward.database.lease import take_lease
+from leeward.domain.errors import Refused
+
+ROOT = Path(__file__).parents[3]
+
+pytestmark = pytest.mark.timeout(120)
+
+
+def test_each_lease_is_of_a_new_epoch(database: Database) -> None:
+    epochs = []
+    for number in range(3):
+        lease = take_lease(database, ACCOUNT, f"here:{number}")
+        lease.check()
+        epochs.append(lease.epoch)
+        lease.release()
+    assert epochs == [1, 2, 3]
+
+
+def test_a_second_process_is_refused_and_told_who_trades(database: Database) -> None:
+    with other_process(database) as (_, epoch):
+        with pytest.raises(Refused, match=rf"{ACCOUNT}: already traded by victim:\d+") as refused:
+            take_lease(database, ACCOUNT, "here:1")
+        assert refused.value.exit_code == 3
+        assert account_of(database).epoch == epoch
+
+
+def test_the_lease_of_a_killed_process_is_free_and_its_epoch_is_not_used_again(
+    database: Database,
+) -> None:
+    with other_process(database) as (process, epoch):
+        process.kill()
+        process.wait()
+        # PostgreSQL needs a moment to see that the connection is gone.
+        lease = eventually(lambda: take_lease(database, ACCOUNT, "here:1"))
+    assert lease.epoch == epoch + 1
+    lease.release()
+
+
+def test_two_accounts_are_traded_beside_each_other(database: Database) -> None:
+    one = take_lease(database, ACCOUNT, "here:1")
+    two = take_lease(database, "live:binance:main", "here:1")
+    one.check()
+    two.check()
+    one.release()
+    two.release()
+
+
+def test_a_released_lease_names_no_holder(database: Database) -> None:
+    lease = take_lease(database, ACCOUNT, "here:1")
+    assert account_of(database).holder == "here:1"
+    lease.release()
+    assert account_of(database).holder is None
+
+
+def test_a_lease_that_another_epoch_overtook_is_lost(database: Database) -> None:
+    lease = take_lease(database, ACCOUNT, "here:1")
+    with database.writing() as connection:
+        connection.execute(text("UPDATE accounts SET epoch = 2, holder = 'there:9'"))
+    with pytest.raises(LeaseLost, match="there:9"):
+        lease.check()
+    with pytest.raises(LeaseLost, match="there:9"):
+        database.record(ACCOUNT, lease.epoch, [deposit()])
+    with pytest.raises(LeaseLost):
+        database.beat(ACCOUNT, lease.epoch, 5, {})
+    lease.release()
+    assert account_of(database).holder == "there:9"
+
+
+def test_a_heartbeat_is_kept_with_what_the_process_says(database: Database) -> None:
+    lease = take_lease(database, ACCOUNT, "here:1")
+    database.beat(ACCOUNT, lease.epoch, 1234, {"unprotected_s": 0.5})
+    account = account_of(database)
+    assert (account.heartbeat_ms, account.facts) == (1234, {"unprotected_s": 0.5})
+    lease.release()
+
+
+def test_a_lease_outlives_a_restart_of_postgresql_where_nobody_took_the_account() -> None:
+    with running_postgres() as server:
+        database = open_database(server.new_database())
+        lease = take_lease(database, ACCOUNT, "here:1")
+        server.kill()
+        with pytest.raises(DatabaseDown):
+            lease.check()
+        server.start()
+        lease.check()
+        database.record(ACCOUNT, lease.epoch, [deposit()])
+        with pytest.raises(Refused):
+            take_lease(database, ACCOUNT, "here:2")
+        lease.release()
+        database.close()
+
+
+def test_a_lease_is_lost_where_another_took_the_account_during_a_restart() -> None:
+    with running_postgres() as server:
+        database = open_database(server.new_database())
+        lease = take_lease(database, ACCOUNT, "here:1")
+        server.kill()
+        server.start()
+        other = take_lease(database, ACCOUNT, "there:2")
+        with pytest.raises(LeaseLost, match="there:2"):
+            lease.check()
+        other.release()
+        database.close()
+
+
+def account_of(database: Database) -> reading.Account:
+    with database.reading() as connection:
+        return reading.accounts(connection)[0]
+
+
+@contextmanager
+def other_process(database: Database) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Another process that holds the lease of ACCOUNT, and its epoch."""
+    url = database.url.render_as_string(hide_password=False)
+    command = [sys.executable, "-m", "tests.database_victim", "hold_lease", url, ACCOUNT]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        try:
+            yield process, int(process.stdout.readline())
+        finally:
+            process.kill()
