@@ -141,9 +141,6 @@ class Ledger:
         trades = self._trades.get(symbol)
         return trades is not None and trade_id in trades.times
 
-    def has_transfer(self, transfer_id: str) -> bool:
-        return transfer_id in self._transfers
-
     def is_opened(self, asset_or_symbol: str) -> bool:
         """Returns whether it is written down what the account held of it when first seen."""
         return asset_or_symbol in self._opened

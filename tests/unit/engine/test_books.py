@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -265,6 +266,14 @@ def test_only_our_part_of_a_strangers_sale_is_in_our_trade() -> None:
     assert trade.fees == ()
 
 
+def test_a_strangers_sale_that_was_all_ours_brings_its_fee() -> None:
+    sale = fill(9, "1", "95", side=Side.SELL, order_id=77, fee=money("0.5"))
+    trade = held_books("1", FillBooked(sale, None, None, None)).trade_of(
+        ENTRY.position_id, "operator"
+    )
+    assert (trade.fees, trade.pnl) == ((money("0.5"),), money("-5.5"))
+
+
 def test_coins_withdrawn_bring_nothing() -> None:
     kept = held_books("1", transfer("out", "-1", "BTC"))
     trade = kept.trade_of(ENTRY.position_id, "operator")
@@ -441,6 +450,11 @@ def test_cash_is_reserved_until_the_entry_is_over() -> None:
     assert kept.reserved == 0
 
 
+def test_sells_reserve_nothing_and_lower_no_worst_case() -> None:
+    kept = held_books("1", EXIT)
+    assert (kept.reserved, kept.worst_case(CLOSES)) == (Decimal(0), Decimal(110))
+
+
 # The rest of what is written down
 
 
@@ -459,7 +473,8 @@ def test_the_last_state_and_the_last_mark_count() -> None:
         halted=False,
         at_ms=1,
     )
-    kept = books(halted, mark, CommandDone(1, "done", 5))
+    earlier = replace(mark, open_time_ms=0)
+    kept = books(halted, mark, earlier, CommandDone(1, "done", 5))
     assert (kept.state, kept.marked) == (halted, mark)
 
 

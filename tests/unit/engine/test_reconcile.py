@@ -626,3 +626,8 @@ def test_trades_that_were_not_read_may_explain_a_difference() -> None:
     assert (first.records, first.doubts, first.is_clean) == ((), {}, False)
     same = settle(kept, replace(told, balances={"USDT": Decimal(900), "BTC": Decimal(1)}))
     assert same == Findings()
+
+
+def test_without_balances_the_rest_is_settled_all_the_same() -> None:
+    found = settle(held_books(), facts((), [STOP_RESTS]))
+    assert (found.records, found.ask, found.is_clean) == ((), (), False)
