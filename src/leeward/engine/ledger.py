@@ -218,8 +218,8 @@ class Ledger:
         lot = after.lots[position_id]
         left = after.position_quantity(position_id, lot.symbol)
         taken = _EXACT.subtract(max(_ZERO, lot.net), left)
-        sales = after.strange_sales.get(lot.symbol, {})
-        for _, sale in sorted(sales.items(), reverse=True):
+        sales = () if taken <= 0 else self._strange_sales_with(after, lot.symbol)
+        for sale in sales:
             part = min(taken, sale.quantity.value)
             if part <= 0 or (lot.entered_ms is not None and sale.time_ms < lot.entered_ms):
                 break
@@ -235,8 +235,12 @@ class Ledger:
             balances=dict(self.balances),
             claims=dict(self.claims),
             lots={name: self.lots[name].copy() for name in position_ids if name in self.lots},
-            strange_sales={name: dict(sales) for name, sales in self.strange_sales.items()},
         )
+
+    def _strange_sales_with(self, after: Ledger, symbol: str) -> list[Fill]:
+        """Returns the sales of other hands, the preview's too, latest first."""
+        sales = self.strange_sales.get(symbol, {}) | after.strange_sales.get(symbol, {})
+        return [sale for _, sale in sorted(sales.items(), reverse=True)]
 
     def _claim(self, symbol: str, change: Decimal) -> None:
         self.claims[symbol] = _EXACT.add(self.claims.get(symbol, _ZERO), change)

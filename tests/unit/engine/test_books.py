@@ -274,6 +274,13 @@ def test_a_strangers_sale_that_was_all_ours_brings_its_fee() -> None:
     assert (trade.fees, trade.pnl) == ((money("0.5"),), money("-5.5"))
 
 
+def test_what_a_stranger_sold_before_we_bought_was_not_ours() -> None:
+    before = fill(9, "2", "95", side=Side.SELL, order_id=77, time_ms=HOUR)
+    kept = held_books("1", transfer("coins", "2", "BTC"), FillBooked(before, None, None, None))
+    kept.apply(transfer("out", "-1", "BTC"))
+    assert kept.trade_of(ENTRY.position_id, "operator").proceeds == money("0")
+
+
 def test_coins_withdrawn_bring_nothing() -> None:
     kept = held_books("1", transfer("out", "-1", "BTC"))
     trade = kept.trade_of(ENTRY.position_id, "operator")
