@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +55,6 @@ class Journal:
             self._write(content)
         except OSError:
             self._reserve.unlink(missing_ok=True)
-            self._drop_torn_line()
             try:
                 self._write(content)
             except OSError as error:
@@ -71,11 +71,18 @@ class Journal:
                 os.fsync(file.fileno())
 
     def _write(self, content: bytes) -> None:
+        """Appends and forces it to the disk; what fails leaves the file as it was."""
         is_new = not self.path.exists()
-        with self.path.open("ab") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        size = 0 if is_new else self.path.stat().st_size
+        try:
+            with self.path.open("ab") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            with suppress(OSError):
+                os.truncate(self.path, size)
+            raise
         if is_new:
             _sync_folder(self.path.parent)
 

@@ -52,6 +52,8 @@ class Memory:
     doubted: set[str] = field(default_factory=set)
     #: Orders of unknown fate that were cancelled in vain and given up.
     lost: set[str] = field(default_factory=set)
+    #: Orders that were open when this process began.
+    inherited: frozenset[str] = frozenset()
     #: What the venue said of the quantity of orders that another one's fill sizes.
     quantities: dict[str, Decimal] = field(default_factory=dict)
     protect: Pause = field(default_factory=Pause)

@@ -12,6 +12,8 @@ from leeward.runtime.trading.memory import Memory
 _FILTER_OF_WORTH = ("Filter failure: NOTIONAL", "Filter failure: MIN_NOTIONAL")
 #: Refusals of key, signature or account: nothing helps but an operator.
 _LOCKED_S = 30.0
+#: So often a symbol that does not trade is looked at while something there has no stop.
+_NAKED_S = 3.0
 
 
 @dataclass
@@ -86,3 +88,6 @@ class Setbacks:
             self.memory.rules_pause.clear()
         else:
             self.memory.rules_pause.put_off(self.means.now_s)
+            if self.memory.unprotected_since_s is not None:
+                soon_s = self.means.now_s + _NAKED_S
+                self.memory.rules_pause.at_s = min(self.memory.rules_pause.at_s, soon_s)

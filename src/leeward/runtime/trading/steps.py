@@ -93,7 +93,8 @@ class Steps:
             case Found(report) if report.client_order_id == client_order_id:
                 self.memory.settle(client_order_id)
                 await self.learn((report,))
-                if not self.books.orders[client_order_id].is_done:
+                order = self.books.orders[client_order_id]
+                if not order.is_done and order.missing.is_zero:
                     # Where it is still in question it is not asked for again at once.
                     question.pause.put_off(self.means.now_s)
                     question.proof = None
@@ -356,6 +357,9 @@ class Steps:
         memory.cancelling.clear()
         memory.lost.add(name)
         memory.doubted.discard(name)
+        if name in memory.inherited:
+            # The process before left it open: this one has not tried to protect yet.
+            memory.deadline_from_s = self.means.now_s
         self.means.note(self.symbol, "given_up", f"{name}: {step.why}", Severity.WARNING)
 
     async def _is_unsold(self, proof: AbsenceProof) -> bool:

@@ -46,6 +46,8 @@ class Tender:
     _entered: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        live = self.means.books.live_orders(self.symbol)
+        self.memory.inherited = frozenset(each.client_order_id for each in live)
         self.steps = Steps(self.means, self.symbol, self.memory, self.touch)
 
     @property

@@ -1,0 +1,175 @@
+"""One writer: nothing is true before it is written down, and nothing written down is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from tests.harness.virtual_loop import VirtualLoop, run_virtual
+
+from leeward.database.errors import DatabaseDown, LeaseLost
+from leeward.domain.errors import LeewardError
+from leeward.domain.money import Money
+from leeward.engine.books import Books
+from leeward.engine.records import Record, TransferBooked, TransferKind
+from leeward.runtime.trading.bookkeeper import Aside, Bookkeeper, inline, open_books
+from leeward.runtime.trading.journal import Journal
+
+
+def deposit(number: int) -> TransferBooked:
+    money = Money(Decimal(number), "USDT")
+    return TransferBooked(f"deposit/{number}", TransferKind.DEPOSIT, money, number)
+
+
+@dataclass
+class Shelf:
+    """A store that can be told to fail."""
+
+    batches: list[tuple[Record, ...]] = field(default_factory=list)
+    fails: LeewardError | None = None
+
+    def record(self, account: str, epoch: int, records: Sequence[Record]) -> None:
+        assert (account, epoch) == ("a", 7)
+        if self.fails is not None:
+            raise self.fails
+        self.batches.append(tuple(records))
+
+    def load(self, account: str) -> list[Record]:
+        assert account == "a"
+        return [record for batch in self.batches for record in batch]
+
+
+def keeper(shelf: Shelf, folder: Path, loop: VirtualLoop, aside: Aside = inline) -> Bookkeeper:
+    journal = Journal(folder / "journal")
+    return Bookkeeper(Books("a", "USDT"), shelf, journal, 7, loop.clock(0), aside=aside)
+
+
+DOWN = DatabaseDown("gone")
+
+
+def test_what_is_committed_is_applied(tmp_path: Path) -> None:
+    async def work(loop: VirtualLoop) -> None:
+        books = keeper(shelf := Shelf(), tmp_path, loop)
+        await books.commit(deposit(1), deposit(2))
+        assert shelf.batches == [(deposit(1), deposit(2))]
+        assert books.books.cash == 3
+
+    run_virtual(work)
+
+
+def test_an_entry_is_impossible_while_the_database_is_down(tmp_path: Path) -> None:
+    async def work(loop: VirtualLoop) -> None:
+        books = keeper(Shelf(fails=DOWN), tmp_path, loop)
+        with pytest.raises(DatabaseDown):
+            await books.commit(deposit(1))
+        assert books.books.cash == 0
+        assert books.journal.batches() == []
+
+    run_virtual(work)
+
+
+def test_what_protects_goes_to_the_journal_and_later_into_the_database_in_order(
+    tmp_path: Path,
+) -> None:
+    async def work(loop: VirtualLoop) -> None:
+        books = keeper(shelf := Shelf(fails=DOWN), tmp_path, loop)
+        await books.commit(deposit(1), urgent=True)
+        await books.commit(deposit(2), urgent=True)
+        assert books.books.cash == 3
+        assert (books.behind, books.is_durable) == (2, False)
+        assert not await books.replay()
+        shelf.fails = None
+        await books.commit(deposit(3))
+        assert shelf.batches == [(deposit(1),), (deposit(2),), (deposit(3),)]
+        assert books.is_durable
+        assert books.journal.batches() == []
+
+    run_virtual(work)
+
+
+@pytest.mark.parametrize("urgent", [True, False])
+def test_a_lost_lease_lets_nothing_through(tmp_path: Path, urgent: bool) -> None:
+    async def work(loop: VirtualLoop) -> None:
+        books = keeper(Shelf(fails=LeaseLost("another")), tmp_path, loop)
+        with pytest.raises(LeaseLost):
+            await books.commit(deposit(1), urgent=urgent)
+        assert books.books.cash == 0
+        assert books.journal.batches() == []
+
+    run_virtual(work)
+
+
+def slow(seconds: float) -> Aside:
+    async def run(work: Callable[[], None]) -> None:
+        await asyncio.sleep(seconds)
+        work()
+
+    return run
+
+
+def test_a_commit_that_takes_too_long_is_none_and_is_applied_when_it_comes_late(
+    tmp_path: Path,
+) -> None:
+    async def work(loop: VirtualLoop) -> None:
+        books = keeper(shelf := Shelf(), tmp_path, loop, slow(5))
+        with pytest.raises(DatabaseDown, match="2 s"):
+            await books.commit(deposit(1))
+        assert loop.time() == 2
+        assert books.books.cash == 0
+        with pytest.raises(DatabaseDown, match="not answered"):
+            await books.commit(deposit(2))
+        await asyncio.sleep(4)
+        books.aside = inline
+        assert await books.replay()
+        assert shelf.batches == [(deposit(1),)]
+        assert books.books.cash == 1
+
+    run_virtual(work)
+
+
+def test_nothing_overtakes_a_late_commit_into_the_database(tmp_path: Path) -> None:
+    async def work(loop: VirtualLoop) -> None:
+        books = keeper(shelf := Shelf(), tmp_path, loop, slow(5))
+        await books.commit(deposit(1), urgent=True)
+        await books.commit(deposit(2), urgent=True)
+        assert books.books.cash == 3
+        await asyncio.sleep(4)
+        books.aside = inline
+        assert await books.replay()
+        assert [batch[0] for batch in shelf.batches] == [deposit(1), deposit(1), deposit(2)]
+        assert books.books.cash == 3
+
+    run_virtual(work)
+
+
+def test_a_start_commits_what_the_journal_kept(tmp_path: Path) -> None:
+    async def work(loop: VirtualLoop) -> None:
+        books = keeper(shelf := Shelf(fails=DOWN), tmp_path, loop)
+        await books.commit(deposit(1), urgent=True)
+        shelf.fails = None
+        journal = Journal(tmp_path / "journal")
+        assert open_books(shelf, journal, "a", "USDT", 7).cash == 1
+        assert journal.batches() == []
+        assert open_books(shelf, journal, "a", "USDT", 7).cash == 1
+
+    run_virtual(work)
+
+
+def test_a_journal_that_takes_nothing_leaves_the_books_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Journal, __: Sequence[Record]) -> None:
+        raise LeewardError("no space")
+
+    async def work(loop: VirtualLoop) -> None:
+        books = keeper(Shelf(fails=DOWN), tmp_path, loop)
+        with pytest.raises(LeewardError, match="no space"):
+            await books.commit(deposit(1), urgent=True)
+        assert books.books.cash == 0
+
+    monkeypatch.setattr(Journal, "append", full)
+    run_virtual(work)
