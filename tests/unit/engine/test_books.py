@@ -319,6 +319,7 @@ def test_a_plan_changes_and_a_closing_position_stays_closing() -> None:
     kept = held_books()
     kept.apply(PlanChanged(ENTRY.position_id, raised, "signal", HOUR))
     kept.apply(PlanChanged(ENTRY.position_id, PLAN, None, HOUR))
+    kept.apply(PlanChanged(ENTRY.position_id, PLAN, "time", HOUR))
     held = kept.position(SYMBOL)
     assert held is not None
     assert (held.plan, held.closing) == (PLAN, "signal")

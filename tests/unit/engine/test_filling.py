@@ -83,7 +83,8 @@ def test_a_sale_that_leaves_what_is_ours_needs_no_balances() -> None:
 def test_a_sale_that_may_not_leave_what_is_ours_does() -> None:
     kept = held_books()
     sold = fill(5, "0.5", side=Side.SELL, order_id=70)
-    assert fill_records(kept, [sold], H1) == ()
+    later = fill(6, "0.5", order_id=71)
+    assert fill_records(kept, [sold, later], H1) == ()
     taken = fill_records(kept, [sold], H1, Beside(held={"BTC": Decimal("0.5")}))
     assert not any(isinstance(record, TransferBooked) for record in taken)
     unseen = fill_records(kept, [sold], H1, Beside(held={"BTC": Decimal("1.5")}))
