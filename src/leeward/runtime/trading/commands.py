@@ -9,7 +9,7 @@ from typing import Final, NoReturn
 
 from leeward.database.commands import Command
 from leeward.database.errors import DatabaseDown
-from leeward.domain.errors import Refused, unknown_name
+from leeward.domain.errors import Refused
 from leeward.engine.records import CommandDone, EquityMarked, PlanChanged, Record
 from leeward.runtime.trading.bookkeeper import Bookkeeper
 from leeward.runtime.trading.standing import Standing
@@ -62,7 +62,8 @@ class Commands:
                 case "flatten":
                     await self._flatten(command)
                 case _:
-                    raise unknown_name("command", command.kind, KINDS)
+                    known = ", ".join(KINDS)
+                    raise Refused(f"{command.kind} is no command; there are {known}")
         except Refused as refused:
             await self.keeper.commit(self._done(command, f"refused: {refused}"), urgent=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from leeward.engine.records import Mode, TradingState
 from leeward.runtime.trading.commands import Commands
 from leeward.runtime.trading.start import Ready
 from leeward.runtime.trading.supervision import Work, first_cause, supervise
-from leeward.runtime.trading.watchdogs import Reserve, Watchdogs
+from leeward.runtime.trading.watchdogs import Watchdogs
 from leeward.venues.binance_stream import CandleStream, Wanted, following
 from leeward.venues.binance_user_stream import UserStream, listening
 from leeward.venues.governor import Lane
@@ -173,7 +174,7 @@ class Running:
             lambda: session.behind_ms() / 1000 / max(http.server_clock.speed, 0.001),
             blocked_s,
             resync,
-            Reserve(self.ready.folder.parent.parent),
+            lambda: shutil.disk_usage(self.ready.folder).free,
             session.plan.limits.max_orders_per_hour,
         )
 

@@ -302,13 +302,14 @@ class TradingSession:
         return decision
 
     async def _commit(self, made: StepChoices, decision: StepDecision, *, urgent: bool) -> None:
-        halted: tuple[StateMoved, ...] = ()
-        moved = self.keeper.books.state
-        if made.halted_now and (moved is None or moved.state is not TradingState.HALTED):
-            words = f"max_drawdown: equity {made.marks.equity:.2f}, peak {made.marks.peak:.2f}"
-            halted = (StateMoved(TradingState.HALTED, words, "watch", self.server_now_ms()),)
-            self._note("max_drawdown", words, Severity.CRITICAL)
-        await self.keeper.commit(*decision.records, *halted, urgent=urgent)
+        if not made.halted_now:
+            await self.keeper.commit(*decision.records, urgent=urgent)
+            return
+        words = f"max_drawdown: equity {made.marks.equity:.2f}, peak {made.marks.peak:.2f}"
+        halted = StateMoved(TradingState.HALTED, words, "watch", self.server_now_ms())
+        self._note("max_drawdown", words, Severity.CRITICAL)
+        async with self.standing.lock:
+            await self.keeper.commit(*decision.records, halted, urgent=urgent)
 
     def _records(self, made: StepChoices, state: TradingState) -> StepDecision:
         now_ms, length_ms = self.server_now_ms(), self.plan.timeframe.length_ms

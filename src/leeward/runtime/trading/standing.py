@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,9 +20,10 @@ from leeward.engine.trading_state import (
     move,
 )
 from leeward.runtime.trading.bookkeeper import Bookkeeper
+from leeward.venues.timing import Clock
 
 #: A state below ACTIVE that nobody ordered is told of again after so long.
-_REMIND_MS = 15 * 60_000
+_REMIND_S = 15 * 60.0
 _FINDING_MS = 60 * 60_000
 
 
@@ -34,24 +36,30 @@ class Standing:
     """
 
     keeper: Bookkeeper
+    clock: Clock
     server_now_ms: Callable[[], int]
     alarm: Callable[[Noted], None]
     causes: Causes = field(default_factory=Causes)
     _demands: deque[tuple[TradingState, str, str, int | None]] = field(default_factory=deque)
     _before: TradingState = TradingState.ACTIVE
     _before_reason: str = ""
-    _reminded_ms: int = 0
+    _reminded_s: float = 0.0
+    #: Of two moves the second sees the first: a halt is not undone by what knew nothing of it.
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def state(self) -> TradingState:
         """The state in force: the tighter of what is written down and what was demanded."""
-        moved = self.keeper.books.state
-        written = TradingState.RECOVERING if moved is None else moved.state
         if any(state is TradingState.HALTED for state, *_ in self._demands):
             return TradingState.HALTED
-        if self._demands and allows_entry(written):
+        if self._demands and allows_entry(self._written):
             return TradingState.REDUCING
-        return written
+        return self._written
+
+    @property
+    def _written(self) -> TradingState:
+        moved = self.keeper.books.state
+        return TradingState.RECOVERING if moved is None else moved.state
 
     async def boot(self) -> None:
         """Goes to RECOVERING, as every start does."""
@@ -63,11 +71,13 @@ class Standing:
 
     async def recovered(self) -> None:
         """Goes on in the state of before: books and venue agree, and everything is protected."""
-        if self.state is not TradingState.RECOVERING:
-            return
-        to = after_recovery(self._before)
-        reason = self._before_reason if to is self._before and self._before_reason else "recovered"
-        await self._write(to, Mover.RECOVERED, reason, "recovery")
+        async with self.lock:
+            if self._written is not TradingState.RECOVERING:
+                return
+            to = after_recovery(self._before)
+            same = to is self._before and self._before_reason
+            reason = self._before_reason if same else "recovered"
+            await self._write(to, Mover.RECOVERED, reason, "recovery")
 
     def demand(
         self, state: TradingState, cause: str, words: str, until_ms: int | None = None
@@ -94,39 +104,39 @@ class Standing:
     async def review(self) -> None:
         """Writes down what was demanded, drops causes that ended, and returns to ACTIVE where none
         is left: a pause never outlives its cause."""
-        while self._demands:
-            state, cause, words, until_ms = self._demands[0]
-            await self._tighten(state, cause, words)
-            if state is TradingState.REDUCING:
-                self.causes = self.causes.with_cause(cause, until_ms)
-            self._demands.popleft()
-        now_ms = self.server_now_ms()
-        self.causes = self.causes.at(now_ms)
-        if self.state is TradingState.REDUCING and not self.causes:
-            await self._write(TradingState.ACTIVE, Mover.CLEARED, "every cause is gone", "watch")
-        self._remind(now_ms)
+        async with self.lock:
+            while self._demands:
+                state, cause, words, until_ms = self._demands[0]
+                await self._tighten(state, cause, words)
+                if state is TradingState.REDUCING:
+                    self.causes = self.causes.with_cause(cause, until_ms)
+                self._demands.popleft()
+            self.causes = self.causes.at(self.server_now_ms())
+            if self._written is TradingState.REDUCING and not self.causes:
+                words = "every cause is gone"
+                await self._write(TradingState.ACTIVE, Mover.CLEARED, words, "watch")
+        self._remind()
 
-    async def halt(self, reason: str, actor: str, *also: Record) -> str:
-        """Halts for an operator; returns what came of it. `also` goes into the same commit."""
-        if self.state is TradingState.HALTED:
-            await self.keeper.commit(*also, urgent=True)
-            return "halted already"
-        await self._write(TradingState.HALTED, Mover.OPERATOR, reason, actor, *also)
-        return "halted: no new positions; what is held stays protected"
+    async def halt(self, reason: str, actor: str, *also: Record) -> None:
+        """Halts for an operator; `also` goes into the same commit."""
+        async with self.lock:
+            if self._written is TradingState.HALTED:
+                await self.keeper.commit(*also, urgent=True)
+            else:
+                await self._write(TradingState.HALTED, Mover.OPERATOR, reason, actor, *also)
 
-    async def resume(self, reason: str, actor: str, *also: Record) -> str:
+    async def resume(self, reason: str, actor: str, *also: Record) -> None:
         """Goes back to ACTIVE for an operator; raises Refused where that is not safe."""
-        if self.state is TradingState.ACTIVE:
-            await self.keeper.commit(*also, urgent=True)
-            return "active already"
-        if self.causes:
-            raise Refused(f"resume refused: {self.causes.words()}; it resumes when that is gone")
-        await self._write(TradingState.ACTIVE, Mover.OPERATOR, reason, actor, *also)
-        return "active"
+        async with self.lock:
+            if self._written is TradingState.ACTIVE:
+                await self.keeper.commit(*also, urgent=True)
+                return
+            if self.causes:
+                raise Refused(f"{self.causes.words()}; try again when that is gone")
+            await self._write(TradingState.ACTIVE, Mover.OPERATOR, reason, actor, *also)
 
     async def _tighten(self, state: TradingState, cause: str, words: str) -> None:
-        moved = self.keeper.books.state
-        written = TradingState.RECOVERING if moved is None else moved.state
+        written = self._written
         if written is TradingState.RECOVERING and state is TradingState.REDUCING:
             self._before = _tighter(self._before, state)
         severity = Severity.CRITICAL if state is TradingState.HALTED else Severity.WARNING
@@ -138,21 +148,21 @@ class Standing:
     async def _write(
         self, to: TradingState, mover: Mover, reason: str, actor: str, *also: Record
     ) -> None:
-        moved = self.keeper.books.state
-        if moved is not None:
-            move(moved.state, to, mover)
-        at_ms = self.server_now_ms()
-        self._reminded_ms = at_ms
-        await self.keeper.commit(StateMoved(to, reason, actor, at_ms), *also, urgent=True)
+        before = self.keeper.books.state
+        if before is not None:
+            move(before.state, to, mover)
+        self._reminded_s = self.clock.monotonic_s()
+        moved = StateMoved(to, reason, actor, self.server_now_ms())
+        await self.keeper.commit(moved, *also, urgent=True)
 
-    def _remind(self, now_ms: int) -> None:
-        moved = self.keeper.books.state
+    def _remind(self) -> None:
+        moved, now_s = self.keeper.books.state, self.clock.monotonic_s()
         if moved is None or moved.state is TradingState.ACTIVE:
             return
-        if now_ms - self._reminded_ms >= _REMIND_MS:
-            self._reminded_ms = now_ms
+        if now_s - self._reminded_s >= _REMIND_S:
+            self._reminded_s = now_s
             words = f"still {moved.state}: {self.causes.words() or moved.reason}"
-            self.alarm(Noted("still", words, Severity.WARNING, now_ms))
+            self.alarm(Noted("still", words, Severity.WARNING, self.server_now_ms()))
 
 
 def _tighter(a: TradingState, b: TradingState) -> TradingState:

@@ -335,7 +335,7 @@ class _Wiring:
         self, who: Identity, timeframe: Timeframe, decider: Decider, keeper: Bookkeeper
     ) -> TradingSession:
         settings, market, clock = self.settings, self.market, self.clock
-        standing = Standing(keeper, market.server_now_ms, self.alarm)
+        standing = Standing(keeper, clock, market.server_now_ms, self.alarm)
         desk = Desk(
             market.venue,
             keeper,

@@ -3,10 +3,8 @@ state while it lasts and is cleared when it is gone."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from leeward.engine.records import TradingState
@@ -22,41 +20,15 @@ _STALE_S = 45.0
 #: After a stall or a step of the clock, entries wait for so long.
 _QUIET_MS = 60_000
 _DISK_EVERY_S = 5.0
-_LITTLE, _ENOUGH, _NOTHING = 100 << 20, 200 << 20, 20 << 20
-_RESERVE_BYTES = 16 << 20
+_LITTLE, _ENOUGH = 100 << 20, 200 << 20
 _REDUCING = TradingState.REDUCING
-
-
-@dataclass
-class Reserve:
-    """A file that is given up where the disk is full, so that the journal can go on."""
-
-    folder: Path
-    free_bytes: Callable[[Path], int] = field(default=lambda path: shutil.disk_usage(path).free)
-
-    @property
-    def file(self) -> Path:
-        return self.folder / "reserve"
-
-    def make(self) -> None:
-        """Takes the room, where there is enough."""
-        if not self.file.exists() and self.free() > _ENOUGH:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with self.file.open("wb") as file:
-                for _ in range(_RESERVE_BYTES >> 20):
-                    file.write(b"\0" * (1 << 20))
-
-    def give_up(self) -> None:
-        self.file.unlink(missing_ok=True)
-
-    def free(self) -> int:
-        return self.free_bytes(self.folder)
 
 
 @dataclass
 class Watchdogs:
     """`behind_s` is how long the oldest due candle has been missing; `blocked_s` for how long the
-    exchange keeps us out; `resync` asks for its time anew; `orders_an_hour` is the limit."""
+    exchange keeps us out; `free_bytes` is the room for database and journal;
+    `resync` asks for the exchange's time anew; `orders_an_hour` is the limit."""
 
     standing: Standing
     keeper: Bookkeeper
@@ -65,14 +37,13 @@ class Watchdogs:
     behind_s: Callable[[], float]
     blocked_s: Callable[[], float]
     resync: Callable[[], None]
-    reserve: Reserve
+    free_bytes: Callable[[], int]
     orders_an_hour: int
     lag_s: float = 0.0
     _last: tuple[float, int] | None = None
     _disk_at_s: float = 0.0
 
     async def run(self) -> NoReturn:
-        self._make_reserve()
         while True:
             await self.look()
             await self.clock.sleep(PERIOD_S)
@@ -116,19 +87,10 @@ class Watchdogs:
         self._tell("max_orders_per_hour", made >= self.orders_an_hour, words)
 
     def _look_at_disk(self) -> None:
-        try:
-            free = self.reserve.free()
-            if free < _NOTHING:
-                self.reserve.give_up()
-        except OSError as error:
-            words = f"{self.reserve.folder}: {error.strerror}"
-            self.standing.demand(_REDUCING, "disk", words)
-            return
+        free = self.free_bytes()
         # What was too little is enough again only well above it.
         full = free < (_ENOUGH if "disk" in self.standing.causes else _LITTLE)
-        self._tell("disk", full, f"{free >> 20} MB free under {self.reserve.folder}")
-        if not full:
-            self._make_reserve()
+        self._tell("disk", full, f"{free >> 20} MB free beside the database")
 
     async def _look_at_database(self) -> None:
         durable = self.keeper.is_durable or await self.keeper.replay()
@@ -139,9 +101,3 @@ class Watchdogs:
             self.standing.demand(_REDUCING, cause, words)
         else:
             self.standing.clear(cause)
-
-    def _make_reserve(self) -> None:
-        try:
-            self.reserve.make()
-        except OSError:
-            self.reserve.give_up()  # the next look at the disk says so
