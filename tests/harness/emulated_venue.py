@@ -27,6 +27,8 @@ from leeward.venues.timing import ServerClock
 from tests.harness.virtual_loop import VirtualLoop
 
 ME = "main"
+#: So long it may take until an audit finds what the stream did not tell.
+AUDITED_S = 75.0
 #: Queries whose answers may lag behind, and the fields that date what they show.
 _LAGGING = (
     "/api/v3/order",
@@ -93,6 +95,8 @@ class Outside:
     mix: Mix
     start_us: int = field(init=False)
     down_until_s: float = 0.0
+    #: Until when nobody can be blamed for a position without a stop.
+    excused_until_s: float = 0.0
     #: How far the clock of the computer that trades is off.
     step_ms: int = 0
     calls: int = 0
@@ -116,6 +120,10 @@ class Outside:
     def listen(self, listener: Deaf | None) -> None:
         """Sends the account's events to `listener` from now on; whoever listened before is gone."""
         self._listener, self._held = listener, None
+
+    def excuse(self, seconds: float) -> None:
+        """Says that the exchange refuses its service for so long."""
+        self.excused_until_s = max(self.excused_until_s, self.loop.time() + seconds)
 
     async def cut(self, seconds: float) -> None:
         """Cuts the user stream for a while: what happens meanwhile is not told."""
@@ -178,11 +186,15 @@ class Outside:
     def _tell(self) -> None:
         """Sends what the exchange emitted, as an unreliable stream does."""
         for message in self.exchange.drain():
-            if message.channel != ("user", ME) or self._listener is None:
+            if message.channel != ("user", ME):
+                continue
+            if self._listener is None:
+                self.excuse(AUDITED_S)
                 continue
             if self.coin(self.mix.gap, "gap"):
                 self._deliver(Gap("the connection was lost"))
             if self.coin(self.mix.silent_drop, "silent_drop"):
+                self.excuse(AUDITED_S)  # what nobody tells is found by the next audit
                 continue
             told: Told = user_event(message.payload)
             if self._held is not None:
@@ -190,10 +202,17 @@ class Outside:
                 told, self._held = self._held, None
             elif self.coin(self.mix.reorder, "reorder"):
                 self._held = told
+                self.loop.call_later(1.0, self._release)
                 continue
             self._deliver(told)
             if self.coin(self.mix.duplicate, "duplicate"):
                 self._deliver(told)
+
+    def _release(self) -> None:
+        """Sends what waits for the next message, where none comes."""
+        if self._held is not None:
+            held, self._held = self._held, None
+            self._deliver(held)
 
     def _deliver(self, told: Told) -> None:
         listener = self._listener
@@ -313,6 +332,8 @@ _LABELS: Mapping[tuple[str, str], str] = {
     ("GET", "openOrderList"): "question for open lists",
     ("GET", "myTrades"): "question for trades",
     ("GET", "account"): "question for balances",
+    ("GET", "exchangeInfo"): "question for rules",
+    ("GET", "ticker/price"): "question for the price",
 }
 
 

@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from leeward.database.errors import AlreadyDecided, DatabaseDown, LeaseLost
-from leeward.engine.records import DecisionKey, FillBooked, IntentMade, Record, TransferBooked
+from leeward.engine.records import (
+    DecisionKey,
+    FillBooked,
+    IntentMade,
+    PositionClosed,
+    PositionOpened,
+    Record,
+    TransferBooked,
+)
 
 
 class Kept(Protocol):
@@ -80,5 +88,9 @@ def _identity(record: Record) -> object:
             return number
         case IntentMade(intent_id=number):
             return number, record.epoch
+        case PositionOpened(position_id=number):
+            return number, "opened"
+        case PositionClosed(trade=trade):
+            return trade.position_id, "closed"
         case _:
             return object()

@@ -1,0 +1,96 @@
+"""What a run is judged by: the exchange's truth at its end, and a watch on stops all along."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from leeward.emulator.exchange import Exchange
+from leeward.engine.books import books_of
+from leeward.engine.records import Record, StateMoved
+from leeward.runtime import drill_truth
+from tests.harness.emulated_venue import ME, Outside
+
+
+def differences(exchange: Exchange, records: Sequence[Record], account: str) -> list[str]:
+    """Returns what is wrong, one sentence each; `records` as loaded from what survived."""
+    truth = drill_truth.truth_of(exchange.truth(), ME)
+    books = books_of(records, account, "USDT")
+    wrong = [f"the exchange's own books: {each}" for each in exchange.invariants()]
+    return wrong + drill_truth.differences(truth, books, records)
+
+
+def last_command(records: Sequence[Record]) -> StateMoved | None:
+    """Returns the last state that a hand moved the account to."""
+    by_hand = (
+        each for each in reversed(records)
+        if isinstance(each, StateMoved) and each.actor == "operator"
+    )  # fmt: skip
+    return next(by_hand, None)
+
+
+@dataclass
+class Watch:
+    """Measures how long a position has no stop, on the exchange's own books, and how much of that
+    is nobody's fault but ours: the process up, and `grace_s` passed since the last fault."""
+
+    outside: Outside
+    symbols: Sequence[str]
+    deadline_s: float
+    #: When the process came up, or the last request was struck by a fault.
+    excused_s: float = 0.0
+    longest_s: float = 0.0
+    naked_s: float = 0.0
+    held_s: float = 0.0
+    beyond: list[str] = field(default_factory=list)
+    _since: dict[str, float] = field(default_factory=dict)
+    _struck: int = 0
+    _is_up: bool = False
+
+    def up(self) -> None:
+        self._is_up, self.excused_s = True, self.outside.loop.time()
+
+    def down(self) -> None:
+        self._is_up = False
+
+    def look(self, step_s: float) -> None:
+        """Looks once; `step_s` is the time since the last look."""
+        now_s = self.outside.loop.time()
+        struck = sum(self.outside.struck.values())
+        refused = now_s < self.outside.excused_until_s
+        if struck != self._struck or not self._is_up or refused:
+            self._struck, self.excused_s = struck, now_s
+        for symbol in self.symbols:
+            if self._is_held(symbol):
+                self.held_s += step_s
+            if not self._is_naked(symbol):
+                self._since.pop(symbol, None)
+                continue
+            self.naked_s += step_s
+            since = max(self._since.setdefault(symbol, now_s), self.excused_s)
+            self.longest_s = max(self.longest_s, now_s - since)
+            if now_s - since > self.deadline_s and (
+                not self.beyond or not self.beyond[-1].startswith(symbol)
+            ):
+                self.beyond.append(f"{symbol}: without a stop for {now_s - since:.1f} s")
+
+    def _is_held(self, symbol: str) -> bool:
+        return self._worth(symbol, Decimal(0)) > 6
+
+    def _is_naked(self, symbol: str) -> bool:
+        floor = self.outside.exchange._floor
+        stops = sum(
+            order.remaining
+            for order in floor.accounts[ME].open.values()
+            if order.symbol == symbol
+            and (order.type, order.side) == ("STOP_LOSS", "SELL")
+            and order.status != "PENDING_NEW"
+        )
+        return self._worth(symbol, Decimal(stops) / 10**8) > 6
+
+    def _worth(self, symbol: str, covered: Decimal) -> Decimal:
+        floor = self.outside.exchange._floor
+        base = floor.accounts[ME].balance(floor.markets[symbol].rules.base)
+        held = Decimal(base.free + base.locked) / 10**8
+        return (held - covered) * Decimal(floor.markets[symbol].last_price) / 10**8
