@@ -1,0 +1,135 @@
+"""`leeward paper` from the command line, on an emulator's prices."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from leeward.database import reading
+from leeward.database.engine import Database, open_database
+from leeward.engine.books import books_of
+from leeward.engine.records import Executed, IntentMade, Purpose
+from tests.integration.conftest import Run
+from tests.running import RESTLESS, TRADES, lines_until, started
+from tests.served import Served, generated, served
+
+ACCOUNT = "paper:emulator:main"
+
+
+@pytest.fixture(scope="module")
+def market() -> Iterator[Served]:
+    with served(generated(), mode="accelerated", speed=240) as running:
+        yield running
+
+
+@pytest.fixture
+def database(leeward: Run, tmp_path: Path) -> Iterator[Database]:
+    """The database of the test's own folder."""
+    del leeward  # it sets the folder
+    opened = open_database(f"sqlite:///{tmp_path / 'leeward.db'}")
+    yield opened
+    opened.close()
+
+
+def paper(leeward: Run, market: Served, *options: str) -> tuple[int, str, str]:
+    return leeward("paper", RESTLESS, *TRADES, "--url", market.addresses.rest, *options)
+
+
+def test_a_session_trades_is_written_down_and_goes_on_with_the_next(
+    leeward: Run, market: Served, database: Database
+) -> None:
+    code, out, err = paper(leeward, market, "--candles", "6", "--json", "--log", "log.jsonl")
+    assert code == 0, err
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert len(lines) == 7
+    assert "6 candles are over" in lines[-1]["ended"]
+    first = [each for each in database.history(ACCOUNT) if isinstance(each, Executed)]
+    assert len(first) == 12
+    assert {each.symbol for each in first} == {"BTCUSDT", "ETHUSDT"}
+    before = books_of(database.load(ACCOUNT), ACCOUNT, "USDT")
+    assert before.equity(dict.fromkeys(("BTCUSDT", "ETHUSDT"), Decimal(0))).cash <= 10_000
+    code, out, err = paper(leeward, market, "--candles", "3", "--json", "--log", "log.jsonl")
+    assert code == 0, err
+    with database.reading() as connection:
+        sessions = reading.sessions(connection, ACCOUNT)
+    assert [each.end_reason for each in sessions] == ["3 candles are over", "6 candles are over"]
+    entries = [
+        each
+        for each in database.history(ACCOUNT)
+        if isinstance(each, IntentMade) and each.purpose is Purpose.ENTRY
+    ]
+    assert entries
+    assert len({each.key for each in entries}) == len(entries)
+    facts = sessions[0].started.facts
+    assert set(facts["history"]) == {"BTCUSDT", "ETHUSDT"}  # type: ignore[call-overload] # JSON
+    shown = leeward("status", "--json")
+    (status,) = json.loads(shown.out)
+    assert (status["account"], status["running"]) == (ACCOUNT, False)
+    assert leeward("db", "check").code == 0
+
+
+def test_what_is_held_stays_protected_when_the_process_is_asked_to_stop(
+    market: Served, tmp_path: Path
+) -> None:
+    with started(
+        tmp_path, "paper", RESTLESS, *TRADES, "--url", market.addresses.rest, "--log", "log.jsonl"
+    ) as process:
+        lines_until(process, "hold")
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    ended = out.splitlines()[-1]
+    assert ended.startswith("stopped by SIGTERM; ")
+    assert "stop" in ended
+    assert "NOT" not in ended
+
+
+def test_one_process_trades_an_account(leeward: Run, market: Served, tmp_path: Path) -> None:
+    with started(
+        tmp_path, "paper", RESTLESS, *TRADES, "--url", market.addresses.rest, "--log", "log.jsonl"
+    ) as process:
+        lines_until(process, "00Z")
+        code, _, err = paper(leeward, market, "--candles", "1")
+        assert code == 3
+        assert f"{ACCOUNT}: already traded by" in err
+        assert f":{process.pid} on" in err
+        process.kill()
+        process.wait(15)
+    code, out, _ = paper(leeward, market, "--candles", "1", "--log", "log.jsonl")
+    assert (code, "1 candles are over" in out) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (["--timeframe", "1d", "--set", "risk.trend_gate=ema:200:10"], 3, "closed candles refused"),
+        (["--candles", "0"], 2, "--candles 0 is out of bounds"),
+        (["--until", "someday"], 2, "--until: 'someday' is not a date"),
+        (["--param", "speed=1"], 2, "unknown parameter of Restless 'speed'"),
+        (["--set", "risk.max_position_fraction=0.5"], 3, "risk.max_position_fraction: 0.5 refused"),
+        (["--venue", "binance"], 2, "--url goes with the emulator"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_the_way_out(
+    leeward: Run, market: Served, options: list[str], code: int, words: str
+) -> None:
+    got, _, err = paper(leeward, market, *options)
+    assert got == code, err
+    assert words in err
+
+
+def test_symbols_that_do_not_exist_are_refused(leeward: Run, market: Served) -> None:
+    shown = leeward("paper", RESTLESS, "--symbols", "NOUSDT", "--url", market.addresses.rest)
+    assert shown.code == 2
+    assert "NOUSDT: no rules from the venue" in shown.err
+
+
+def test_a_venue_that_does_not_answer_is_named(leeward: Run) -> None:
+    shown = leeward("paper", RESTLESS, *TRADES, "--url", "http://127.0.0.1:9")
+    assert shown.code == 1
+    assert "http://127.0.0.1:9 does not answer" in shown.err

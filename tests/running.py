@@ -1,0 +1,45 @@
+"""Trading commands as processes of their own, for tests that watch or stop them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+LEEWARD = str(Path(sys.executable).with_name("leeward"))
+RESTLESS = f"{Path(__file__).with_name('restless.py')}:Restless"
+TRADES = ("--symbols", "BTCUSDT,ETHUSDT", "--set", "risk.trend_gate=off")
+
+
+@contextmanager
+def started(folder: Path, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """Yields a running command whose data lie in `folder`; it is killed at the end if need be."""
+    process = subprocess.Popen(
+        [LEEWARD, *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder,
+        env={**os.environ, "LEEWARD_DATA__DIR": str(folder / "data"), **environment},
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate(timeout=15)
+
+
+def lines_until(process: subprocess.Popen[str], words: str, within_s: float = 40.0) -> list[str]:
+    """Returns the lines printed up to the first that holds `words`."""
+    lines: list[str] = []
+    until_s = time.monotonic() + within_s
+    assert process.stdout is not None
+    while time.monotonic() < until_s:
+        line = process.stdout.readline()
+        lines.append(line)
+        if words in line:
+            return lines
+        if not line:
+            break
+    raise AssertionError(f"'{words}' was not printed: {lines[-3:]}")
