@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -54,12 +55,12 @@ def check(as_json: AsJson = False, config: Config = None) -> None:
     from leeward.runtime.database import connect_configured
     from leeward.runtime.settings import load_settings
 
-    database = connect_configured(load_settings(config))
     findings = []
-    for finding in audit(database):
-        findings.append(finding)
-        if not as_json:
-            typer.echo(str(finding))
+    with closing(connect_configured(load_settings(config))) as database:
+        for finding in audit(database):
+            findings.append(finding)
+            if not as_json:
+                typer.echo(str(finding))
     ok = all(finding.is_ok for finding in findings)
     if as_json:
         rows = [
@@ -87,8 +88,8 @@ def backup(
     from leeward.runtime.database import connect_configured
     from leeward.runtime.settings import load_settings
 
-    database = connect_configured(load_settings(config))
-    copied = back_up(database, file)
+    with closing(connect_configured(load_settings(config))) as database:
+        copied = back_up(database, file)
     if as_json:
         _print_json(
             {
@@ -122,8 +123,8 @@ def restore(
     from leeward.runtime.database import connect_configured
     from leeward.runtime.settings import load_settings
 
-    database = connect_configured(load_settings(config), create=True)
-    backups.restore(database, file, overwrite=yes)
+    with closing(connect_configured(load_settings(config), create=True)) as database:
+        backups.restore(database, file, overwrite=yes)
     if as_json:
         _print_json({"database": database.name, "file": str(file), "restored": True})
         return
