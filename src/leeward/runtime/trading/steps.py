@@ -187,11 +187,7 @@ class Steps(Questions):
                     memory.settle(name)
                 await self.learn(reports)
             case Refused(reaction=Reaction.ASK | Reaction.ABSENT) if step.gives_up:
-                memory.lost.add(step.client_order_id)
-                memory.doubted.discard(step.client_order_id)
-                self.means.note(
-                    self.symbol, "given_up", f"{step.client_order_id}: {step.why}", Severity.WARNING
-                )
+                await self._give_up(step)
             case Refused() as refused:
                 memory.doubted.update(self._members(step))
                 memory.cancelling.put_off(self.means.now_s, refused.retry_after_s)
@@ -212,8 +208,10 @@ class Steps(Questions):
             memory.cancelling.put_off(self.means.now_s)
             return
         memory.cancelling.clear()
-        memory.lost.add(name)
-        memory.doubted.discard(name)
+        # Orders of one request arrive together, or none of them.
+        together = self.books.orders[name].intent.orders
+        memory.lost.update(each.client_order_id for each in together)
+        memory.doubted.difference_update(memory.lost)
         if name in memory.inherited:
             # The process before left it open: this one has not tried to protect yet.
             memory.deadline_from_s = self.means.now_s
