@@ -63,11 +63,13 @@ async def trade(settings: Settings, asked: Asked, watcher: Watcher, talk: Talk) 
     strategy = load_strategy(asked.strategy)(**asked.params)
     used = settings if live else without_key(settings)
     async with reached(used, asked.symbols) as market:
+        notes = await check_live(used, market, strategy) if live else []
+        for noted in notes:
+            watcher.alarm(noted)
         if live:
-            for noted in await check_live(used, market, strategy):
-                watcher.alarm(noted)
             await _confirmed(used, market, talk)
         async with put_together(used, asked, market, watcher) as ready:
+            ready.notes.extend(notes)
             _introduce(ready, account_name(asked.mode, used), talk)
             with _stopping_gracefully(ready.session):
                 return await Running(ready).run()

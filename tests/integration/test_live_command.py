@@ -1,0 +1,200 @@
+"""`leeward live` from the command line, against an emulator."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from leeward.database.engine import open_database
+from leeward.engine.books import books_of
+from leeward.engine.records import Noted
+from tests.integration.conftest import Run, Shown
+from tests.running import RESTLESS, TRADES, lines_until, started
+from tests.served import Served, fresh_names, generated, served
+
+ACCOUNT = "live:emulator:main"
+PHRASE = "trade main on emulator"
+
+
+@pytest.fixture(scope="module")
+def market() -> Iterator[Served]:
+    with served(generated(), mode="accelerated", speed=120, auth="scaled") as running:
+        yield running
+
+
+@pytest.fixture
+def name() -> str:
+    return next(fresh_names)
+
+
+@pytest.fixture
+def key(market: Served, name: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """A key of an account of its own, set in the environment."""
+    made = market.account(name, {"USDT": "10000", "BTC": "0.5"})
+    monkeypatch.setenv("LEEWARD_VENUE__API_KEY", made["api_key"])
+    monkeypatch.setenv("LEEWARD_VENUE__API_SECRET", made["api_secret"])
+    return made
+
+
+def live(leeward: Run, market: Served, *options: str) -> Shown:
+    return leeward("live", RESTLESS, *TRADES, "--url", market.addresses.rest, *options)
+
+
+RISKS = "--i-understand-the-risks"
+
+
+def test_it_refuses_without_the_flag(leeward: Run, market: Served) -> None:
+    shown = live(leeward, market)
+    assert shown.code == 3
+    assert "pass --i-understand-the-risks" in shown.err
+
+
+@pytest.mark.usefixtures("key")
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (None, "nobody confirmed it"),
+        ("yes", "'yes' is not the confirmation"),
+        ("trade main on binance", f"it is '{PHRASE}'"),
+    ],
+)
+def test_it_refuses_without_the_right_confirmation(
+    leeward: Run,
+    market: Served,
+    monkeypatch: pytest.MonkeyPatch,
+    given: str | None,
+    words: str,
+) -> None:
+    if given is not None:
+        monkeypatch.setenv("LEEWARD_LIVE_CONFIRMATION", given)
+    shown = live(leeward, market, RISKS)
+    assert shown.code == 3
+    assert words in shown.err
+    assert "Equity 10,000.00 USDT. At most 5,000.00 USDT (50.0%)" in shown.err
+
+
+def test_it_refuses_without_a_key(leeward: Run, market: Served) -> None:
+    shown = live(leeward, market, RISKS)
+    assert shown.code == 3
+    assert "no API key is set" in shown.err
+
+
+def test_it_refuses_a_key_that_is_not_accepted(
+    leeward: Run, market: Served, key: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEEWARD_VENUE__API_SECRET", "x" + key["api_secret"][1:])
+    shown = live(leeward, market, RISKS)
+    assert shown.code == 3
+    assert "the key is not accepted" in shown.err
+
+
+@pytest.mark.usefixtures("key")
+def test_it_refuses_where_positions_could_be_without_a_stop(
+    leeward: Run, market: Served, tmp_path: Path
+) -> None:
+    bare = tmp_path / "bare.py"
+    source = Path(RESTLESS.rpartition(":")[0]).read_text()
+    bare.write_text(source[: source.index("    def calculate_stop")])
+    shown = leeward(
+        "live", f"{bare}:Restless", *TRADES, "--url", market.addresses.rest, RISKS,
+        "--set", "risk.require_stop=false",
+    )  # fmt: skip
+    assert shown.code == 3
+    assert "gives no stop and risk.require_stop is off" in shown.err
+
+
+def test_what_it_trades_is_what_the_exchange_says_and_no_secret_is_told(
+    leeward: Run,
+    market: Served,
+    name: str,
+    key: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("LEEWARD_LIVE_CONFIRMATION", PHRASE)
+    shown = live(leeward, market, RISKS, "--candles", "6", "--log", "log.jsonl", "--json")
+    assert shown.code == 0, shown.err
+    lines = [json.loads(line) for line in shown.out.splitlines()]
+    decided = [each for line in lines[:-1] for each in line["decisions"]]
+    assert any(each["decision"] == "enter" for each in decided)
+    database = open_database(f"sqlite:///{tmp_path / 'leeward.db'}")
+    books = books_of(database.load(ACCOUNT), ACCOUNT, "USDT")
+    database.close()
+    truth = market.sim("GET", "state")["accounts"][name]
+    totals = {
+        asset: Decimal(each["free"]) + Decimal(each["locked"])
+        for asset, each in truth["balances"].items()
+    }
+    for asset in ("USDT", "BTC", "ETH"):
+        assert books.balance(asset) == totals.get(asset, Decimal(0)), asset
+    for held in books.positions():
+        orders = [each for each in truth["orders"] if each["symbol"] == held.symbol]
+        assert [each["type"] for each in orders if each["status"] == "NEW"] == ["STOP_LOSS"]
+    for text in (shown.out, shown.err, (tmp_path / "log.jsonl").read_text()):
+        assert key["api_secret"] not in text
+        assert key["api_key"] not in text
+
+
+def test_a_key_that_may_withdraw_is_refused_by_no_waiver(
+    leeward: Run, market: Served, name: str, key: dict[str, str]
+) -> None:
+    rights = {"enableWithdrawals": True}
+    market.sim("POST", f"accounts/{name}/keys", api_key=key["api_key"], rights=rights)
+    shown = live(leeward, market, RISKS, "--set", "venue.allow_any_ip=true")
+    assert shown.code == 3
+    assert "the key may withdraw (enableWithdrawals)" in shown.err
+
+
+def test_a_waived_ip_restriction_is_noted_at_every_start(
+    leeward: Run,
+    market: Served,
+    name: str,
+    key: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    market.sim(
+        "POST", f"accounts/{name}/keys", api_key=key["api_key"], rights={"ipRestrict": False}
+    )
+    monkeypatch.setenv("LEEWARD_LIVE_CONFIRMATION", PHRASE)
+    refused = live(leeward, market, RISKS)
+    assert (refused.code, "works from any IP address" in refused.err) == (3, True)
+    waived = ("--set", "venue.allow_any_ip=true", "--log", "log.jsonl")
+    assert live(leeward, market, RISKS, "--candles", "1", *waived).code == 0
+    assert "waived by venue.allow_any_ip" in (tmp_path / "log.jsonl").read_text()
+    database = open_database(f"sqlite:///{tmp_path / 'leeward.db'}")
+    notes = [each for each in database.history(ACCOUNT) if isinstance(each, Noted)]
+    database.close()
+    assert any("waived" in each.words for each in notes)
+
+
+def test_a_killed_session_is_recovered_by_the_next(
+    leeward: Run,
+    market: Served,
+    name: str,
+    key: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("LEEWARD_LIVE_CONFIRMATION", PHRASE)
+    options = (RISKS, "--url", market.addresses.rest, "--log", "log.jsonl")
+    with started(
+        tmp_path, "live", RESTLESS, *TRADES, *options,
+        LEEWARD_VENUE__API_KEY=key["api_key"], LEEWARD_VENUE__API_SECRET=key["api_secret"],
+        LEEWARD_LIVE_CONFIRMATION=PHRASE,
+    ) as process:  # fmt: skip
+        lines_until(process, "BUY")
+        process.kill()
+        process.wait(15)
+    shown = live(leeward, market, RISKS, "--candles", "2", "--log", "log.jsonl")
+    assert shown.code == 0, shown.err
+    database = open_database(f"sqlite:///{tmp_path / 'leeward.db'}")
+    books = books_of(database.load(ACCOUNT), ACCOUNT, "USDT")
+    database.close()
+    truth = market.sim("GET", "state")["accounts"][name]
+    usdt = truth["balances"]["USDT"]
+    assert books.cash == Decimal(usdt["free"]) + Decimal(usdt["locked"])
