@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, bindparam, delete, insert, update
 
-from leeward.database import commands, loading, reading, recording, schema
+from leeward.database import commands, history, loading, recording, schema
 from leeward.database.commands import Command
 from leeward.database.connecting import (
     READS,
@@ -82,7 +82,7 @@ class Database:
         the start of a session on where one is named. Executions of one commit come by symbol."""
         with self.reading() as connection:
             without_deadline(connection)
-            return reading.history(connection, account, session_id)
+            return history.history(connection, account, session_id)
 
     def beat(self, account: str, epoch: int, at_ms: int, facts: Mapping[str, object]) -> None:
         """Notes that the account's process is alive, and what it says of itself. Raises LeaseLost

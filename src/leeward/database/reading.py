@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Row, Select, select
@@ -29,7 +28,6 @@ from leeward.database.loading import (
     state_moved,
 )
 from leeward.domain.money import Quantity
-from leeward.engine.record_codec import record_of
 from leeward.engine.records import (
     EquityMarked,
     Executed,
@@ -40,7 +38,6 @@ from leeward.engine.records import (
     Plan,
     PlannedOrder,
     PositionClosed,
-    Record,
     SessionStarted,
     StateMoved,
 )
@@ -153,7 +150,7 @@ def executions(
     if symbol is not None:
         query = query.where(table.c.symbol == symbol)
     rows = connection.execute(query.order_by(table.c.open_time_ms, table.c.symbol))
-    return [_executed(row) for row in rows]
+    return [executed(row) for row in rows]
 
 
 def fills(
@@ -315,32 +312,6 @@ def last_events(
     return _events(connection, query.order_by(table.c.seq.desc()).limit(limit))[::-1]
 
 
-def history(connection: Connection, account: str, session_id: str | None = None) -> list[Record]:
-    """Returns every record in the order of their commits, from the start of a session on where one
-    is named. Executions of one commit are in the order of their symbols."""
-    first = 0
-    if session_id is not None:
-        table = tables.trading_sessions
-        where = (table.c.session_id == session_id, table.c.account == account)
-        first = connection.execute(select(table.c.seq).where(*where)).scalar_one()
-    found = list(_recorded(connection, account, first))
-    return [record for *_, record in sorted(found, key=itemgetter(0, 1, 2))]
-
-
-def _recorded(
-    connection: Connection, account: str, first: int
-) -> Iterator[tuple[int, bool, str, Record]]:
-    event, execution = tables.events, tables.strategy_executions
-    trail = select(event.c.seq, event.c.payload).where(
-        event.c.account == account, event.c.seq >= first
-    )
-    for row in connection.execute(trail):
-        yield row.seq, False, "", record_of(json.loads(row.payload))
-    said = select(execution).where(execution.c.account == account, execution.c.seq >= first)
-    for row in connection.execute(said):
-        yield row.seq, True, row.symbol, _executed(row)
-
-
 def _within(
     time: Column[Any], start_ms: int | None, end_ms: int | None
 ) -> Iterator[ColumnElement[bool]]:
@@ -387,7 +358,8 @@ def _order(row: Row[Any]) -> Order:
     )
 
 
-def _executed(row: Row[*tuple[Any, ...]]) -> Executed:
+def executed(row: Row[*tuple[Any, ...]]) -> Executed:
+    """Returns the record that a row of `strategy_executions` was written from."""
     candle = (row.open, row.high, row.low, row.close, row.volume)
     return Executed(
         row.session_id,

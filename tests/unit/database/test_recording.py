@@ -30,6 +30,7 @@ from leeward.database.engine import Database
 from leeward.database.errors import AlreadyDecided, LeaseLost
 from leeward.database.lease import take_lease
 from leeward.database.tables import orders, positions
+from leeward.domain.errors import BadUsage
 from leeward.engine.books import books_of
 from leeward.engine.records import (
     EquityMarked,
@@ -64,6 +65,11 @@ def test_the_history_of_a_session_begins_with_it(database: Database) -> None:
     second = session_started(session_id="second")
     record_all(database, [[session_started()], [deposit()], [second], [marked(5)], [executed(5)]])
     assert database.history(ACCOUNT, "second") == [second, marked(5), executed(5)]
+
+
+def test_a_session_that_never_was_has_no_history(database: Database) -> None:
+    with pytest.raises(BadUsage, match="no session 'nobody'"):
+        database.history(ACCOUNT, "nobody")
 
 
 def test_a_step_is_told_in_the_order_it_was_committed(database: Database) -> None:
