@@ -1,0 +1,135 @@
+"""`leeward status`, `halt`, `resume` and `flatten` beside a running session, and without one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leeward.database.engine import Database, open_database
+from leeward.engine.records import CommandDone, EquityMarked, PositionClosed, StateMoved
+from tests.integration.conftest import Run
+from tests.running import RESTLESS, TRADES, lines_until, started
+from tests.served import Served, generated, served
+
+ACCOUNT = "paper:emulator:main"
+
+
+@pytest.fixture(scope="module")
+def market() -> Iterator[Served]:
+    with served(generated(), mode="accelerated", speed=240) as running:
+        yield running
+
+
+@pytest.fixture
+def session(market: Served, tmp_path: Path, leeward: Run) -> Iterator[subprocess.Popen[str]]:
+    """A paper session that runs, and holds something."""
+    del leeward  # it sets the folder
+    with started(
+        tmp_path, "paper", RESTLESS, *TRADES, "--url", market.addresses.rest, "--log", "log.jsonl"
+    ) as process:
+        lines_until(process, "hold")
+        yield process
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = open_database(f"sqlite:///{tmp_path / 'leeward.db'}", examine=False)
+    yield opened
+    opened.close()
+
+
+def status(leeward: Run) -> Any:
+    shown = leeward("status", "--json")
+    assert shown.code == 0, shown.err
+    return json.loads(shown.out)[0]
+
+
+def wait_for(holds: Callable[[], bool], within_s: float = 10.0) -> None:
+    until_s = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < until_s
+        time.sleep(0.1)
+
+
+@pytest.mark.usefixtures("session")
+def test_halt_stops_entries_within_two_seconds_and_resume_lets_them(
+    leeward: Run, database: Database
+) -> None:
+    asked_s = time.monotonic()
+    shown = leeward("halt", "--reason", "lunch")
+    assert (shown.code, shown.out) == (0, f"{ACCOUNT}: halted\n")
+    assert time.monotonic() - asked_s < 2
+    assert status(leeward)["state"] == "HALTED"
+    assert status(leeward)["reason"] == "lunch"
+    wait_for(lambda: status(leeward)["positions"] == [])
+    cash = status(leeward)["cash"]
+    time.sleep(2)
+    assert status(leeward)["cash"] == cash
+    assert leeward("halt").code == 0
+    shown = leeward("resume")
+    assert (shown.code, shown.out) == (0, f"{ACCOUNT}: active\n")
+    wait_for(lambda: status(leeward)["positions"] != [])
+    history = database.history(ACCOUNT)
+    actors = [each.actor for each in history if isinstance(each, StateMoved)]
+    assert actors == ["boot", "recovery", "command:1", "command:3"]
+    done = [each.command_id for each in history if isinstance(each, CommandDone)]
+    assert done == [1, 2, 3]
+
+
+@pytest.mark.usefixtures("session")
+def test_flatten_sells_what_is_held_as_the_operators_wish(leeward: Run, database: Database) -> None:
+    leeward("halt")
+    wait_for(lambda: not [p for p in status(leeward)["positions"] if p["closing"]])
+    held = [each["symbol"] for each in status(leeward)["positions"]]
+    shown = leeward("flatten")
+    assert shown.code == 0
+    assert shown.out.startswith(f"{ACCOUNT}: ")
+    wait_for(lambda: status(leeward)["positions"] == [])
+    closed = [each for each in database.history(ACCOUNT) if isinstance(each, PositionClosed)]
+    reasons = {each.trade.symbol: each.trade.exit_reason for each in closed}
+    assert {reasons[symbol] for symbol in held} <= {"operator", "time", "signal", "stop"}
+    again = leeward("flatten", "btcusdt")
+    assert (again.code, again.out) == (0, f"{ACCOUNT}: nothing is held of BTCUSDT\n")
+
+
+def test_a_command_without_a_process_waits_for_the_next_start(
+    leeward: Run, session: subprocess.Popen[str], market: Served, database: Database
+) -> None:
+    session.kill()
+    session.wait(15)
+    shown = leeward("halt", "--reason", "while it was down")
+    assert shown.code == 0
+    assert "no process trades it" in shown.out
+    assert "carried out first thing when one starts" in shown.out
+    code, out, _ = leeward(
+        "paper", RESTLESS, *TRADES, "--url", market.addresses.rest, "--candles", "2",
+        "--log", "log.jsonl",
+    )  # fmt: skip
+    assert code == 0
+    assert "[HALTED]" in out
+    marked = [each for each in database.history(ACCOUNT) if isinstance(each, EquityMarked)]
+    assert marked
+    assert status(leeward)["reason"] == "while it was down"
+    assert status(leeward)["running"] is False
+
+
+def test_without_a_database_there_is_nothing_to_operate(leeward: Run) -> None:
+    for command in ("status", "halt", "resume", "flatten"):
+        shown = leeward(command)
+        assert shown.code == 1
+        assert "there is no database at" in shown.err
+
+
+@pytest.mark.usefixtures("session")
+def test_an_account_that_does_not_exist_is_named(leeward: Run) -> None:
+    for command in ("status", "halt"):
+        shown = leeward(command, "--account", "live:emulator:main")
+        assert shown.code == 2
+        assert "unknown account 'live:emulator:main'" in shown.err
+    assert f"{ACCOUNT}: ACTIVE (recovered), running" in leeward("status").out
