@@ -13,6 +13,7 @@ import numpy as np
 from leeward.data.store import CandleStore
 from leeward.database import reading
 from leeward.database.engine import Database
+from leeward.database.history import history
 from leeward.domain.candles import PRICES, Candles
 from leeward.domain.errors import BadUsage, Failed, unknown_name
 from leeward.domain.timeframe import Timeframe
@@ -46,11 +47,11 @@ def read_sessions(
         started = [each.started for each in found]
         earlier = started[started.index(chosen) :]
         chain = tuple(takewhile(lambda each: _terms(each) == _terms(chosen), earlier))[::-1]
-        records = reading.history(connection, chosen.account)
+        records = history(connection, chosen.account)
     before, own = _parted(records, chain)
     folder = settings.data.dir.absolute().parent / "sessions"
-    history = {symbol: _series(folder, chain, symbol) for symbol in chosen.symbols}
-    return Recorded(chain, before, own, _with_stored(settings, chosen, history))
+    series = {symbol: _series(folder, chain, symbol) for symbol in chosen.symbols}
+    return Recorded(chain, before, own, _with_stored(settings, chosen, series))
 
 
 def _last_of(newest: Sequence[SessionStarted], session_id: str | None) -> SessionStarted:
@@ -91,8 +92,8 @@ def _series(folder: Path, chain: Sequence[SessionStarted], symbol: str) -> list[
 def _candles(folder: Path, session: SessionStarted, symbol: str) -> Candles:
     """Returns the candles of one symbol that a session started from."""
     length = Timeframe.parse(session.timeframe)
-    history = session.facts.get("history")
-    fact = history.get(symbol) if isinstance(history, Mapping) else None
+    files = session.facts.get("history")
+    fact = files.get(symbol) if isinstance(files, Mapping) else None
     if not isinstance(fact, Mapping):
         raise Failed(
             f"session {session.session_id}: it did not write down which {symbol} candles it "
@@ -117,14 +118,14 @@ def _candles(folder: Path, session: SessionStarted, symbol: str) -> Candles:
 
 
 def _with_stored(
-    settings: Settings, session: SessionStarted, history: dict[str, list[Candles]]
+    settings: Settings, session: SessionStarted, known: dict[str, list[Candles]]
 ) -> dict[str, list[Candles]]:
-    """Returns the history with stored candles beneath it: they fill holes, nothing else."""
+    """Returns the known candles with stored ones beneath them: they fill holes, nothing else."""
     store = CandleStore(settings.data.dir)
     length = Timeframe.parse(session.timeframe)
     held = set(store.series())
-    for symbol, series in history.items():
+    for symbol, series in known.items():
         first = min((int(c.open_time[0]) for c in series if len(c)), default=None)
         if (symbol, length) in held and first is not None:
             series.insert(0, store.load(symbol, length).between(first, None))
-    return history
+    return known
