@@ -15,6 +15,7 @@ import pytest
 
 from leeward.domain.answers import Found
 from leeward.domain.money import Money, Price, Quantity, quantize_price
+from leeward.domain.order_requests import OrderRequest
 from leeward.domain.orders import OrderType, Side, TimeInForce
 from leeward.domain.timeframe import Timeframe
 from leeward.engine.books import Books
@@ -33,6 +34,7 @@ from leeward.engine.records import (
 )
 from leeward.runtime.clock import monotonic_s, now_ms
 from leeward.runtime.settings import TradingSettings
+from leeward.runtime.trading import sending
 from leeward.runtime.trading.bookkeeper import Bookkeeper, inline, open_books
 from leeward.runtime.trading.desk import Desk
 from leeward.runtime.trading.journal import Journal
@@ -144,6 +146,9 @@ class Trading:
         change = PlanChanged(held.position_id, held.plan, reason, 1)
         await self.desk.keeper.commit(change, urgent=True)
 
+    def fault(self, **fault: Any) -> None:
+        self.emulator.sim("POST", "faults", **fault)
+
     def closed(self) -> list[PositionClosed]:
         return [each for each in self.shelf.records if isinstance(each, PositionClosed)]
 
@@ -197,6 +202,8 @@ def trade(emulator: Served, tmp_path: Path) -> Callable[[Work], None]:
         try:
             run(tell, 60)
         finally:
+            for fault in emulator.sim("GET", "faults"):
+                emulator.sim("DELETE", f"faults/{fault['id']}")
             emulator.jump(SYMBOL, start)
 
     return story
@@ -299,5 +306,115 @@ def test_a_fill_while_nobody_looked_is_found(
         (closed,) = trading.closed()
         assert closed.trade.exit_reason == reason
         assert resting(trading) == []
+
+    trade(story)
+
+
+LOST = [
+    {"effect": "reset_after"},
+    {"effect": "truncated"},
+    {"effect": "bad_json"},
+    {"effect": "http_5xx", "executed": True},
+    {"effect": "timeout_unknown", "executed": True},
+    {"effect": "unknown_1006", "executed": True},
+    {"effect": "rate_429", "seconds": 1},
+]
+
+
+@pytest.mark.parametrize("fault", LOST, ids=lambda fault: str(fault["effect"]))
+@pytest.mark.parametrize("nth", [1, 2])
+def test_an_order_whose_answer_is_lost_is_found_and_never_doubled(
+    trade: Callable[[Work], None], fault: dict[str, Any], nth: int
+) -> None:
+    async def story(trading: Trading) -> None:
+        match = {"route": "POST /api/v3/order", "account": trading.account}
+        trading.fault(**fault, match=match, nth=nth)
+        await trading.entered()
+        refused = fault["effect"] == "rate_429" and nth == 1
+        held = trading.books.position(SYMBOL)
+        assert (held is None) == refused
+        assert len(resting(trading)) == (0 if refused else 1)
+        buys = [each for each in trading.truth("orders") if each["side"] == "BUY"]
+        assert len(buys) == (0 if refused else 1)
+        assert trading.desk.settled
+
+    trade(story)
+
+
+def test_a_restart_in_the_middle_protects_what_the_entry_bought(
+    trade: Callable[[Work], None],
+) -> None:
+    async def story(trading: Trading) -> None:
+        intent = await trading.entry()
+        await sending.send(trading.venue, intent)  # and then the process dies
+        await trading.open()
+        await trading.desk.recover()
+        assert [kind for _, kind, _ in resting(trading)] == ["STOP_LOSS"]
+        report = await trading.desk.recover()
+        assert report.clean, report.words
+
+    trade(story)
+
+
+def test_queries_that_lag_do_not_lead_to_a_second_order(trade: Callable[[Work], None]) -> None:
+    async def story(trading: Trading) -> None:
+        lag = {"effect": "not_found_lag", "ms": 1500, "match": {"account": trading.account}}
+        trading.fault(**lag)
+        match = {"route": "POST /api/v3/order", "account": trading.account}
+        trading.fault(effect="reset_after", match=match, nth=1)
+        await trading.entered()
+        buys = [each for each in trading.truth("orders") if each["side"] == "BUY"]
+        assert len(buys) == 1
+        assert len(resting(trading)) == 1
+
+    trade(story)
+
+
+def test_a_halted_symbol_is_waited_for(trade: Callable[[Work], None]) -> None:
+    async def story(trading: Trading) -> None:
+        await trading.entered()
+        trading.fault(effect="symbol_halt", symbol=SYMBOL, ms=2000)
+        await trading.close("signal")
+        assert await trading.desk.tend(SYMBOL)
+        assert trading.books.position(SYMBOL) is None
+        assert resting(trading) == []
+
+    trade(story)
+
+
+def test_coins_sold_by_hand_end_the_position_and_nothing_else_is_sold(
+    trade: Callable[[Work], None],
+) -> None:
+    async def story(trading: Trading) -> None:
+        await trading.desk.recover()
+        await trading.entered()
+        held = trading.books.position(SYMBOL)
+        assert held is not None
+        (stop,) = trading.books.open_orders(SYMBOL)
+        await trading.venue.cancel(SYMBOL, stop.client_order_id)
+        hand = OrderRequest(
+            SYMBOL, Side.SELL, OrderType.MARKET, "by-hand", Quantity(Decimal("0.0099"))
+        )
+        await trading.venue.place(hand)
+        await trading.open()
+        await trading.desk.recover()
+        await trading.desk.recover()
+        assert trading.books.position(SYMBOL) is None
+        assert resting(trading) == []
+        sells = [each for each in trading.truth("orders") if each["status"] == "FILLED"]
+        assert {each["clientOrderId"] for each in sells if each["side"] == "SELL"} == {"by-hand"}
+
+    trade(story)
+
+
+def test_foreign_coins_are_never_sold(trade: Callable[[Work], None]) -> None:
+    async def story(trading: Trading) -> None:
+        trading.fault(effect="deposit", account=trading.account, asset="BTC", amount="1")
+        await trading.desk.recover()
+        await trading.entered()
+        await trading.close("signal")
+        assert await trading.desk.tend(SYMBOL)
+        btc = trading.emulator.sim("GET", "state")["accounts"][trading.account]["balances"]["BTC"]
+        assert Decimal(btc["free"]) >= 1
 
     trade(story)

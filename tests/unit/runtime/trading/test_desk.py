@@ -1,0 +1,475 @@
+"""The desk in virtual time, on the emulator's heart, over a line that does what the test says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from tests.harness.emulated_venue import CALM, ME, Outside, label_of, venue_of
+from tests.harness.markets import MINUTE_MS, START_MS, restless_exchange
+from tests.harness.store import MemoryStore
+from tests.harness.virtual_loop import VirtualLoop, run_virtual
+
+from leeward.database.errors import DatabaseDown
+from leeward.domain.answers import Found, NotSent, Unknown
+from leeward.domain.errors import Failed
+from leeward.domain.money import Money, Price, Quantity, quantize_price
+from leeward.domain.orders import OrderType, Side, TimeInForce
+from leeward.domain.timeframe import Timeframe
+from leeward.engine.books import Books
+from leeward.engine.intents import client_order_id, intent_id
+from leeward.engine.records import (
+    DecisionKey,
+    FillBooked,
+    IntentMade,
+    Noted,
+    OrderState,
+    Plan,
+    PlanChanged,
+    PlannedOrder,
+    PositionClosed,
+    PositionOpened,
+    Purpose,
+    Record,
+    Role,
+)
+from leeward.runtime.settings import TradingSettings
+from leeward.runtime.trading.bookkeeper import Bookkeeper, inline, open_books
+from leeward.runtime.trading.desk import Desk
+from leeward.runtime.trading.journal import Journal
+from leeward.venues.binance_http import Call, Reply
+from leeward.venues.binance_rest import BinanceRest
+
+SYMBOL, ACCOUNT = "TSTUSDT", "live:emulator:main"
+Fault = Callable[[Call, Callable[[], Awaitable[Reply | NotSent | Unknown]]], Awaitable[object]]
+
+
+@dataclass
+class Line:
+    """The client's way to the exchange: the first call of a kind in `faults` meets its fault."""
+
+    http: Any
+    faults: dict[str, list[Fault]] = field(default_factory=dict)
+    sent: list[str] = field(default_factory=list)
+    before: Callable[[str], None] = lambda _: None
+    #: The client id the last request named.
+    naming: str = ""
+
+    async def send(self, call: Call) -> object:
+        label = label_of(call)
+        self.naming = call.parameters.get("newClientOrderId", "")
+        self.before(label)
+        self.sent.append(label)
+
+        async def passing() -> Reply | NotSent | Unknown:
+            answer: Reply | NotSent | Unknown = await self.http.send(call)
+            return answer
+
+        if self.faults.get(label):
+            return await self.faults[label].pop(0)(call, passing)
+        return await passing()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.http, name)
+
+
+async def lost(_: Call, passing: Callable[[], Awaitable[object]]) -> Unknown:
+    """The request is carried out and its answer is lost."""
+    await passing()
+    return Unknown("the answer was lost")
+
+
+async def swallowed(_: Call, __: Callable[[], Awaitable[object]]) -> Unknown:
+    """The request never arrives, and nobody can tell."""
+    return Unknown("the line was cut")
+
+
+async def held_back(_: Call, __: Callable[[], Awaitable[object]]) -> NotSent:
+    return NotSent("held back", 1.0)
+
+
+async def hangs(_: Call, passing: Callable[[], Awaitable[object]]) -> object:
+    """The request is carried out at once and answered after 14 s."""
+    answer = await passing()
+    await asyncio.sleep(14)
+    return answer
+
+
+def refused(code: int, text: str) -> Fault:
+    async def fault(_: Call, __: Callable[[], Awaitable[object]]) -> Reply:
+        return Reply(400, f'{{"code": {code}, "msg": "{text}"}}'.encode())
+
+    return fault
+
+
+class Batches(MemoryStore):
+    """A store that remembers what was committed together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches: list[tuple[Record, ...]] = []
+
+    def record(self, account: str, epoch: int, records: Sequence[Record]) -> None:
+        super().record(account, epoch, records)
+        self.batches.append(tuple(records))
+
+
+@dataclass
+class World:
+    """One account at the emulator's heart, and a desk that can be started again."""
+
+    loop: VirtualLoop
+    folder: Path
+    faults: Mapping[str, list[Fault]]
+    store: Batches = field(default_factory=Batches)
+    alarms: list[Noted] = field(default_factory=list)
+
+    async def __aenter__(self) -> World:
+        exchange = restless_exchange(1, 30, (SYMBOL,))
+        self.outside = Outside(exchange, self.loop, Random(1), CALM)  # noqa: S311 - seeded
+        self.living = asyncio.ensure_future(self.outside.live())
+        venue = venue_of(self.outside)
+        self.line = Line(venue.http, {name: list(each) for name, each in self.faults.items()})
+        self.venue = BinanceRest(self.line)  # type: ignore[arg-type] # as much of it as is used
+        await self.boot()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await _ended(*(asyncio.all_tasks() - {asyncio.current_task()}))
+
+    async def boot(self) -> None:
+        """Starts a desk on what is written down, as after a crash."""
+        clock = self.loop.clock(START_MS + MINUTE_MS)
+        journal = Journal(self.folder / "journal")
+        self.epoch = self.store.take_epoch()
+        books = open_books(self.store, journal, ACCOUNT, "USDT", self.epoch)
+        keeper = Bookkeeper(books, self.store, journal, self.epoch, clock, aside=inline)
+        rules = await self.venue.rules([SYMBOL])
+        assert isinstance(rules, Found)
+        self.desk = Desk(
+            self.venue, keeper, rules.value, TradingSettings(), clock, self.outside.now_ms,
+            self.alarms.append, Timeframe.parse("1m"),
+        )  # fmt: skip
+
+    @property
+    def books(self) -> Books:
+        return self.desk.keeper.books
+
+    async def price(self, factor: str) -> Price:
+        now = await self.venue.last_price(SYMBOL)
+        assert isinstance(now, Found)
+        return quantize_price(now.value.value * Decimal(factor), Decimal("0.01"), "nearest")
+
+    async def entry(self, candle: int = 0) -> IntentMade:
+        key = DecisionKey(ACCOUNT, SYMBOL, candle, "entry")
+        plan = Plan(await self.price("0.9"), None)
+        order = PlannedOrder(
+            client_order_id(key, self.epoch, Role.ENTRY), Role.ENTRY, Side.BUY, OrderType.LIMIT,
+            Quantity(Decimal(1)), await self.price("1.01"), time_in_force=TimeInForce.IOC,
+        )  # fmt: skip
+        return IntentMade(
+            intent_id(key), key, "s", self.epoch, Purpose.ENTRY, intent_id(key), "x", "1",
+            (order,), Money(Decimal(150), "USDT"), self.outside.now_ms(), plan=plan,
+        )  # fmt: skip
+
+    async def enter(self) -> None:
+        intent = await self.entry()
+        await self.desk.keeper.commit(intent)
+        await self.desk.enter([intent])
+
+    async def close(self) -> None:
+        held = self.books.position(SYMBOL)
+        assert held is not None
+        change = PlanChanged(held.position_id, held.plan, "signal", 1)
+        await self.desk.keeper.commit(change, urgent=True)
+        await self.desk.tend(SYMBOL)
+
+    async def pass_s(self, seconds: float) -> None:
+        """Lets the desk's own loop run for a while."""
+        running = asyncio.ensure_future(self.desk.run())
+        await asyncio.sleep(seconds)
+        assert not running.done()
+        await _ended(running)
+
+    def resting(self) -> list[str]:
+        found = self.outside.exchange._floor.accounts[ME].open.values()
+        return sorted(f"{order.side} {order.type}" for order in found)
+
+    def state(self, role: Role) -> OrderState:
+        """Returns the state of the newest order of a role."""
+        orders = [each for each in self.books.orders.values() if each.planned.role is role]
+        return max(orders, key=lambda order: order.intent.made_ms).state
+
+
+async def _ended(*tasks: asyncio.Future[Any] | None) -> None:
+    for task in tasks:
+        if task is not None:
+            task.cancel()
+    await asyncio.gather(*(task for task in tasks if task is not None), return_exceptions=True)
+
+
+def story(folder: Path, work: Callable[[World], Awaitable[None]], **faults: list[Fault]) -> None:
+    """Runs a story; a fault is named by its call, with underscores for spaces."""
+    named = {name.replace("_", " "): each for name, each in faults.items()}
+
+    async def tell(loop: VirtualLoop) -> None:
+        async with World(loop, folder, named) as world:
+            await work(world)
+
+    run_virtual(tell)
+
+
+def test_an_entry_is_written_down_before_a_byte_leaves(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        known: list[bool] = []
+
+        def look(label: str) -> None:
+            if label in {"entry", "stop", "exit", "raise of a stop"}:
+                written = {
+                    order.client_order_id
+                    for record in world.store.kept
+                    if isinstance(record, IntentMade)
+                    for order in record.orders
+                }
+                known.append(world.line.naming in written)
+
+        world.line.before = look
+        await world.enter()
+        await world.close()
+        assert known == [True, True, True]
+
+    story(tmp_path, work)
+
+
+def test_an_entry_that_is_not_committed_is_not_sent(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        intent = await world.entry()
+        with pytest.raises(ExceptionGroup) as told:
+            await world.desk.enter([intent])
+        assert isinstance(told.value.exceptions[0], Failed)
+        assert "entry" not in world.line.sent
+
+    story(tmp_path, work)
+
+
+@pytest.mark.parametrize("fault", [None, lost, swallowed, hangs])
+def test_an_entry_leaves_once_whatever_becomes_of_it(tmp_path: Path, fault: Fault | None) -> None:
+    async def work(world: World) -> None:
+        intent = await world.entry()
+        await world.desk.keeper.commit(intent)
+        await asyncio.gather(world.desk.enter([intent]), world.desk.enter([intent]))
+        await world.pass_s(60)
+        await world.boot()
+        await world.desk.enter([intent])
+        await world.desk.recover()
+        assert world.line.sent.count("entry") == 1
+        bought = world.books.position(SYMBOL) is not None
+        assert bought == (fault is not swallowed)
+        assert world.resting() == (["SELL STOP_LOSS"] if bought else [])
+
+    story(tmp_path, work, entry=[] if fault is None else [fault])
+
+
+def test_an_entry_that_never_arrived_is_void_only_after_the_proof(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.enter()
+        assert world.state(Role.ENTRY) is OrderState.UNKNOWN
+        await world.pass_s(4)
+        assert world.state(Role.ENTRY) is OrderState.UNKNOWN
+        await world.pass_s(40)
+        assert world.state(Role.ENTRY) is OrderState.VOID
+        assert world.desk.settled
+
+    story(tmp_path, work, entry=[swallowed])
+
+
+def test_a_failed_question_is_never_an_absence(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.enter()
+        await world.pass_s(60)
+        assert world.state(Role.ENTRY) is OrderState.UNKNOWN
+
+    async def silent(_: Call, __: Callable[[], Awaitable[object]]) -> Reply:
+        return Reply(500, b"")
+
+    story(tmp_path, work, entry=[swallowed], question_for_an_order=[silent] * 1000)
+
+
+def test_a_slow_answer_to_an_entry_does_not_leave_what_it_bought_naked(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        began_s = world.loop.time()
+        await world.enter()
+        assert world.resting() == ["SELL STOP_LOSS"]
+        assert world.loop.time() - began_s < 5
+        await world.pass_s(20)
+        assert world.line.sent.count("entry") == world.line.sent.count("stop") == 1
+
+    story(tmp_path, work, entry=[hangs])
+
+
+def test_the_first_fill_opens_and_the_last_one_closes_in_the_same_commit(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.enter()
+        await world.close()
+        together = [{type(each) for each in batch} for batch in world.store.batches]
+        assert {PositionOpened, FillBooked} <= next(each for each in together if FillBooked in each)
+        last = next(each for each in together if PositionClosed in each)
+        assert FillBooked in last
+        assert world.books.position(SYMBOL) is None
+
+    story(tmp_path, work)
+
+
+@pytest.mark.parametrize("fault", [lost, swallowed, held_back, hangs])
+def test_a_stop_whose_answer_is_lost_is_found_or_placed_anew(tmp_path: Path, fault: Fault) -> None:
+    async def work(world: World) -> None:
+        await world.enter()
+        await world.pass_s(40)
+        assert world.desk.settled
+        # At most one stop rests, or the position was sold for want of one.
+        held = world.books.position(SYMBOL)
+        assert world.resting() == (["SELL STOP_LOSS"] if held is not None else [])
+        assert (held is None) == (fault is swallowed)
+
+    story(tmp_path, work, stop=[fault])
+
+
+@pytest.mark.parametrize("fault", [lost, swallowed, held_back, hangs])
+def test_an_exit_whose_answer_is_lost_sells_once(tmp_path: Path, fault: Fault) -> None:
+    async def work(world: World) -> None:
+        await world.enter()
+        await world.close()
+        await world.pass_s(40)
+        assert world.books.position(SYMBOL) is None
+        sales = [each for each in world.store.kept if isinstance(each, FillBooked)]
+        sold = sum(each.fill.quantity.value for each in sales if each.role is Role.EXIT)
+        assert Decimal("0.99") <= sold <= 1
+        assert world.resting() == []
+
+    story(tmp_path, work, exit=[fault])
+
+
+@pytest.mark.parametrize("fault", [lost, swallowed, held_back, hangs])
+def test_a_cancel_whose_answer_is_lost_is_asked_for(tmp_path: Path, fault: Fault) -> None:
+    async def work(world: World) -> None:
+        await world.enter()
+        await world.close()
+        await world.pass_s(40)
+        assert world.books.position(SYMBOL) is None
+        assert world.resting() == []
+
+    story(tmp_path, work, cancel=[fault])
+
+
+@pytest.mark.parametrize("fault", [lost, swallowed, held_back, hangs])
+def test_a_raise_whose_answer_is_lost_leaves_one_stop(tmp_path: Path, fault: Fault) -> None:
+    async def work(world: World) -> None:
+        await world.enter()
+        held = world.books.position(SYMBOL)
+        assert held is not None
+        plan = Plan(await world.price("0.92"), None)
+        change = PlanChanged(held.position_id, plan, None, 1)
+        await world.desk.keeper.commit(change, urgent=True)
+        await world.desk.tend(SYMBOL)
+        await world.pass_s(60)
+        assert world.resting() == ["SELL STOP_LOSS"]
+        (stop,) = world.books.open_orders(SYMBOL)
+        assert stop.planned.stop_price == plan.stop
+
+    story(tmp_path, work, raise_of_a_stop=[fault])
+
+
+def test_a_stop_that_would_trigger_at_once_is_a_sale(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.enter()
+        (closed,) = [each for each in world.store.kept if isinstance(each, PositionClosed)]
+        assert closed.trade.exit_reason == "stop"
+
+    story(tmp_path, work, stop=[refused(-2010, "Order would trigger immediately.")])
+
+
+def test_short_of_funds_it_looks_again_and_then_protects(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.enter()
+        assert world.resting() == ["SELL STOP_LOSS"]
+        assert "short_of_funds" in {each.kind for each in world.alarms}
+
+    no = refused(-2010, "Account has insufficient balance for requested action.")
+    story(tmp_path, work, stop=[no])
+
+
+def test_what_cannot_be_protected_in_time_is_sold(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.enter()
+        await world.pass_s(10)
+        (closed,) = [each for each in world.store.kept if isinstance(each, PositionClosed)]
+        assert closed.trade.exit_reason == "containment"
+        assert 4_000 <= closed.unprotected_ms <= 7_000
+
+    story(tmp_path, work, stop=[refused(-1013, "Filter failure: PRICE_FILTER")] * 100)
+
+
+def test_too_fast_waits_as_long_as_it_is_told(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        began_s = world.loop.time()
+        await world.enter()
+        assert world.resting() == ["SELL STOP_LOSS"]
+        assert 2 <= world.loop.time() - began_s < 5
+
+    async def too_fast(_: Call, __: Callable[[], Awaitable[object]]) -> Reply:
+        return Reply(429, b'{"code":-1003,"msg":"Too many requests."}', 2.0)
+
+    story(tmp_path, work, stop=[too_fast])
+
+
+def test_with_the_database_down_it_protects_and_exits_by_the_journal(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        intent = await world.entry()
+        await world.desk.keeper.commit(intent)
+        world.store.down = True
+        await world.desk.enter([intent])
+        assert world.resting() == ["SELL STOP_LOSS"]
+        await world.close()
+        assert world.books.position(SYMBOL) is None
+        with pytest.raises(DatabaseDown):
+            await world.desk.keeper.commit(await world.entry(candle=60_000))
+        world.store.down = False
+        cash = world.books.cash
+        await world.boot()
+        assert world.books.position(SYMBOL) is None
+        assert world.books.cash == cash
+
+    story(tmp_path, work)
+
+
+def test_a_stop_of_nobodys_is_cancelled(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.desk.recover()
+        await world.enter()
+        stop = world.books.open_orders(SYMBOL)[0].client_order_id
+        await world.venue.cancel(SYMBOL, stop)  # by another hand
+        world.desk.look(SYMBOL)
+        await world.desk.tend(SYMBOL)
+        assert world.resting() == ["SELL STOP_LOSS"]
+
+    story(tmp_path, work)
+
+
+def test_recovery_twice_changes_nothing(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.desk.recover()
+        await world.enter()
+        await world.boot()
+        await world.desk.recover()
+        written = len(world.store.kept)
+        report = await world.desk.recover()
+        assert report.clean, report.words
+        assert len(world.store.kept) == written
+
+    story(tmp_path, work)
