@@ -12,6 +12,7 @@ from benchmarks.child import Measured, run_child, run_process
 from benchmarks.table import (
     Row,
     show_memory,
+    show_one,
     show_rate_target,
     show_ratio,
     show_target,
@@ -160,6 +161,24 @@ def emulator(bench: Bench) -> Iterator[Row]:
     )
 
 
+def trading(bench: Bench) -> Iterator[Row]:
+    """A paper session on SQLite: a step's last candle in, its intents committed."""
+    for symbols, steps in ((1, 200), (200, 20)) if bench.quick else ((1, 1_000), (200, 100)):
+        found = run_child("trading_work", "step", symbols, steps)
+        times = sorted(found.seconds)
+        p50, p99 = times[len(times) // 2], times[int(0.99 * len(times))]
+        targets = (bench.target(p50, 0.005), bench.target(p99, 0.020))
+        one = symbols == 1
+        yield Row(
+            f"live step, last candle to commit on SQLite, {symbols} symbol{'' if one else 's'} "
+            f"(of a minute's processor time {_float(found, 'processor_share'):.2%})",
+            "leeward",
+            f"p50 {show_one(p50)}, p99 {show_one(p99)} ({len(times)})",
+            show_memory(found.peak_mib),
+            ", ".join(filter(None, targets)) if one else "",
+        )
+
+
 SUBJECTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "loop": account_loop,
     "million": million,
@@ -167,6 +186,7 @@ SUBJECTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "process": process,
     "help": help_page,
     "emulator": emulator,
+    "trading": trading,
 }
 
 

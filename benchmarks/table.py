@@ -32,6 +32,11 @@ def show_time(seconds: Sequence[float]) -> str:
     return f"{_span(least)} (+{100 * (most / least - 1):.0f} %, {len(seconds)})"
 
 
+def show_one(seconds: float) -> str:
+    """Returns one time."""
+    return _span(seconds)
+
+
 def show_memory(mib: float) -> str:
     return f"{mib:,.0f} MiB"
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from benchmarks import emulator_work, leeward_work, market
+from benchmarks import emulator_work, leeward_work, market, trading_work
 from benchmarks.subjects import slope
 from benchmarks.table import show_memory, show_rate_target, show_ratio, show_target, show_time
 
@@ -93,3 +94,12 @@ def test_the_emulators_memory_is_told_after_each_replayed_hour(
 ) -> None:
     emulator_work.watch_replay(2)
     assert len(json.loads(capsys.readouterr().out)["resident_mib"]) == 2
+
+
+def test_a_trading_session_tells_the_time_of_its_steps(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    asyncio.run(trading_work.measure(tmp_path, 2, 3))
+    told = json.loads(capsys.readouterr().out)
+    assert len(told["seconds"]) == 3
+    assert min(told["seconds"]) > 0
