@@ -32,6 +32,7 @@ DATA_WORDS: Final = {
     "warming_up": "too few candles yet for the strategy's columns",
     "missing": "the candle did not come in time",
     "gap": "a candle before it is missing",
+    "informative": "a candle of another series that the strategy reads did not come in time",
 }
 
 EXIT_WORDS: Final = {
