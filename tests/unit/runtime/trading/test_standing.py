@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,14 @@ from tests.harness.store import MemoryStore
 from leeward.database.commands import Command
 from leeward.domain.errors import Refused
 from leeward.engine.books import Books
-from leeward.engine.records import CommandDone, Noted, Severity, StateMoved, TradingState
+from leeward.engine.records import (
+    CommandDone,
+    EquityMarked,
+    Noted,
+    Severity,
+    StateMoved,
+    TradingState,
+)
 from leeward.runtime.trading.bookkeeper import Bookkeeper, inline
 from leeward.runtime.trading.commands import Commands
 from leeward.runtime.trading.journal import Journal
@@ -239,19 +247,53 @@ def test_causes_come_with_an_end_or_with_something_that_clears_them(active: Benc
 
 
 def test_commands_of_a_kind_that_is_not_known_are_refused_and_done(active: Bench) -> None:
+    assert send(active, "dance") == "refused: dance is no command; there are halt, resume, flatten"
+
+
+def test_after_a_halt_by_drawdown_a_resume_counts_from_the_present_equity(active: Bench) -> None:
+    marked = EquityMarked(
+        "s", 1_000, Decimal(7_900), Decimal(7_900), Decimal(0), Decimal(10_000), Decimal(8_000),
+        10**15, daily_loss=False, halted=True, at_ms=1,
+    )  # fmt: skip
+    run(active.keeper.commit(marked))
+    active.standing.demand(HALTED, "max_drawdown", "20 % below the highest equity")
+    active.look()
+    send(active, "resume")
+    after = active.keeper.books.marked
+    assert active.standing.state is ACTIVE
+    assert after is not None
+    assert (after.peak, after.halted, after.day_base) == (Decimal(7_850), False, Decimal(8_000))
+
+
+def test_nobody_resumes_what_is_not_reconciled(active: Bench) -> None:
+    send(active, "halt")
+    assert "do not agree" in send(active, "resume", reconciled=False)
+    assert active.standing.state is HALTED
+
+
+def test_a_command_and_its_effect_are_one_commit(active: Bench) -> None:
+    send(active, "halt")
+    moved, done = active.store.kept[-2:]
+    assert isinstance(moved, StateMoved)
+    assert isinstance(done, CommandDone)
+    assert moved.actor == "command:7"
+
+
+def send(bench: Bench, kind: str, *, reconciled: bool = True) -> str:
+    """Has a command carried out; returns its outcome."""
+
     async def pending() -> list[Command]:
-        return [Command(7, ACCOUNT, "dance", "", "me", 0, None, None)]
+        return [Command(7, ACCOUNT, kind, "", "me", 0, None, None)]
 
     commands = Commands(
         pending,
-        active.keeper,
-        active.standing,
-        active.keeper.clock,
-        active.server_now_ms,
+        bench.keeper,
+        bench.standing,
+        bench.keeper.clock,
+        bench.server_now_ms,
         lambda _: None,
-        lambda: None,
-        lambda: True,
+        lambda: Decimal(7_850),
+        lambda: reconciled,
     )
     run(commands.look())
-    done = [each for each in active.store.kept if isinstance(each, CommandDone)]
-    assert [(each.command_id, each.outcome.split(":")[0]) for each in done] == [(7, "refused")]
+    return [each.outcome for each in bench.store.kept if isinstance(each, CommandDone)][-1]
