@@ -212,8 +212,9 @@ class Desk:
             await self._write_down(findings)
         for report in findings.cancel:
             await self._cancel(report)
-        for tender in self._tenders.values():
-            tender.memory.most = None
+        if findings.is_clean:
+            for tender in self._tenders.values():
+                tender.memory.trust_books(self._now_s)
         await self.tend_all(0.0)
         return self._report(findings)
 

@@ -10,6 +10,8 @@ from leeward.domain.rules import SymbolRules, SymbolStatus
 from leeward.engine.absence import AbsenceProof
 
 _FIRST_S, _MOST_S = 0.25, 30.0
+#: For how long at the least a shortage of coins is believed.
+_SHORT_S = 60.0
 
 
 def backoff_s(times: int) -> float:
@@ -62,7 +64,9 @@ class Memory:
     cancelling: Pause = field(default_factory=Pause)
     crossed: str | None = None
     unsellable: bool = False
+    #: What the account had free when it turned out to have less than the books say, and when.
     most: Decimal | None = None
+    most_at_s: float = 0.0
     #: The venue refused because the symbol is closed, whatever its status said.
     closed: bool = False
     #: Since when the position has no stop; and from when on its deadline counts, which it does not
@@ -92,6 +96,12 @@ class Memory:
         self.doubted.discard(client_order_id)
         self.lost.discard(client_order_id)
         self.questions.pop(client_order_id, None)
+
+    def trust_books(self, now_s: float) -> None:
+        """Lets what the books say be sold again. Not at once: coins that somebody else locked are
+        in every balance, and each try for them costs a gap without a stop."""
+        if now_s - self.most_at_s >= _SHORT_S:
+            self.most = None
 
     def forget_position(self) -> None:
         """Forgets what was tried for a position that has ended."""

@@ -72,7 +72,7 @@ class Setbacks:
         base, least = self.memory.rules.base, self.memory.rules.lot.least
         free = next((each.free.amount for each in answer.value if each.asset == base), None)
         if free is not None and least <= free < held.quantity.value:
-            self.memory.most = free
+            self.memory.most, self.memory.most_at_s = free, self.means.now_s
 
     def closed(self) -> None:
         self.memory.closed = True

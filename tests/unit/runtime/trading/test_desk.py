@@ -132,7 +132,8 @@ class World:
 
     async def __aenter__(self) -> World:
         exchange = restless_exchange(1, 30, (SYMBOL,))
-        self.outside = Outside(exchange, self.loop, Random(1), CALM)  # noqa: S311 - seeded
+        chance = Random(1)  # noqa: S311 - a seeded rehearsal
+        self.outside = Outside(exchange, self.loop, chance, CALM)
         self.living = asyncio.ensure_future(self.outside.live())
         venue = venue_of(self.outside)
         self.line = Line(venue.http, {name: list(each) for name, each in self.faults.items()})
