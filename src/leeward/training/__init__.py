@@ -1,0 +1,1 @@
+"""Models: labels, networks, training, judgement, export and promotion. Needs the extra `train`."""
