@@ -15,6 +15,7 @@ from leeward.domain.errors import BadConfig, Failed, RetryLater
 #: Seconds between the tries of one request; a request is tried once more than there are pauses.
 PAUSES_S = (0.5, 1.0, 2.0)
 _IDLE_S = 15.0  # longest silence inside one reply
+_MOST_BYTES = 2_000_000_000  # no archive file comes near
 _SHORT_S = 5.0  # a wait that needs no words
 _LONGEST_WAIT_S = 300.0  # a server that asks for more gets no further request from this run
 #: The exchange allows 6000 a minute to one address; the rest is left to a bot that trades from it.
@@ -29,11 +30,12 @@ class Reply(NamedTuple):
     headers: Mapping[str, str]
 
 
-def _open_client() -> httpx.Client:
+def open_client(headers: Mapping[str, str] | None = None) -> httpx.Client:
+    """Returns a client whose requests all bear `headers`; raises BadConfig for a useless proxy."""
     limits = httpx.Limits(max_connections=2)
-    headers = {"User-Agent": "leeward"}
+    sent = {"User-Agent": "leeward"} | dict(headers or {})
     try:
-        return httpx.Client(timeout=_IDLE_S, limits=limits, headers=headers)
+        return httpx.Client(timeout=_IDLE_S, limits=limits, headers=sent)
     except (ImportError, ValueError) as error:  # what httpx raises for a proxy it cannot use
         raise BadConfig(f"the proxy of this environment cannot be used: {error}") from None
 
@@ -42,13 +44,16 @@ def _open_client() -> httpx.Client:
 class Fetcher:
     """Sends one request at a time over a kept connection.
 
-    `monotonic_s` and `sleep` are the clock; `notice` takes a line to show while a wait lasts.
+    `monotonic_s` and `sleep` are the clock; `notice` takes a line to show while a wait lasts. An
+    answer of more than `most_bytes` is refused; `settings` names where the addresses come from.
     """
 
     monotonic_s: Callable[[], float]
     sleep: Callable[[float], None]
     notice: Callable[[str], None]
-    client: httpx.Client = field(default_factory=_open_client)
+    client: httpx.Client = field(default_factory=open_client)
+    most_bytes: int = _MOST_BYTES
+    settings: str = "data.archive_url or data.rest_url, for example https://data.binance.vision"
 
     def get(
         self, url: str, params: Mapping[str, str | int] | None = None, within_s: float = 60.0
@@ -65,8 +70,7 @@ class Fetcher:
                 reply = self._try(url, params, within_s)
             except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
                 raise BadConfig(
-                    f"'{url}' is not an address ({error}); correct data.archive_url or "
-                    "data.rest_url, for example https://data.binance.vision"
+                    f"'{url}' is not an address ({error}); correct {self.settings}"
                 ) from None
             except httpx.HTTPError as error:
                 trouble, wait_s = (
@@ -85,9 +89,16 @@ class Fetcher:
     def _try(self, url: str, params: Mapping[str, str | int] | None, within_s: float) -> Reply:
         deadline_s = self.monotonic_s() + within_s
         chunks: list[bytes] = []
+        size = 0
         with self.client.stream("GET", url, params=params) as response:
             for chunk in response.iter_bytes():
                 chunks.append(chunk)
+                size += len(chunk)
+                if size > self.most_bytes:
+                    raise Failed(
+                        f"{urlsplit(url).netloc} sends more than {self.most_bytes:,} bytes, "
+                        "which is no answer to what was asked; nothing of it was stored"
+                    )
                 if self.monotonic_s() > deadline_s:
                     raise httpx.ReadTimeout(f"no whole answer within {within_s:.0f} s")
         return Reply(response.status_code, b"".join(chunks), response.headers)
