@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +16,7 @@ from time import perf_counter, process_time
 
 from benchmarks.child import tell
 from leeward.data.generated import generate_market
-from leeward.database.engine import open_database
+from leeward.database.engine import Database, open_database
 from leeward.database.lease import take_lease
 from leeward.domain.candle import Candle
 from leeward.domain.candles import Candles
@@ -24,7 +25,7 @@ from leeward.domain.orders import OrderType
 from leeward.domain.rules import Features, Grid, NotionalRule, OrderCaps, SymbolRules, SymbolStatus
 from leeward.domain.timeframe import Timeframe
 from leeward.risk.limits import RiskLimits
-from leeward.runtime.settings import TradingSettings
+from leeward.runtime.settings import Settings, TradingSettings
 from leeward.runtime.trading.bookkeeper import Bookkeeper, open_books
 from leeward.runtime.trading.deciding import Decider, rows_needed
 from leeward.runtime.trading.desk import Desk
@@ -32,8 +33,10 @@ from leeward.runtime.trading.entering import Entering, Identity
 from leeward.runtime.trading.journal import Journal
 from leeward.runtime.trading.session import Plan, TradingSession
 from leeward.runtime.trading.standing import Standing
+from leeward.runtime.venue import open_venue
 from leeward.simulation.setup import Setup
 from leeward.strategies.ema_cross import EmaCross
+from leeward.venues.addresses import addresses_of
 from leeward.venues.paper import PaperVenue
 from leeward.venues.paper_fills import PaperTerms
 from leeward.venues.timing import Clock
@@ -48,10 +51,6 @@ class _Time:
     """The exchange's time, as far as the candles have come."""
 
     now_ms: int = _START_MS
-
-
-class _Market:
-    """Nobody is asked in a benchmark of the steps alone."""
 
 
 def main() -> None:
@@ -95,13 +94,22 @@ async def measure(folder: Path, count: int, steps: int) -> None:
     )
 
 
-def _session(folder, database, epoch, market, needed, time) -> TradingSession:
+def _session(
+    folder: Path,
+    database: Database,
+    epoch: int,
+    market: Mapping[str, Candles],
+    needed: int,
+    time: _Time,
+) -> TradingSession:
     names = list(market)
     rules = {name: _rules(name) for name in names}
     clock = Clock(lambda: time.now_ms, perf_counter)
     told: list[str] = []
+    # Nobody is asked in a benchmark of the steps alone.
+    nobody = open_venue(Settings(), addresses_of("emulator", "http://127.0.0.1:9"))
     terms = PaperTerms(Money(Decimal(10_000), "USDT"), Decimal("0.001"), 0.0005)
-    venue = PaperVenue(_Market(), folder / "paper", terms, lambda: time.now_ms, told.append)
+    venue = PaperVenue(nobody, folder / "paper", terms, lambda: time.now_ms, told.append)
     venue._rules |= rules  # noqa: SLF001 - what it would learn of a market
     journal = Journal(folder / "journal")
     books = open_books(database, journal, _ACCOUNT, "USDT", epoch)
@@ -124,11 +132,11 @@ def _session(folder, database, epoch, market, needed, time) -> TradingSession:
 
 
 def _candle(candles: Candles, row: int) -> Candle:
-    prices = (float(getattr(candles, name)[row]) for name in ("open", "high", "low", "close"))
-    return Candle(
-        candles.symbol, _MINUTE, int(candles.open_time[row]), *prices,
-        float(candles.volume[row]), 0.0, 0, 0.0,
-    )  # fmt: skip
+    o, high, low, close, volume = (
+        float(getattr(candles, name)[row]) for name in ("open", "high", "low", "close", "volume")
+    )
+    time = int(candles.open_time[row])
+    return Candle(candles.symbol, _MINUTE, time, o, high, low, close, volume, 0.0, 0, 0.0)
 
 
 def _rules(symbol: str) -> SymbolRules:

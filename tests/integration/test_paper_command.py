@@ -65,8 +65,9 @@ def test_a_session_trades_is_written_down_and_goes_on_with_the_next(
     ]
     assert entries
     assert len({each.key for each in entries}) == len(entries)
-    facts = sessions[0].started.facts
-    assert set(facts["history"]) == {"BTCUSDT", "ETHUSDT"}  # type: ignore[call-overload] # JSON
+    history = sessions[0].started.facts["history"]
+    assert isinstance(history, dict)
+    assert set(history) == {"BTCUSDT", "ETHUSDT"}
     shown = leeward("status", "--json")
     (status,) = json.loads(shown.out)
     assert (status["account"], status["running"]) == (ACCOUNT, False)
