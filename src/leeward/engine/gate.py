@@ -45,7 +45,8 @@ def admit(
     admitted at the same step and are not in the books yet.
 
     After it the worst case, positions and buys of any outcome at the last closes, stays within
-    `max_position_fraction` of equity for the symbol and `max_exposure_fraction` over all.
+    `max_position_fraction` of equity for the symbol and `max_exposure_fraction` over all. What
+    closed positions left behind is exempt as long as it is too little to be sold.
     """
     symbol, entry = intent.key.symbol, _entry(intent)
     if not allows_entry(door.state):
@@ -88,18 +89,25 @@ def _within_money(
     symbol, limits = intent.key.symbol, door.limits
     equity = books.equity(door.prices).equity
     worst_here = books.worst_case({symbol: door.prices[symbol]}) + value
-    if worst_here > _share(limits.max_position_fraction) * equity:
+    if worst_here - _exempt(books, symbol, door) > _share(limits.max_position_fraction) * equity:
         return "max_position"
     added = sum((_value(each, door.prices) for each in beside), Decimal(0))
-    if (
-        books.worst_case(door.prices) + added + value
-        > _share(limits.max_exposure_fraction) * equity
-    ):
+    exempt = sum((_exempt(books, each, door) for each in door.prices), Decimal(0))
+    worst = books.worst_case(door.prices) + added + value - exempt
+    if worst > _share(limits.max_exposure_fraction) * equity:
         return "max_exposure"
     reserved = books.reserved + sum((each.reserved.amount for each in beside), Decimal(0))
     if books.cash - reserved < intent.reserved.amount:
         return "insufficient_cash"
     return None
+
+
+def _exempt(books: Books, symbol: str, door: Door) -> Decimal:
+    """Returns the value of the symbol's dust, at most the least that can be sold."""
+    rules = door.rules.get(symbol)
+    if rules is None or rules.notional is None:
+        return Decimal(0)
+    return min(books.dust(symbol).value * door.prices[symbol], rules.notional.least)
 
 
 def _share(fraction: float) -> Decimal:

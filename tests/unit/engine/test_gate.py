@@ -163,6 +163,28 @@ def test_an_entry_beyond_free_cash_is_refused() -> None:
     assert admit(books, made, replace(door(), limits=all_in)) == "insufficient_cash"
 
 
+def test_dust_of_an_earlier_position_does_not_stand_in_the_way_of_the_next() -> None:
+    """The core sizes to the cap exactly and knows no dust."""
+    books, made = books_with(), entry("AUSDT", Decimal(1), Decimal(100))
+    books.apply(made)
+    fill_entry(books, made, PRICES, Decimal(1), 1)
+    fill = Fill("AUSDT", 2, 2, Side.SELL, Price(Decimal(100)), Quantity(Decimal("0.999")), None, 2)
+    booked = FillBooked(fill, None, made.position_id, Role.EXIT)
+    books.apply(PlanChanged(made.position_id, Plan(None, None), "signal", 2))
+    trade = books.trade_of(made.position_id, "signal", [booked])
+    books.apply(booked)
+    books.apply(PositionClosed(trade, 2))
+    assert books.dust("AUSDT") == Quantity(Decimal("0.001"))
+    cap = books.equity(PRICES).equity / 1000
+    assert admit(books, entry("AUSDT", cap, Decimal(100), 3_000), door()) is None
+    beyond = entry("AUSDT", cap + Decimal("0.001"), Decimal(100), 3_000)
+    assert admit(books, beyond, door()) == "max_position"
+    dear = PRICES | {"AUSDT": Decimal(10_000)}
+    cap = books.equity(dear).equity / 10 / 10_000
+    small_again = entry("AUSDT", cap, Decimal(10_000), 3_000)
+    assert admit(books, small_again, door(dear)) == "max_position"
+
+
 def test_no_adversarial_order_takes_the_worst_case_beyond_its_caps() -> None:
     chance = random.Random(9)  # noqa: S311 - chance for tests, not for secrets
     admitted = 0
