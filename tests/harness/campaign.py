@@ -236,7 +236,7 @@ class _Run:
         records = self.kept.load(ACCOUNT)
         verdict.wrong = differences(self.outside.exchange, records, ACCOUNT)
         verdict.wrong += self.watch.beyond
-        last = last_command(records)
+        last = last_command(self.kept.history(ACCOUNT))
         if trader.commanded is not None and last != trader.commanded:
             verdict.wrong.append(f"commanded {trader.commanded}, kept {last}")
         verdict.wrong += self._needless(records)

@@ -64,6 +64,9 @@ class DatabaseStore:
             raise DatabaseDown("the database does not answer")
         return self._database.load(account)
 
+    def history(self, account: str) -> list[Record]:
+        return self._database.history(account)
+
     def lose_power(self) -> None:
         self._database.close()
         if not self._synced:

@@ -93,8 +93,10 @@ def _one_life(
         # Some die while they start or recover, most while they trade.
         until(lambda: False, chance.choice((chance.uniform(0.3, 3), chance.uniform(0, 8))))
         ended = scene.engine.ended()
+        boots = scene.boots()
         scene.engine.kill()
         scene.engine.start()
+        until(lambda: scene.boots() > boots and scene.is_recovered(), PATIENCE_S)  # noqa: B023 - called at once
         waited_s = until(lambda: not scene.differences(), PATIENCE_S)
         tally.done += 1
         if ended is not None:

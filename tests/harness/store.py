@@ -26,6 +26,7 @@ class Kept(Protocol):
     def take_epoch(self) -> int: ...
     def record(self, account: str, epoch: int, records: Sequence[Record]) -> None: ...
     def load(self, account: str) -> list[Record]: ...
+    def history(self, account: str) -> list[Record]: ...
     def lose_power(self) -> None: ...
 
 
@@ -69,6 +70,10 @@ class MemoryStore:
         if self.down:
             raise DatabaseDown("the database does not answer")
         return list(self.kept)
+
+    def history(self, account: str) -> list[Record]:
+        """Returns every record in the order of its commit."""
+        return self.load(account)
 
     def lose_power(self) -> None:
         """Forgets what was not synced."""

@@ -17,6 +17,7 @@ from leeward.cli import (
     db,
     demo,
     doctor,
+    drill,
     emulator,
     live,
     operate,
@@ -44,6 +45,7 @@ app.command("status")(operate.status)
 app.command("halt")(operate.halt)
 app.command("resume")(operate.resume)
 app.command("flatten")(operate.flatten)
+app.command("drill")(drill.drill)
 app.command("emulator")(emulator.emulator)
 app.command("parity")(parity.parity)
 app.command("why")(why.why)

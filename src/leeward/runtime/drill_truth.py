@@ -137,10 +137,10 @@ def _orders(truth: Truth, books: Books) -> list[str]:
         status = None if told is None else told["status"]
         if order.state not in (_NEVER if status is None else _STATES[status]):
             wrong.append(f"order {name} is {status or 'unknown'}, the books say {order.state}")
-        if told is not None and order.executed.value != Decimal(told["executedQty"]):
-            wrong.append(
-                f"order {name} executed {told['executedQty']}, the books say {order.executed}"
-            )
+        # A fill may be known from the list of trades before the order itself is told of.
+        done = max(order.executed, order.booked)
+        if told is not None and done.value != Decimal(told["executedQty"]):
+            wrong.append(f"order {name} executed {told['executedQty']}, the books say {done}")
     return wrong + [f"order {each.client_order_id} is unresolved" for each in books.unresolved()]
 
 
