@@ -161,7 +161,7 @@ def test_a_live_session_decides_as_its_backtest_and_its_gap_is_explained(
         asyncio.run(traded(emulator, settings, asked, HOURS))
     parity = parity_of(settings)
     assert parity.decisions.steps == HOURS
-    assert parity.decisions.unexplained == ()
+    assert parity.decisions.differences == ()
     assert parity.gap.pairs
     assert parity.gap.remainder == 0
     assert parity.gap.faults == ()
