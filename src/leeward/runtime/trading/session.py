@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
@@ -37,6 +37,7 @@ from leeward.runtime.trading.step_records import (
     decimals,
     step_records,
 )
+from leeward.runtime.trading.tending import pause
 from leeward.runtime.trading.views import AccountView, StepChoices
 from leeward.strategies.informative import SELF
 from leeward.venues.paper import PaperVenue
@@ -45,6 +46,8 @@ from leeward.venues.venue import Venue
 
 _RECOVER_AGAIN_S: Final = 5.0
 _SETTLE_S: Final = 15.0
+#: How long an order on paper waits for the next open, at most.
+_OPEN_S: Final = 30.0
 _LATENCIES = 1_000
 
 
@@ -89,6 +92,7 @@ class TradingSession:
     alarm: Callable[[Noted], None]
     show: Callable[[Shown], None] = lambda _: None
     paper: PaperVenue | None = None
+    waits_for_opens: bool = True
     late_s: float = 15.0
     steps: int = 0
     reconciled: bool = False
@@ -98,6 +102,8 @@ class TradingSession:
     _compared: asyncio.Event = field(default_factory=asyncio.Event)
     _told: set[str] = field(default_factory=set)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _opens: dict[str, int] = field(default_factory=dict)
+    _new_open: asyncio.Event = field(default_factory=asyncio.Event)
     _prices: dict[str, Decimal] = field(default_factory=dict)
     _flows: Decimal | None = None
     _arrived_s: float = 0.0
@@ -119,6 +125,7 @@ class TradingSession:
         """Takes a closed candle; on paper the account's orders meet it first."""
         if self.paper is not None and self._is_traded(candle):
             self.paper.offer_candle(candle)
+            self._opened(candle)
         self._arrived_s = self.clock.monotonic_s()
         self.arrivals.take(candle, self._arrived_s)
         self._woken.set()
@@ -127,6 +134,7 @@ class TradingSession:
         """Takes the state of a candle that is still open: where the market stands, on paper."""
         if self.paper is not None and self._is_traded(candle):
             self.paper.offer_open(candle.symbol, candle.open_time_ms, candle.open)
+            self._opened(candle)
 
     def told(self, symbol: str) -> None:
         """Takes the word of the paper venue that orders of a symbol changed."""
@@ -228,13 +236,7 @@ class TradingSession:
         if self.plan.until_ms is not None:
             waits.append(1.0)
         known = [each for each in waits if each is not None]
-        waking = asyncio.ensure_future(self._woken.wait())
-        timer = asyncio.ensure_future(self.clock.sleep(max(0.01, min(known)) if known else 3600.0))
-        try:
-            await asyncio.wait({waking, timer}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            waking.cancel()
-            timer.cancel()
+        await pause(self.clock, max(0.01, min(known)) if known else 3600.0, self._woken)
         self._end_if_over()
 
     # One step.
@@ -252,10 +254,32 @@ class TradingSession:
         self.latencies_s.append(took_s)
         self.steps += 1
         self.show(Shown(decision, self.standing.state, took_s))
-        async with asyncio.TaskGroup() as group:
-            for symbol in decision.changed:
-                group.create_task(self.desk.tend(symbol))
+        leaving = decision.leaving
+        await self._tend(frozenset(decision.changed) - leaving)
+        # On paper both fill at the next open: nothing is sent before there is one.
+        await self._next_opens(step, leaving | {each.key.symbol for each in decision.entries})
+        await self._tend(leaving)
         await self.desk.enter(decision.entries)
+
+    async def _tend(self, symbols: Set[str]) -> None:
+        async with asyncio.TaskGroup() as group:
+            for symbol in sorted(symbols):
+                group.create_task(self.desk.tend(symbol))
+
+    def _opened(self, candle: Candle) -> None:
+        if candle.open_time_ms > self._opens.get(candle.symbol, -1):
+            self._opens[candle.symbol] = candle.open_time_ms
+            self._new_open.set()
+
+    async def _next_opens(self, step: Step, symbols: Set[str]) -> None:
+        if self.paper is None or not self.waits_for_opens:
+            return
+        until_s = self.clock.monotonic_s() + _OPEN_S
+        while self.clock.monotonic_s() < until_s:
+            self._new_open.clear()
+            if all(self._opens.get(symbol, -1) > step.open_time_ms for symbol in symbols):
+                return
+            await pause(self.clock, until_s - self.clock.monotonic_s(), self._new_open)
 
     def _take(self, step: Step) -> dict[str, str]:
         """Hands the candles to the decider; returns who is to decide nothing, and why."""

@@ -373,6 +373,7 @@ class _Wiring:
             self.alarm,
             self.watcher.show,
             market.paper,
+            settings.paper.fills == "candles",
         )
 
 

@@ -36,11 +36,12 @@ from leeward.runtime.trading.views import (
 @dataclass(frozen=True, slots=True)
 class StepDecision:
     """What one step writes down, in one commit; `entries` are to be sent after it, and the symbols
-    in `changed` need tending: an exit was decided, or their stop was raised."""
+    in `changed` need tending: they are `leaving`, or their stop was raised."""
 
     records: tuple[Record, ...]
     entries: tuple[IntentMade, ...]
     changed: tuple[str, ...]
+    leaving: frozenset[str] = frozenset()
 
 
 def decimals(prices: Mapping[str, float]) -> dict[str, Decimal]:
@@ -129,6 +130,7 @@ def step_records(
         (marked, *rows, *(plan for _, plan in plans), *entries),
         tuple(entries),
         tuple(symbol for symbol, _ in plans),
+        frozenset(symbol for symbol, plan in plans if plan.closing is not None),
     )
 
 
