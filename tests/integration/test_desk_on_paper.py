@@ -4,8 +4,9 @@ open, and finds its position again after both were killed."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,11 +14,14 @@ import pytest
 
 from leeward.domain.money import Money, Price, Quantity
 from leeward.domain.orders import OrderType, Side, TimeInForce
+from leeward.engine.books import books_of
 from leeward.engine.intents import client_order_id, intent_id, list_id
 from leeward.engine.records import (
     DecisionKey,
     IntentMade,
     Noted,
+    OrderMoved,
+    OrderState,
     Plan,
     PlanChanged,
     PlannedOrder,
@@ -33,6 +37,7 @@ from leeward.runtime.trading.bookkeeper import Bookkeeper, inline, open_books
 from leeward.runtime.trading.desk import Desk
 from leeward.runtime.trading.journal import Journal
 from leeward.venues.timing import Clock
+from tests.harness.virtual_loop import VirtualLoop, run_virtual
 from tests.paper import HOUR, RULES, SYMBOL, TERMS, candle, hour, venue_in
 
 ACCOUNT = "paper:binance:test"
@@ -54,14 +59,24 @@ class Shelf:
 class Session:
     """A desk and its venue on paper, from what is written down."""
 
-    def __init__(self, folder: Path, shelf: Shelf, epoch: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        shelf: Shelf,
+        epoch: int,
+        *,
+        loop: VirtualLoop | None = None,
+        patience_s: float = TERMS.patience_s,
+    ) -> None:
         self.shelf, self.epoch = shelf, epoch
         self.alarms: list[Noted] = []
         self.now_ms = hour(1)
-        self.venue = venue_in(folder / "paper")
+        self.venue = venue_in(folder / "paper", replace(TERMS, patience_s=patience_s))
         journal = Journal(folder / "journal")
         books = open_books(shelf, journal, ACCOUNT, "USDT", epoch)
         clock = Clock(lambda: self.now_ms, monotonic_s)
+        if loop is not None:
+            clock = Clock(lambda: self.now_ms, loop.time, asyncio.sleep)
         keeper = Bookkeeper(books, shelf, journal, epoch, clock, aside=inline)
         self.desk = Desk(
             self.venue, keeper, {SYMBOL: RULES}, TradingSettings(), clock, lambda: self.now_ms,
@@ -179,3 +194,85 @@ def test_a_stop_touched_while_nobody_looked_is_found_after_a_restart(tmp_path: P
 
     asyncio.run(before())
     asyncio.run(after())
+
+
+@asynccontextmanager
+async def at_work(desk: Desk) -> AsyncIterator[None]:
+    """Has the desk look after its symbols by itself meanwhile."""
+    running = asyncio.create_task(desk.run())
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
+def states(shelf: Shelf) -> list[OrderState]:
+    return [each.state for each in shelf.records if isinstance(each, OrderMoved)]
+
+
+def exits(shelf: Shelf) -> int:
+    made = [each for each in shelf.records if isinstance(each, IntentMade)]
+    return sum(each.purpose is Purpose.EXIT for each in made)
+
+
+@pytest.mark.parametrize("listed", [False, True], ids=["ioc", "list"])
+def test_an_entry_waits_for_an_open_that_is_ten_seconds_late(listed: bool, tmp_path: Path) -> None:
+    async def story(loop: VirtualLoop) -> None:
+        session = Session(tmp_path, Shelf(), 1, loop=loop, patience_s=30.0)
+        await session.desk.recover()
+        async with at_work(session.desk):
+            session.venue.offer_candle(candle(0, 100.0, 101.0, 99.0, 100.0))
+            entering = asyncio.create_task(
+                session.desk.enter([await session.entry(0, listed=listed)])
+            )
+            await asyncio.sleep(10)
+            session.venue.offer_open(SYMBOL, hour(1), 100.0)
+            await entering
+            await asyncio.sleep(1)
+            held = session.desk.keeper.books.position(SYMBOL)
+            assert held is not None
+            assert held.quantity == Quantity(Decimal(1))
+            assert session.desk.settled
+            assert OrderState.CANCELED not in states(session.shelf)
+            assert OrderState.UNKNOWN not in states(session.shelf)
+            assert session.alarms == []
+
+    run_virtual(story)
+
+
+@pytest.mark.parametrize("late_s", [10, 45], ids=["late", "never in time"])
+def test_an_exit_waits_for_its_open_and_is_sent_again_where_none_came(
+    late_s: int, tmp_path: Path
+) -> None:
+    async def story(loop: VirtualLoop) -> None:
+        session = Session(tmp_path, Shelf(), 1, loop=loop, patience_s=30.0)
+        await session.desk.recover()
+        await session.enters(listed=False)
+        books = session.desk.keeper.books
+        async with at_work(session.desk):
+            session.venue.offer_candle(candle(1, 100.0, 101.0, 99.0, 100.0))
+            session.now_ms = hour(2)
+            orders = books.orders_last_hour(session.now_ms)
+            held = books.position(SYMBOL)
+            assert held is not None
+            change = PlanChanged(held.position_id, held.plan, "signal", session.now_ms)
+            await session.desk.keeper.commit(change, urgent=True)
+            leaving = asyncio.create_task(session.desk.tend(SYMBOL))
+            await asyncio.sleep(late_s)
+            session.venue.offer_open(SYMBOL, hour(2), 104.0)
+            await leaving
+            await asyncio.sleep(1)
+            trade = session.trade()
+            assert (trade.exit_reason, trade.pnl.amount) == ("signal", pnl("100.05", "103.94"))
+            assert exits(session.shelf) == (1 if late_s < 30 else 2)
+            assert OrderState.UNKNOWN not in states(session.shelf)
+            assert session.alarms == []
+            assert books.orders_last_hour(session.now_ms) == orders + 1
+            assert (
+                books_of(session.shelf.records, ACCOUNT, "USDT").orders_last_hour(session.now_ms)
+                == orders + 1
+            )
+            assert (await session.desk.audit()).clean
+
+    run_virtual(story)

@@ -92,6 +92,8 @@ def _is_open_entry(order: OwnOrder, client_list_id: str | None) -> bool:
 def _buys(view: SymbolView) -> Step | None:
     """Returns the cancel of a buy that is not to rest."""
     for each in view.orders:
+        if _is_on_its_way(each):
+            continue
         if each.role is Role.ENTRY and each.rests and view.cancel_at_s <= view.now_s:
             return Cancel(each.client_order_id, each.client_list_id, "an entry may not rest")
     return None
@@ -151,6 +153,8 @@ def _keep(view: SymbolView, kept: Kept) -> Step:
 
 def _protect(view: SymbolView, kept: Kept, in_doubt: tuple[OwnOrder, ...]) -> Step:
     late = view.deadline_s <= view.now_s
+    if in_doubt and any(map(_is_on_its_way, in_doubt)):
+        return _settled(view)
     if in_doubt:
         return _give_up(view, in_doubt) if late else _wait(view, view.deadline_s, "a sell is open")
     if not view.ground.trades:
@@ -168,7 +172,8 @@ def _leave(view: SymbolView, reason: str) -> Step:
     resting = _resting(view)
     in_doubt = _open_sells(view)
     if in_doubt:
-        overdue = not resting and view.deadline_s <= view.now_s
+        on_its_way = any(map(_is_on_its_way, in_doubt))
+        overdue = not resting and not on_its_way and view.deadline_s <= view.now_s
         return _give_up(view, in_doubt) if overdue else _settled(view)
     if resting:
         if not view.ground.trades:
@@ -241,6 +246,13 @@ def _is_open(order: OwnOrder) -> bool:
     if order.unresolved or order.doubted or order.state is OrderState.PENDING:
         return True
     return order.rests and order.role is Role.EXIT
+
+
+def _is_on_its_way(order: OwnOrder) -> bool:
+    """Returns whether the venue has taken an order that fills or ends by itself, and says so with
+    its answer: nothing is gained by a cancel."""
+    at_once = order.role in {Role.ENTRY, Role.EXIT}
+    return at_once and order.awaited and order.rests and not order.doubted
 
 
 def _covers(view: SymbolView, resting: tuple[OwnOrder, ...], plan: Plan) -> bool:

@@ -18,12 +18,16 @@ from leeward.engine.records import (
     OrderMoved,
     OrderState,
     PlannedOrder,
+    Role,
 )
 
 _ZERO = Decimal(0)
 _HOUR_MS = 3_600_000
 _NOTHING = Quantity(_ZERO)
+#: Why an order on paper ended for which no open came: a quiet market, and nobody's haste.
+_NO_OPEN = "NO_OPEN"
 _UNSEEN = frozenset({OrderState.COMMITTED, OrderState.UNKNOWN})
+_ALONE = frozenset({Role.ENTRY, Role.EXIT})
 _RESTING = frozenset({OrderState.PENDING, OrderState.OPEN, OrderState.PARTIAL})
 _ONLY_OPEN = frozenset({OrderState.VOID, OrderState.REFUSED, OrderState.PENDING, OrderState.OPEN})
 
@@ -96,6 +100,7 @@ class OwnOrders:
     _decided: set[DecisionKey] = field(default_factory=set, init=False)
     _made_ms: list[int] = field(default_factory=list, init=False)
     _legs: dict[str, int] = field(default_factory=dict, init=False)
+    _lapsed: set[str] = field(default_factory=set, init=False)
     _live: dict[str, set[str]] = field(default_factory=dict, init=False)
     _void: set[str] = field(default_factory=set, init=False)
     _venue_ids: dict[tuple[str, int], str] = field(default_factory=dict, init=False)
@@ -113,8 +118,11 @@ class OwnOrders:
         return self._legs.get(position_id, 0)
 
     def orders_last_hour(self, now_ms: int) -> int:
-        """Returns the intents made in the hour up to now."""
-        return len(self._made_ms) - bisect_right(self._made_ms, now_ms - _HOUR_MS)
+        """Returns the intents made in the hour up to now, those left out for which the market
+        never opened."""
+        since_ms = now_ms - _HOUR_MS
+        lapsed = sum(self.orders[name].intent.made_ms > since_ms for name in self._lapsed)
+        return len(self._made_ms) - bisect_right(self._made_ms, since_ms) - lapsed
 
     def order_by_venue_id(self, symbol: str, order_id: int) -> BookedOrder | None:
         name = self._venue_ids.get((symbol, order_id))
@@ -157,7 +165,10 @@ class OwnOrders:
             self._put(BookedOrder(intent, planned, OrderState.COMMITTED, intent.made_ms))
 
     def _move_order(self, record: OrderMoved) -> None:
-        self._put(moved(self._own(record.client_order_id), record))
+        order = self._own(record.client_order_id)
+        if record.why == _NO_OPEN and order.planned.role in _ALONE:
+            self._lapsed.add(order.client_order_id)
+        self._put(moved(order, record))
 
     def _fill_order(self, booked: FillBooked) -> None:
         if booked.client_order_id is None:

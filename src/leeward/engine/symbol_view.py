@@ -21,6 +21,7 @@ class OwnOrder:
     `quantity` is None while another order's fill is to set it; `executed` is the venue's sum,
     `booked` that of the fills in the books. `doubted`: what the books say may be out of date, ask
     first. `lost`: of unknown fate, cancelled in vain, and given up to protect in another way.
+    `awaited`: the answer to it is still to come, however long the venue takes to carry it out.
     `ask_at_s` is when it may be asked for next.
     """
 
@@ -36,6 +37,7 @@ class OwnOrder:
     replaces: str | None = None
     doubted: bool = False
     lost: bool = False
+    awaited: bool = False
     ask_at_s: float = 0.0
 
     @property

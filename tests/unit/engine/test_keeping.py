@@ -83,6 +83,25 @@ TABLE: list[tuple[str, SymbolView, Step]] = [
     ("an entry of unknown fate is asked for", view(order("e", R.ENTRY, S.UNKNOWN)), Ask("e")),
     ("so is one that was perhaps sent", view(order("e", R.ENTRY, S.COMMITTED)), Ask("e")),
     (
+        "one that waits for an open is left to it",
+        view(order("e", R.ENTRY, S.OPEN, awaited=True, **LATER)),
+        Wait(9.0, "the fate of an order is open"),
+    ),
+    (
+        "one that rests and nobody waits for is cancelled",
+        view(order("e", R.ENTRY, S.OPEN, **LATER)),
+        Cancel("e", None, "an entry may not rest"),
+    ),
+    (
+        "so is a sale, however late it is",
+        view(
+            order("x", R.EXIT, S.OPEN, awaited=True, **LATER),
+            kept=kept(closing="signal"),
+            deadline_s=0.0,
+        ),
+        Wait(9.0, "the fate of an order is open"),
+    ),
+    (
         "but not again at once",
         view(order("e", R.ENTRY, S.UNKNOWN, **LATER)),
         Wait(9.0, "the fate of an order is open"),
@@ -283,6 +302,7 @@ def orders_of_any_kind(draw: st.DrawFn, name: str) -> OwnOrder:
         client_list_id=draw(st.sampled_from([None, "l"])),
         doubted=draw(st.booleans()),
         lost=draw(st.booleans()),
+        awaited=draw(st.booleans()),
         ask_at_s=draw(seconds),
     )
 

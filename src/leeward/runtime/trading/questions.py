@@ -44,6 +44,10 @@ class Questions:
         #: What was sent and not answered yet, by intent.
         self._under_way: dict[str, tuple[IntentMade, asyncio.Task[sending.Answer]]] = {}
 
+    def is_awaited(self, intent_id: str) -> bool:
+        """Returns whether the answer to a sent intent is still to come."""
+        return intent_id in self._under_way
+
     async def ask(self, client_order_id: str) -> None:
         answer = await self.means.asked(self.means.venue.order(self.symbol, client_order_id))
         question = self.memory.question(client_order_id)
@@ -94,7 +98,7 @@ class Questions:
         """Returns whether an order may leave only now. What sells is not waited for where the venue
         does not know it by now: then at least its latest time is known."""
         intent = self.books.orders[client_order_id].intent
-        if intent.intent_id not in self._under_way:
+        if not self.is_awaited(intent.intent_id):
             return False
         if intent.purpose is not Purpose.ENTRY:
             self._under_way[intent.intent_id][1].cancel()

@@ -206,6 +206,7 @@ class Tender:
             replaces=order.intent.replaces,
             doubted=name in memory.doubted or unsized,
             lost=name in memory.lost,
+            awaited=self.steps.is_awaited(order.intent.intent_id),
             ask_at_s=0.0 if question is None else question.pause.at_s,
         )
 
