@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -21,6 +22,7 @@ from leeward.indicators.features import (
     FloatTable,
     windows_of,
 )
+from leeward.statistics.folds import Fold, walk_forward
 from leeward.training.labels import (
     TRADE_CANDLES,
     Held,
@@ -39,7 +41,7 @@ FEWEST_MOVES = 0.5
 Half = NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """One row a window, in time order; `rows` are the rows of their newest candles.
 
@@ -63,6 +65,13 @@ class Dataset:
     def kind(self) -> str:
         """What the windows hold: "price", or "sentiment" beside it."""
         return "price" if self.channels == len(FEATURES_PRICE) else "sentiment"
+
+    @cached_property
+    def at(self) -> IntColumn:
+        """The newest candle of each window, counted from the first one, missing ones too."""
+        time = self.candles.open_time
+        at: IntColumn = (time[self.rows] - time[0]) // self.candles.timeframe.length_ms
+        return at
 
     @property
     def channels(self) -> int:
@@ -146,56 +155,27 @@ def _check_candles(candles: Candles) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Fold:
-    """Positions of windows in a dataset: trained on, tuned on, and judged on."""
+def make_folds(data: Dataset, folds: int, embargo: int = WINDOW) -> tuple[Fold, ...]:
+    """Returns expanding folds; the test parts are the second half of the windows.
 
-    train: IntColumn
-    validate: IntColumn
-    test: IntColumn
-
-
-def walk_forward(data: Dataset, folds: int, embargo: int = WINDOW) -> list[Fold]:
-    """Returns expanding folds over the second half of the windows, oldest first.
-
-    The test parts lie one after another and end with the last window. The last sixth of what lies
-    before a test part is for early stopping. Between parts lie the candles over which a label
-    reaches and `embargo` more, so that no window of one part shares a candle with another.
+    Between parts lie the candles over which a label reaches and `embargo` more, so that no window
+    of one part shares a candle with another. Raises BadUsage where a part would be empty.
     """
-    first = len(data) // 2
-    edges = np.linspace(first, len(data), folds + 1).astype(np.int64)
-    made = []
-    for start, end in pairwise(edges):
-        before = int(start)
-        cut = before - before // 6
-        validate = _ending_before(data, cut, before, int(data.rows[start]), embargo)
-        train = _ending_before(data, 0, cut, int(data.rows[cut]), embargo)
-        made.append(Fold(train, validate, np.arange(start, end)))
+    made = walk_forward(data.at, folds, data.horizon, embargo)
     check_folds(data, made, embargo)
     return made
 
 
-def _ending_before(data: Dataset, first: int, last: int, row: int, embargo: int) -> IntColumn:
-    positions = np.arange(first, last)
-    return positions[data.rows[positions] + data.horizon + embargo <= row]
-
-
 def check_folds(data: Dataset, folds: Sequence[Fold], embargo: int) -> None:
-    """Raises BadUsage, with the numbers, where parts are empty, out of order or too close."""
+    """Raises BadUsage, with the numbers, where parts of a fold share candles."""
+    apart = data.horizon + embargo
     for number, fold in enumerate(folds, 1):
-        parts = {"train": fold.train, "validation": fold.validate, "test": fold.test}
-        for name, positions in parts.items():
-            if not len(positions):
-                raise BadUsage(
-                    f"fold {number}: its {name} part is empty: {len(data):,} windows are too few "
-                    f"for {len(folds)} folds with {embargo + data.horizon} candles between parts; "
-                    "ask for fewer folds or give more history"
-                )
+        parts = {"training": fold.train, "validation": fold.validate, "test": fold.test}
         for (name, ahead), (later, behind) in pairwise(parts.items()):
-            distance = int(data.rows[behind[0]] - data.rows[ahead[-1]])
-            if distance < data.horizon + embargo:
+            distance = int(data.at[behind[0]] - data.at[ahead[-1]])
+            if distance < apart:
                 raise BadUsage(
                     f"fold {number}: {name} and {later} overlap: the last {name} window ends "
-                    f"{distance} candles before the first {later} window, whose candles and labels "
-                    f"reach {data.horizon + embargo} apart; a score from it would mean nothing"
+                    f"{distance} candles before the first {later} window; windows and labels reach "
+                    f"over {apart}, so a score from it would mean nothing; leave a gap"
                 )

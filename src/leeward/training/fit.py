@@ -18,7 +18,8 @@ from leeward.domain.columns import FloatColumn, IntColumn
 from leeward.domain.errors import Failed
 from leeward.indicators.features import FEATURE_VERSION, FeatureTable
 from leeward.runtime.clock import monotonic_s
-from leeward.training.datasets import Dataset, Fold
+from leeward.statistics.folds import Fold
+from leeward.training.datasets import Dataset
 from leeward.training.export import Floats
 from leeward.training.networks import Preset, build, load_keras, trainer_library
 

@@ -1,0 +1,134 @@
+"""Which version of a model is used: promotion and rollback, recorded in the database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import delete, insert, select, update
+
+from leeward.database.engine import Database
+from leeward.database.tables import models
+from leeward.domain.errors import BadUsage, Failed, Refused, unknown_name
+from leeward.training.bundle import (
+    STATUSES,
+    Bundle,
+    archive,
+    archived,
+    faults,
+    read_bundle,
+    write_flat,
+)
+
+
+class Promoted(NamedTuple):
+    """A promotion on record: `sha256` is that of the metadata, `previous` the one before it."""
+
+    name: str
+    sha256: str
+    status: str
+    previous: str | None
+    promoted_ms: int
+    actor: str
+
+
+def active(database: Database, name: str) -> Promoted | None:
+    """Returns the promotion in force: the one promoted last."""
+    columns = [models.c[field] for field in Promoted._fields]
+    query = (
+        select(*columns)
+        .where(models.c.name == name, models.c.promoted_ms.is_not(None))
+        .order_by(models.c.promoted_ms.desc())
+        .limit(1)
+    )
+    with database.reading() as connection:
+        row = connection.execute(query).one_or_none()
+    return None if row is None else Promoted(*row)
+
+
+class Asked(NamedTuple):
+    """What a promotion is to be: the status it may be used with, by whom, why against a gate."""
+
+    status: str
+    actor: str
+    at_ms: int
+    override: str = ""
+
+
+def promote(folder: Path, database: Database, bundle: Bundle, asked: Asked) -> Promoted:
+    """Makes the bundle the active one, in the folder and on record, all or nothing.
+
+    Archived, verified, then put in place with the metadata last, inside the transaction of the
+    record: a kill half-way leaves the old one active. Raises Refused where the gates do not allow
+    that status and no reason overrides them, Failed where the bundle does not verify.
+    """
+    check_allowed(bundle, asked)
+    wrong = faults(bundle)
+    if wrong:
+        raise Failed(f"{bundle.name} {bundle.version}: not promoted: {'; '.join(wrong)}")
+    archive(folder, bundle)
+    before = active(database, bundle.name)
+    previous = before.sha256 if before is not None else None
+    if before is not None and previous == bundle.sha256:
+        previous = before.previous
+    at_ms = asked.at_ms if before is None else max(asked.at_ms, before.promoted_ms + 1)
+    made = Promoted(bundle.name, bundle.sha256, asked.status, previous, at_ms, asked.actor)
+    this = (models.c.name == bundle.name, models.c.sha256 == bundle.sha256)
+    facts = {
+        "version": bundle.version,
+        "override": asked.override,
+        "metrics": bundle.metadata["metrics"],
+    }
+    with database.writing() as connection:
+        connection.execute(delete(models).where(*this))
+        connection.execute(insert(models).values(**made._asdict(), metrics=facts))
+        write_flat(folder, bundle)
+    return made
+
+
+def check_allowed(bundle: Bundle, asked: Asked) -> None:
+    """Raises Refused where a status is above what the gates allow, unless a reason is given."""
+    if asked.status not in STATUSES:
+        raise unknown_name("status", asked.status, STATUSES)
+    cap = str(bundle.metadata["status_cap"])
+    above = STATUSES.index(asked.status) > STATUSES.index(cap)
+    if bundle.metadata["quarantined"]:
+        raise Refused(
+            f"{bundle.name} {bundle.version}: quarantined: a leak tripwire fired, see "
+            f"`leeward models show {bundle.name}`; no override lifts that"
+        )
+    if above and not asked.override:
+        failed = [gate["name"] for gate in bundle.metadata["gates"] if not gate["pass"]]
+        raise Refused(
+            f"{bundle.name} {bundle.version}: status {asked.status} refused: no demonstrated edge: "
+            f"{len(failed)} gates failed ({', '.join(failed[:6])}), which allow {cap} at most; "
+            f"promote it as {cap}, or give --override with the reason, which is recorded"
+        )
+
+
+def rollback(folder: Path, database: Database, name: str, at_ms: int) -> Promoted:
+    """Makes the version before the active one active again; returns its record.
+
+    Raises BadUsage where there is none, Failed where its files are gone.
+    """
+    now = active(database, name)
+    if now is None or now.previous is None:
+        raise BadUsage(f"{name}: no version was promoted before the active one; nothing changed")
+    bundle = with_sha256(folder, name, now.previous)
+    this = (models.c.name == name, models.c.sha256 == now.previous)
+    at_ms = max(at_ms, now.promoted_ms + 1)
+    with database.writing() as connection:
+        connection.execute(update(models).where(*this).values(promoted_ms=at_ms))
+        write_flat(folder, bundle)
+    back = active(database, name)
+    assert back is not None
+    return back
+
+
+def with_sha256(folder: Path, name: str, sha256: str) -> Bundle:
+    """Returns the archived bundle with that hash; raises Failed where the archive has none."""
+    for version in reversed(archived(folder, name)):
+        bundle = read_bundle(folder, name, version)
+        if bundle.sha256 == sha256:
+            return bundle
+    raise Failed(f"{name}: no archived version has the hash {sha256[:12]}; train it again")
