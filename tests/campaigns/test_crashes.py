@@ -10,9 +10,10 @@ from collections import Counter
 
 import pytest
 from tests.harness.campaign import Verdict, plan_of, run, scaled, story
+from tests.harness.points import POINTS
 
 #: As many as fit into about a minute of one core.
-RUNS = 300
+RUNS = 800
 
 
 @pytest.fixture(scope="module")
@@ -26,13 +27,13 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> list[Verdict]:
 @pytest.mark.timeout(0)
 def test_whatever_dies_where_the_books_agree_with_the_exchange(verdicts: list[Verdict]) -> None:
     failures = [each for each in verdicts if each.wrong]
+    print(summary(verdicts))  # noqa: T201 - figures for whoever runs it with -s
     assert not failures, story(failures)
 
 
 @pytest.mark.timeout(0)
 def test_the_campaign_trades_and_is_struck_by_every_fault(verdicts: list[Verdict]) -> None:
     struck: Counter[str] = sum((each.struck for each in verdicts), Counter())
-    print(summary(verdicts))  # noqa: T201 - figures for whoever runs it with -s
     assert sum(each.trades for each in verdicts) > len(verdicts)
     assert len(struck) > 12 or len(verdicts) < 100
 
@@ -53,3 +54,14 @@ def summary(verdicts: list[Verdict]) -> str:
         f"{sum(each.virtual_s for each in verdicts) / 3600:.0f} virtual hours; without a stop for "
         f"{naked / max(held, 1):.2%} of the time held, longest {longest:.1f} s"
     )
+
+
+@pytest.mark.timeout(0)
+def test_processes_die_at_many_named_points_also_while_they_recover(
+    verdicts: list[Verdict],
+) -> None:
+    killed = {point for each in verdicts for point in each.killed}
+    assert len(POINTS) >= 40
+    assert killed <= {*POINTS} | {point for each in verdicts for point in each.passed}
+    assert len(killed) >= 40 or len(verdicts) < RUNS
+    assert any(point.startswith("recovering") for point in killed) or len(verdicts) < RUNS

@@ -12,7 +12,7 @@ import pytest
 from tests.harness.sigkill import Tally, kill_on
 
 #: As many as fit into a minute and a half: each takes the start of an interpreter and a recovery.
-KILLS = 15
+KILLS = 10
 
 
 @pytest.mark.timeout(0)

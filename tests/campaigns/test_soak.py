@@ -26,7 +26,6 @@ def test_a_long_session_keeps_its_books_and_grows_nothing(tmp_path: Path) -> Non
         kills=0,
         with_lists=True,
         database_fails=True,
-        strangers=True,
         cut_every_s=1800,
         step_every_s=6 * 3600,
     )

@@ -140,6 +140,9 @@ class Trader:
             await clock.sleep((open_ms + 2 * MINUTE_MS + 200 - now_ms) / 1000)
             if runner.done():
                 runner.result()
+            state = keeper.books.state
+            if state is not None and state.state is TradingState.REDUCING:
+                await self._move(keeper, TradingState.ACTIVE, "cleared", "session")
             for symbol in self.symbols:
                 try:
                     await self._decide(desk, keeper, rules[symbol], open_ms + MINUTE_MS)
