@@ -76,6 +76,12 @@ _MEANINGS = {
     "trading.commit_deadline_s": "seconds the database may take; then nothing is bought",
     "paper.balance": "quote units the paper account starts with",
     "paper.fills": "`candles`: as a backtest fills; `book`: at the best bid and ask as they come",
+    "sentiment.senticrypt_url": "where SentiCrypt's daily scores are asked for",
+    "sentiment.fear_greed_url": "where the Fear & Greed index is asked for",
+    "sentiment.cryptocompare_url": "where CryptoCompare's news are asked for",
+    "sentiment.cryptocompare_key": "CryptoCompare's API key, by the environment only",
+    "sentiment.stale_after_hours": "hours after the end of a day for which its sentiment counts "
+    "as known, where no newer one came; later it is unknown",
     "instruments.SYMBOL.lot_step": "base units; quantities are multiples of it",
     "instruments.SYMBOL.tick_size": "quote units; prices are multiples of it, 0 for no rounding",
     "instruments.SYMBOL.min_notional": "quote units; smaller orders are refused (`below_minimum`)",

@@ -155,6 +155,7 @@ def test_an_import_speaks_json() -> None:
             }
         ],
         "refused": [{"file": "missing.csv", "reason": "missing.csv: no such file"}],
+        "sentiment": [],
         "passed_over": [],
     }
 

@@ -1,4 +1,4 @@
-"""`leeward data`: candles into the store, out of it, and what is to be known of them."""
+"""`leeward data`: candles and daily sentiment into the store, out of it, and their findings."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from leeward.cli.download import download
 if TYPE_CHECKING:
     from leeward.data.certificate import Certificate
     from leeward.data.importing import Asked, Outcome
+    from leeward.data.sentiment_files import ImportedSentiment
+    from leeward.data.sentiment_store import SentimentStore
     from leeward.data.store import CandleStore
 
 _MOST_LISTED = 20
@@ -22,7 +24,7 @@ _MOST_LISTED = 20
 Config = Annotated[Path | None, typer.Option(help="Settings file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
-app = typer.Typer(help="Candles: get them, keep them, check them.", no_args_is_help=True)
+app = typer.Typer(help="Candles and sentiment: get, keep, check them.", no_args_is_help=True)
 app.command("download")(download)
 
 
@@ -40,11 +42,15 @@ def import_(
     """Import candles from CSV, Parquet, Feather and the exchange's archive files (CSV or ZIP).
 
     Each file is imported as a whole or not at all. A candle that is stored already is replaced by
-    the one in the file, and counted where they differ.
+    the one in the file, and counted where they differ. A CSV of daily sentiment is told by its
+    columns: SentiCrypt, Fear & Greed (date,value), implied volatility (date,currency,dvol).
     """
+    from leeward.cli.sentiment import import_files
     from leeward.data.importing import Asked, find_candle_files
+    from leeward.data.sentiment_files import is_sentiment_file
     from leeward.domain.errors import Failed
     from leeward.domain.timeframe import Timeframe
+    from leeward.runtime.clock import now_ms
 
     asked = Asked(
         None if symbol is None else symbol.upper(),
@@ -53,17 +59,22 @@ def import_(
     )
     store = _store(config)
     files, passed_over = find_candle_files(paths, asked)
-    if not files:
+    sentiment = {path: None for path in (*files, *passed_over) if is_sentiment_file(path)}
+    files = [path for path in files if path not in sentiment]
+    passed_over = [path for path in passed_over if path not in sentiment]
+    if not files and not sentiment:
         places = ", ".join(map(str, paths))
         raise Failed(f"{places}: no file in it is named like candles, as in BTCUSDT-1h-2024-03.csv")
     outcomes: list[Outcome] = []
+    daily: list[ImportedSentiment] = []
     try:
+        daily.extend(import_files(store.root, sentiment, now_ms(), skip_bad))
         for outcome in _import_all(store, files, asked):
             outcomes.append(outcome)  # noqa: PERF402 - what came before an error is shown
     finally:
         # Also after Ctrl-C or a full disk: what was imported until then stays.
-        _show_import(outcomes, passed_over, as_json)
-    if any(outcome.refused for outcome in outcomes):
+        _show_import(outcomes, daily, passed_over, as_json)
+    if any(each.refused for each in outcomes) or any(each.refused for each in daily):
         raise typer.Exit(1)
 
 
@@ -79,23 +90,39 @@ def _import_all(store: CandleStore, files: list[Path], asked: Asked) -> Iterator
         yield from import_file(store, path, asked)
 
 
-def _show_import(outcomes: list[Outcome], passed_over: list[Path], as_json: bool) -> None:
+def _show_import(
+    outcomes: list[Outcome],
+    daily: list[ImportedSentiment],
+    passed_over: list[Path],
+    as_json: bool,
+) -> None:
+    from leeward.cli.sentiment import imported_json, show_imported
+
     if as_json:
         _print_json(
             {
                 "imported": [_import_json(each) for each in outcomes if each.refused is None],
                 "refused": [
-                    {"file": each.name, "reason": each.refused} for each in outcomes if each.refused
+                    {"file": name, "reason": reason}
+                    for name, reason in (
+                        *((each.name, each.refused) for each in daily),
+                        *((each.name, each.refused) for each in outcomes),
+                    )
+                    if reason
                 ],
+                "sentiment": [imported_json(each) for each in daily if each.refused is None],
                 "passed_over": [path.as_posix() for path in passed_over],
             }
         )
         return
+    show_imported(daily)
     for outcome in outcomes:
         _show_outcome(outcome)
     if passed_over:
         names = _shortened([path.name for path in passed_over])
         typer.echo(f"passed over {len(passed_over)} not named like candles: {', '.join(names)}")
+    if daily and not outcomes:
+        return
     merged = [each.merged for each in outcomes if each.merged is not None]
     refused = len(outcomes) - len(merged)
     typer.echo(
@@ -176,18 +203,29 @@ def export(
 
 @app.command("list")
 def list_(as_json: AsJson = False, config: Config = None) -> None:
-    """List the stored candles: symbol, timeframe, coverage, gaps and size."""
+    """List the stored candles and daily sentiment: coverage, gaps and size."""
+    from leeward.cli.sentiment import LIST_HEADER, entry_json, list_line
     from leeward.data.inventory import Entry, list_series
+    from leeward.data.sentiment_store import SentimentEntry, list_sentiment
     from leeward.domain.times import iso
 
     store = _store(config)
     found = list(list_series(store))
+    daily = list(list_sentiment(_sentiment_store(config)))
+    days = [entry for entry in daily if isinstance(entry, SentimentEntry)]
     entries = [entry for entry in found if isinstance(entry, Entry)]
     if as_json:
         rows = [asdict(entry) for entry in entries]
         for row in rows:
             row |= {"first": iso(row["first"]), "last": iso(row["last"])}
-        _print_json({"dir": str(store.root), "series": rows, "corrupt": _corrupt(found)})
+        _print_json(
+            {
+                "dir": str(store.root),
+                "series": rows,
+                "sentiment": [entry_json(entry) for entry in days],
+                "corrupt": _corrupt((*found, *daily)),
+            }
+        )
     elif not found:
         _say_empty(store)
     else:
@@ -206,32 +244,48 @@ def list_(as_json: AsJson = False, config: Config = None) -> None:
             for entry in entries
         ]
         _print_table(header, lines, texts=4)
-    _fail_where_corrupt(found)
+    if days and not as_json:
+        typer.echo("")
+        _print_table(LIST_HEADER, [list_line(entry) for entry in days], texts=3)
+    _fail_where_corrupt((*found, *daily))
 
 
 @app.command("check")
 def check(
-    symbol: Annotated[str | None, typer.Argument(help="As in BTCUSDT; else all.")] = None,
+    symbol: Annotated[
+        str | None, typer.Argument(help="As in BTCUSDT, or a sentiment source; else all.")
+    ] = None,
     timeframe: Annotated[str | None, typer.Argument(help="As in 1h; else all.")] = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
     """Verify the stored candles and show what to know of them: gaps, flat runs, outliers, ...
 
-    All series come as one line each; a named symbol with every finding.
+    All series come as one line each; a named symbol or sentiment source with every finding.
     """
     from leeward.cli.certificate import lines_of
+    from leeward.cli.sentiment import LIST_HEADER, list_line, series_json
     from leeward.data.certificate import Certificate, as_json_object
     from leeward.data.inventory import check_series
+    from leeward.data.sentiment import SOURCES
+    from leeward.data.sentiment_store import SentimentEntry, list_sentiment
     from leeward.domain.timeframe import Timeframe
 
+    if symbol is not None and symbol.lower() in SOURCES:
+        _check_sentiment(symbol.lower(), as_json, config)
+        return
     length = None if timeframe is None else Timeframe.parse(timeframe)
     store = _store(config)
     found = list(check_series(store, None if symbol is None else symbol.upper(), length))
+    sources = _sentiment_store(config)
+    daily = [] if symbol is not None else list(list_sentiment(sources))
+    days = [each for each in daily if isinstance(each, SentimentEntry)]
     certificates = [each for each in found if isinstance(each, Certificate)]
     if as_json:
         series = [as_json_object(each) for each in certificates]
-        _print_json({"series": series, "corrupt": _corrupt(found)})
+        sentiment = [series_json(sources.load(each.source)) for each in days]
+        corrupt = _corrupt((*found, *daily))
+        _print_json({"series": series, "sentiment": sentiment, "corrupt": corrupt})
     elif not found:
         _say_empty(store)
     elif symbol is None:
@@ -239,7 +293,23 @@ def check(
     else:
         for each in certificates:
             typer.echo("\n".join(lines_of(each)))
-    _fail_where_corrupt(found)
+    if days and not as_json:
+        typer.echo("")
+        _print_table(LIST_HEADER, [list_line(entry) for entry in days], texts=3)
+    _fail_where_corrupt((*found, *daily))
+
+
+def _check_sentiment(name: str, as_json: bool, config: Path | None) -> None:
+    from leeward.cli.sentiment import check_named, series_json
+    from leeward.runtime.clock import now_ms
+    from leeward.runtime.settings import load_settings
+
+    store = _sentiment_store(config)
+    if as_json:
+        _print_json({"series": [], "sentiment": [series_json(store.load(name))], "corrupt": []})
+        return
+    stale_ms = round(load_settings(config).sentiment.stale_after_hours * 3_600_000)
+    typer.echo("\n".join(check_named(store, name, now_ms(), stale_ms)))
 
 
 def _show_summary(certificates: Sequence[Certificate]) -> None:
@@ -271,9 +341,9 @@ def _say_empty(store: CandleStore) -> None:
 
 
 def _corrupt(found: Sequence[object]) -> list[str]:
-    from leeward.domain.errors import BadCandles
+    from leeward.domain.errors import BadCandles, BadSentiment
 
-    return [str(each) for each in found if isinstance(each, BadCandles)]
+    return [str(each) for each in found if isinstance(each, BadCandles | BadSentiment)]
 
 
 def _fail_where_corrupt(found: Sequence[object]) -> None:
@@ -288,6 +358,13 @@ def _store(config: Path | None) -> CandleStore:
     from leeward.runtime.settings import load_settings
 
     return CandleStore(load_settings(config).data.dir)
+
+
+def _sentiment_store(config: Path | None) -> SentimentStore:
+    from leeward.data.sentiment_store import SentimentStore
+    from leeward.runtime.settings import load_settings
+
+    return SentimentStore(load_settings(config).data.dir)
 
 
 def _print_json(result: dict[str, object]) -> None:

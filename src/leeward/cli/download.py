@@ -1,4 +1,4 @@
-"""`leeward data download`: candles of the exchange into the store."""
+"""`leeward data download`: candles of the exchange, or daily sentiment, into the store."""
 
 from __future__ import annotations
 
@@ -16,20 +16,32 @@ from leeward.domain.errors import BadUsage
 from leeward.domain.times import iso, parse_time
 
 if TYPE_CHECKING:
-    from leeward.data.binance import Downloaded, Step
+    from leeward.data.binance import Downloaded, Step, Wanted
+    from leeward.runtime.settings import DataSettings
 
 _MOST_LISTED = 5
 
 
 def download(  # noqa: PLR0913 - one argument an option of the command
-    symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL...", help="As in BTCUSDT.")],
-    timeframe: Annotated[list[str], typer.Option(help="As in 1h; may be repeated, or 1h,1d.")],
+    symbols: Annotated[
+        list[str] | None, typer.Argument(metavar="SYMBOL...", help="As in BTCUSDT.")
+    ] = None,
+    timeframe: Annotated[
+        list[str] | None, typer.Option(help="As in 1h; may be repeated, or 1h,1d.")
+    ] = None,
+    sentiment: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="Instead of candles: senticrypt, cryptocompare, fear-greed or all.",
+        ),
+    ] = None,
     start: Annotated[
         str | None, typer.Option(help="First UTC date; whole months are stored.")
     ] = None,
     end: Annotated[str | None, typer.Option(help="UTC date to stop before; else now.")] = None,
     skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave out bad candles, list them.")
+        bool, typer.Option("--skip-bad", help="Leave out bad candles or days, list them.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
@@ -37,36 +49,30 @@ def download(  # noqa: PLR0913 - one argument an option of the command
     """Download candles from Binance's public archive, the newest from its REST interface.
 
     Whole months are stored as they come; a command that was stopped goes on where it was. No key
-    is needed.
+    is needed for candles; of the sentiment sources, CryptoCompare needs one. Sentiment is fetched
+    up to yesterday, and only what is not stored yet.
     """
-    from leeward.data.binance import Binance, Wanted
-    from leeward.data.binance_archive import BinanceArchive
-    from leeward.data.binance_rest import BinanceRest
-    from leeward.data.fetching import Fetcher
-    from leeward.data.store import CandleStore
-    from leeward.domain.timeframe import Timeframe
-    from leeward.runtime.clock import monotonic_s
     from leeward.runtime.settings import load_settings
 
-    settings = load_settings(config).data
-    start_ms = None if start is None else parse_time(start, "--start")
-    end_ms = None if end is None else parse_time(end, "--end")
-    if start_ms is not None and end_ms is not None and start_ms >= end_ms:
+    settings = load_settings(config)
+    if sentiment is not None:
+        from leeward.cli.sentiment import download_sentiment_of
+
+        if symbols or timeframe or end is not None:
+            raise BadUsage(
+                "--sentiment takes --start and --skip-bad, no symbol, --timeframe or --end; "
+                "download candles by a command of their own"
+            )
+        download_sentiment_of(sentiment, settings, start, skip_bad, as_json)
+        return
+    if not symbols or not timeframe:
         raise BadUsage(
-            f"--start {start} is not before --end {end}; --end is the first day left out"
+            "name candles as in `leeward data download BTCUSDT --timeframe 1h`, "
+            "or sentiment as in `leeward data download --sentiment senticrypt`"
         )
-    wanted = [
-        Wanted(symbol.upper(), Timeframe.parse(length), start_ms, end_ms)
-        for symbol in _split(symbols)
-        for length in _split(timeframe)
-    ]
-    with _progress() as (show, notice):
-        fetcher = Fetcher(monotonic_s, time.sleep, notice)
-        archive = BinanceArchive(fetcher, settings.archive_url)
-        rest = BinanceRest(fetcher, settings.rest_url)
-        store = CandleStore(settings.dir)
-        with fetcher.client:
-            done = Binance(archive, rest, store, skip_bad).download(wanted, show)
+    done = _download_candles(
+        settings.data, _wanted(symbols, timeframe, start, end), skip_bad=skip_bad
+    )
     if as_json:
         result = {"series": [_as_json(series) for series in done]}
         typer.echo(json.dumps(result, indent=2, ensure_ascii=False))
@@ -74,6 +80,44 @@ def download(  # noqa: PLR0913 - one argument an option of the command
         typer.echo("\n".join(line for series in done for line in _lines(series)))
     if any(series.refused for series in done):
         raise typer.Exit(1)
+
+
+def _wanted(
+    symbols: Sequence[str], timeframes: Sequence[str], start: str | None, end: str | None
+) -> list[Wanted]:
+    from leeward.data.binance import Wanted
+    from leeward.domain.timeframe import Timeframe
+
+    start_ms = None if start is None else parse_time(start, "--start")
+    end_ms = None if end is None else parse_time(end, "--end")
+    if start_ms is not None and end_ms is not None and start_ms >= end_ms:
+        raise BadUsage(
+            f"--start {start} is not before --end {end}; --end is the first day left out"
+        )
+    return [
+        Wanted(symbol.upper(), Timeframe.parse(length), start_ms, end_ms)
+        for symbol in _split(symbols)
+        for length in _split(timeframes)
+    ]
+
+
+def _download_candles(
+    settings: DataSettings, wanted: list[Wanted], skip_bad: bool
+) -> list[Downloaded]:
+    from leeward.data.binance import Binance
+    from leeward.data.binance_archive import BinanceArchive
+    from leeward.data.binance_rest import BinanceRest
+    from leeward.data.fetching import Fetcher
+    from leeward.data.store import CandleStore
+    from leeward.runtime.clock import monotonic_s
+
+    with _progress() as (show, notice):
+        fetcher = Fetcher(monotonic_s, time.sleep, notice)
+        archive = BinanceArchive(fetcher, settings.archive_url)
+        rest = BinanceRest(fetcher, settings.rest_url)
+        store = CandleStore(settings.dir)
+        with fetcher.client:
+            return Binance(archive, rest, store, skip_bad).download(wanted, show)
 
 
 def _split(names: Sequence[str]) -> list[str]:

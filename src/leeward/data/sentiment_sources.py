@@ -60,9 +60,10 @@ def download_sentiment(  # noqa: PLR0913 - a source, where from, where to, and f
 ) -> Download:
     """Stores the days of a source that are over and not stored yet; returns what became of them.
 
-    The newest stored day is asked for again, to see whether it was changed. Where all days up to
-    yesterday are stored, nothing is asked. Raises BadUsage for a source that cannot be asked,
-    RetryLater where it does not answer, Failed where its answer is refused: what was stored stays.
+    The newest stored day is asked for again, and whatever else the answer holds is compared too,
+    to see what was changed. Where all days up to yesterday are stored, nothing is asked. Raises
+    BadUsage for a source that cannot be asked, RetryLater where it does not answer, Failed where
+    its answer is refused: what was stored stays.
     """
     if name not in FETCHES:
         raise unknown_name("sentiment source to download", name, FETCHES)
@@ -75,7 +76,7 @@ def download_sentiment(  # noqa: PLR0913 - a source, where from, where to, and f
     try:
         for part in FETCHES[name](Asker(name, fetcher), address.url, days):
             refuse_bad([part], address.url, skip_bad)
-            rows = {day: values for day, values in part.rows.items() if day >= days[0]}
+            rows = {d: row for d, row in part.rows.items() if start_day is None or d >= start_day}
             kept += store.merge(source, rows, now_ms)
             skipped += part.bad
     except Failed as error:

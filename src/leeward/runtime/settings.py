@@ -37,6 +37,9 @@ FILE_NAME = "leeward.toml"
 #: Read by the tests and benchmarks alone, but for the confirmation of live trading.
 _NOT_SETTINGS = {"LEEWARD_TEST_DATA", "LEEWARD_CAMPAIGN", "LEEWARD_LIVE_CONFIRMATION"}
 
+#: Never shown, not even where malformed.
+_SECRETS = {"venue.api_secret", "database.url", "sentiment.cryptocompare_key"}
+
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -120,6 +123,19 @@ class PaperSettings(BaseModel):
     fills: Literal["candles", "book"] = "candles"
 
 
+class SentimentSettings(BaseModel):
+    """Where daily sentiment comes from, and for how long it counts. The key comes by the
+    environment."""
+
+    model_config = _STRICT
+
+    senticrypt_url: str = "https://api.senticrypt.com/v2"
+    fear_greed_url: str = "https://api.alternative.me/fng/"
+    cryptocompare_url: str = "https://data-api.cryptocompare.com"
+    cryptocompare_key: SecretStr | None = None
+    stale_after_hours: float = Field(48.0, gt=0, le=720)
+
+
 class Settings(BaseSettings):
     """The whole configuration, frozen once read."""
 
@@ -134,6 +150,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     trading: TradingSettings = TradingSettings()
     paper: PaperSettings = PaperSettings()
+    sentiment: SentimentSettings = SentimentSettings()
     instruments: dict[str, InstrumentSettings] = {}
 
     def instrument(self, symbol: str) -> Instrument:
@@ -206,7 +223,11 @@ def live_confirmation() -> str | None:
 
 def secrets_in(settings: Settings) -> list[str]:
     """Returns every secret of the settings, for those who keep them out of what they write."""
-    given = (settings.venue.api_secret, settings.database.url)
+    given = (
+        settings.venue.api_secret,
+        settings.database.url,
+        settings.sentiment.cryptocompare_key,
+    )
     secrets = [each.get_secret_value() for each in given if each is not None]
     return secrets if settings.venue.api_key is None else [*secrets, settings.venue.api_key]
 
@@ -266,6 +287,12 @@ def _refuse_written_secrets(values: Mapping[str, Any], place: str) -> None:
             f"{place}: venue.api_secret: a secret is not written there; give it by the environment "
             f"as {PREFIX}VENUE__API_SECRET, or use venue.key_file"
         )
+    sentiment = values.get("sentiment")
+    if isinstance(sentiment, Mapping) and "cryptocompare_key" in sentiment:
+        raise BadConfig(
+            f"{place}: sentiment.cryptocompare_key: a secret is not written there; give it by the "
+            f"environment as {PREFIX}SENTIMENT__CRYPTOCOMPARE_KEY"
+        )
 
 
 def _refuse_unknown_environment() -> None:
@@ -296,7 +323,7 @@ def _as_bad_config(
         known = _known_beside(where)
         return BadConfig(f"{_origin(where, changes, path)}{unknown_name('setting', name, known)}")
     reason = first["msg"].removeprefix("Value error, ")
-    shown = "(hidden)" if name in {"venue.api_secret", "database.url"} else repr(first["input"])
+    shown = "(hidden)" if name in _SECRETS else repr(first["input"])
     return BadConfig(f"{_origin(where, changes, path)}{name}: {shown}: {reason}")
 
 

@@ -10,7 +10,7 @@ import pytest
 from leeward.domain.errors import BadConfig, BadUsage
 from leeward.domain.instrument import Instrument
 from leeward.risk.limits import RiskLimits
-from leeward.runtime.settings import load_settings
+from leeward.runtime.settings import load_settings, secrets_in
 
 
 @pytest.fixture(autouse=True)
@@ -253,3 +253,24 @@ def test_a_variable_with_a_single_underscore_is_refused(monkeypatch: pytest.Monk
     monkeypatch.setenv("LEEWARD_DATA_DIR", "/somewhere")
     with pytest.raises(BadConfig, match="LEEWARD_DATA__DIR"):
         load_settings()
+
+
+def test_the_news_key_comes_by_the_environment_alone_and_is_never_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = write('[sentiment]\ncryptocompare_key = "abc-secret"')
+    for changes in ([], ["sentiment.cryptocompare_key=abc-secret"]):
+        with pytest.raises(BadConfig, match="LEEWARD_SENTIMENT__CRYPTOCOMPARE_KEY") as refused:
+            load_settings(changes=changes)
+        assert "abc-secret" not in str(refused.value)
+        written.unlink(missing_ok=True)
+    monkeypatch.setenv("LEEWARD_SENTIMENT__CRYPTOCOMPARE_KEY", "abc-secret")
+    settings = load_settings()
+    assert "abc-secret" not in repr(settings)
+    assert secrets_in(settings) == ["abc-secret"]
+
+
+@pytest.mark.parametrize("hours", ["0", "-1", "nan", "721", "soon"])
+def test_sentiment_is_never_fresh_for_ever(hours: str) -> None:
+    with pytest.raises(BadConfig, match=r"sentiment\.stale_after_hours"):
+        load_settings(changes=[f"sentiment.stale_after_hours={hours}"])
