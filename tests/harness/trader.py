@@ -45,6 +45,8 @@ from tests.harness.store import Kept
 
 ACCOUNT = "live:emulator:main"
 T = TypeVar("T")
+#: What a recovery may take in a world without faults.
+_PATIENCE_S = 900.0
 _MINUTE = Timeframe.parse("1m")
 
 
@@ -83,7 +85,9 @@ class Trader:
         runner = asyncio.ensure_future(desk.run())
         before = keeper.books.state
         await self._move(keeper, TradingState.RECOVERING, "start", "boot")
-        while not (await desk.recover()).clean:
+        while not (report := await desk.recover()).clean:
+            if clock.monotonic_s() > self.ends_s + _PATIENCE_S:
+                raise AssertionError(f"never recovered: {report.words}")
             await clock.sleep(1)
         halted = before is not None and before.state is TradingState.HALTED
         state = TradingState.HALTED if halted else TradingState.ACTIVE
