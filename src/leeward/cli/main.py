@@ -20,10 +20,12 @@ from leeward.cli import (
     drill,
     emulator,
     live,
+    models,
     operate,
     paper,
     parity,
     strategies,
+    train,
     why,
 )
 from leeward.domain.errors import LeewardError
@@ -39,6 +41,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("backtest")(backtest.backtest)
+app.command("train")(train.train)
 app.command("paper")(paper.paper)
 app.command("live")(live.live)
 app.command("status")(operate.status)
@@ -52,6 +55,7 @@ app.command("why")(why.why)
 app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")
 app.add_typer(db.app, name="db")
+app.add_typer(models.app, name="models")
 app.add_typer(strategies.app, name="strategies")
 
 

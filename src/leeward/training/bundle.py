@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -13,20 +13,20 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from leeward.data.durable import write_all
-from leeward.domain.columns import FloatColumn
-from leeward.domain.errors import BadUsage, Failed, unknown_name
+from leeward.data.generated import generate_candles
+from leeward.domain.errors import Failed, unknown_name
 from leeward.domain.timeframe import Timeframe
-from leeward.indicators.features import FeatureTable, FloatTable
-from leeward.training.export import Floats, run_onnx
+from leeward.indicators.features import FEATURES_SENTIMENT, WINDOW, features, raw_windows
+from leeward.inference.bundle import load_bundle
+from leeward.inference.predict import Predictor
+from leeward.training.export import run_onnx
 
 Metadata: TypeAlias = Mapping[str, Any]
 
 SCHEMA_VERSION = "1.0"
-STATUSES = ("rejected", "research", "shadow", "paper", "live")
 #: Windows whose answers travel with the model.
 GOLDEN = 64
 _ARCHIVE = "archive"
-_TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,21 +50,22 @@ class Bundle:
         return sha256(self.files[f"{self.name}.json"]).hexdigest()
 
 
-def model_name(symbol: str, kind: str, timeframe: Timeframe) -> str:
-    """Returns the name of a model; hourly ones carry no timeframe.
+def golden_file(onnx: bytes, kind: str) -> bytes:
+    """Returns the golden windows and what the graph answers to each of them alone.
 
-    >>> model_name("BTCUSDT", "price", Timeframe.parse("1d"))
-    'btcusdt_price_1d'
+    They are cut from generated candles, so that a model carries no market data with it, and every
+    model of a kind has the same.
     """
-    name = f"{symbol.lower()}_{kind}"
-    return name if timeframe.name == "1h" else f"{name}_{timeframe}"
-
-
-def golden_file(raw: FloatTable, features: FeatureTable, sigma: FloatColumn, onnx: bytes) -> bytes:
-    """Returns the golden windows and what the graph answers to each of them alone."""
+    hour = Timeframe.parse("1h")
+    candles = generate_candles("GOLDEN", hour, 0, (GOLDEN + 1) * WINDOW, seed=64)
+    sentiment = None
+    if kind == "sentiment":
+        chance = np.random.Generator(np.random.PCG64(64))
+        sentiment = chance.uniform(-2.0, 2.0, (len(candles), len(FEATURES_SENTIMENT)))
+    raw = raw_windows(candles, WINDOW * np.arange(1, GOLDEN + 1), sentiment)
+    made, sigma = features(raw)
     stream = io.BytesIO()
-    outputs = run_onnx(onnx, features, batch=1)
-    np.savez(stream, raw=raw, features=features, sigma=sigma, outputs=outputs)
+    np.savez(stream, raw=raw, features=made, sigma=sigma, outputs=run_onnx(onnx, made, batch=1))
     return stream.getvalue()
 
 
@@ -125,60 +126,28 @@ def names_in(folder: Path) -> list[str]:
 def read_bundle(folder: Path, name: str, version: str | None = None) -> Bundle:
     """Returns an archived version, or without `version` the active one of the folder.
 
-    A sibling that is not of the active metadata (a promotion was killed half-way) is taken from
-    the archive. Raises BadUsage for what does not exist, Failed where bytes are not the hashed
-    ones.
+    Every byte was verified as live trading would. Raises BadUsage for what does not exist, BadModel
+    for what is not as it should be.
     """
     if version is not None and version not in archived(folder, name):
         raise unknown_name(f"version of {name}", version, archived(folder, name))
     place = folder if version is None else folder / _ARCHIVE / name / version
-    file = place / f"{name}.json"
-    if not file.is_file():
-        raise BadUsage(f"{name}: no active model in {folder}; `leeward models list` shows all")
-    text = file.read_bytes()
-    metadata = _parsed(text, file)
-    kept = folder / _ARCHIVE / name / str(metadata["version"])
+    loaded = load_bundle(place, name)
+    Predictor(loaded).load()
+    text = (place / f"{name}.json").read_bytes()
+    metadata: Metadata = json.loads(text)
+    kept = folder / _ARCHIVE / name / loaded.metadata.version
     files = {
-        sibling: _hashed([place / sibling, kept / sibling], facts["sha256"])
+        sibling: _hashed((place / sibling, kept / sibling), facts["sha256"])
         for sibling, facts in metadata["files"].items()
     }
-    return Bundle(metadata, {**files, file.name: text})
+    return Bundle(metadata, {**files, f"{name}.json": text})
 
 
-def _parsed(text: bytes, file: Path) -> Metadata:
-    try:
-        metadata: Metadata = json.loads(text)
-        major = str(metadata["schema_version"]).split(".")[0]
-        _ = metadata["version"], metadata["model_id"], metadata["files"].items()
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise Failed(f"{file}: is not the metadata of a model; train or promote again") from None
-    if major != SCHEMA_VERSION.split(".", maxsplit=1)[0]:
-        raise Failed(f"{file}: schema version {metadata['schema_version']}; known is 1")
-    return metadata
-
-
-def _hashed(places: list[Path], expected: str) -> bytes:
-    found = []
+def _hashed(places: Sequence[Path], expected: str) -> bytes:
     for path in places:
         if path.is_file():
             content = path.read_bytes()
-            digest = sha256(content).hexdigest()
-            if digest == expected:
+            if sha256(content).hexdigest() == expected:
                 return content
-            found.append(f"{path} has {digest[:12]}")
-    seen = "; ".join(found) or f"{places[0]} is missing"
-    raise Failed(f"{places[0].name}: sha256 {expected[:12]} is expected, but {seen}")
-
-
-def faults(bundle: Bundle) -> list[str]:
-    """Returns what is wrong with a bundle whose hashes are right: its golden answers."""
-    content = bundle.files[f"{bundle.name}.onnx"]
-    with np.load(
-        io.BytesIO(bundle.files[f"{bundle.name}.golden.npz"]), allow_pickle=False
-    ) as golden:
-        features, outputs = golden["features"], golden["outputs"]
-    answers: Floats = run_onnx(content, features)
-    worst = float(np.abs(answers - outputs).max()) if len(outputs) else np.nan
-    if not worst <= _TOLERANCE:
-        return [f"golden windows: answers differ by {worst:.2g}, at most {_TOLERANCE:g} may be"]
-    return []
+    raise Failed(f"{places[0]}: has changed or is missing; sha256 {expected} is expected")

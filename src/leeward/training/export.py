@@ -169,8 +169,7 @@ _WRITERS: Final = {
 
 def run_onnx(content: bytes, windows: FeatureTable, batch: int = 32) -> Floats:
     """Returns what onnxruntime answers, `batch` windows at a time, in one thread."""
-    import onnxruntime
-
+    onnxruntime = trainer_library("onnxruntime")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL

@@ -10,12 +10,11 @@ from sqlalchemy import delete, insert, select, update
 from leeward.database.engine import Database
 from leeward.database.tables import models
 from leeward.domain.errors import BadUsage, Failed, Refused, unknown_name
+from leeward.inference.metadata import STATUSES
 from leeward.training.bundle import (
-    STATUSES,
     Bundle,
     archive,
     archived,
-    faults,
     read_bundle,
     write_flat,
 )
@@ -60,13 +59,11 @@ def promote(folder: Path, database: Database, bundle: Bundle, asked: Asked) -> P
 
     Archived, verified, then put in place with the metadata last, inside the transaction of the
     record: a kill half-way leaves the old one active. Raises Refused where the gates do not allow
-    that status and no reason overrides them, Failed where the bundle does not verify.
+    that status and no reason overrides them, BadModel where it does not verify.
     """
     check_allowed(bundle, asked)
-    wrong = faults(bundle)
-    if wrong:
-        raise Failed(f"{bundle.name} {bundle.version}: not promoted: {'; '.join(wrong)}")
     archive(folder, bundle)
+    read_bundle(folder, bundle.name, bundle.version)
     before = active(database, bundle.name)
     previous = before.sha256 if before is not None else None
     if before is not None and previous == bundle.sha256:

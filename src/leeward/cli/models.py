@@ -1,0 +1,136 @@
+"""`leeward models`: which there are, what they are worth, and which one is used."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Models: list, show, promote, roll back, verify.", no_args_is_help=True)
+
+Config = Annotated[Path | None, typer.Option(help="Settings file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Name = Annotated[str, typer.Argument(help="As in btcusdt_price.")]
+Version = Annotated[str | None, typer.Option(help="An archived one; else the active one.")]
+
+
+@app.command("list")
+def list_(as_json: AsJson = False, config: Config = None) -> None:
+    """List the models that are active, archived, or come with the program."""
+    from leeward.runtime.settings import load_settings
+    from leeward.training.listing import list_models
+
+    found = list_models(load_settings(config))
+    if as_json:
+        typer.echo(json.dumps({"models": [each._asdict() for each in found]}, indent=2))
+        return
+    for each in found:
+        state = "active" if each.active else each.place
+        typer.echo(f"{each.name:<24}{each.version:<28}{each.status:<10}{state:<9}{each.note}")
+    if not found:
+        typer.echo("no models; `leeward train price --symbol BTCUSDT` makes one")
+
+
+@app.command("show")
+def show(
+    name: Name,
+    version: Version = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as a page.")] = None,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Show the card of a model: how it fared, beside what, and which gates it failed."""
+    from rich.console import Console
+
+    from leeward.report.files import write_whole
+    from leeward.runtime.settings import load_settings
+    from leeward.training.card import card_page, print_card
+    from leeward.training.listing import find_model
+
+    metadata = find_model(load_settings(config), name, version).metadata
+    if html is not None:
+        write_whole(html, card_page(metadata).encode())
+    if as_json:
+        typer.echo(json.dumps(metadata, indent=1, sort_keys=True))
+        return
+    print_card(metadata, Console())
+
+
+@app.command("verify")
+def verify(
+    name: Name, version: Version = None, as_json: AsJson = False, config: Config = None
+) -> None:
+    """Check every byte of a model, and that it answers as it did when it was made.
+
+    Exit code 1 where anything is not as it should be.
+    """
+    from leeward.runtime.settings import load_settings
+    from leeward.training.listing import find_model
+
+    found = find_model(load_settings(config), name, version)
+    if as_json:
+        typer.echo(
+            json.dumps({"name": found.name, "version": found.version, "sha256": found.sha256})
+        )
+        return
+    typer.echo(f"{found.name} {found.version}: whole, sha256 {found.sha256}")
+
+
+@app.command("promote")
+def promote(
+    name: Name,
+    version: Annotated[str | None, typer.Option(help="Else the newest archived one.")] = None,
+    status: Annotated[
+        str, typer.Option(help="research, shadow, paper or live: how far it may be used.")
+    ] = "research",
+    override: Annotated[
+        str, typer.Option(metavar="REASON", help="Go above what the gates allow; recorded.")
+    ] = "",
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Make an archived model the one that is used, and record who did it.
+
+    Ends with 3 where the gates do not allow that status.
+    """
+    from leeward.domain.errors import BadUsage
+    from leeward.runtime.clock import now_ms
+    from leeward.runtime.database import open_configured
+    from leeward.runtime.settings import load_settings
+    from leeward.training.bundle import archived, read_bundle
+    from leeward.training.promote import Asked
+    from leeward.training.promote import promote as run
+    from leeward.training.train import models_dir
+
+    settings = load_settings(config)
+    folder = models_dir(settings)
+    versions = archived(folder, name)
+    if not versions:
+        raise BadUsage(f"{name}: nothing archived in {folder}; `leeward train` makes one")
+    bundle = read_bundle(folder, name, version or versions[-1])
+    asked = Asked(status, getpass.getuser(), now_ms(), override)
+    done = run(folder, open_configured(settings), bundle, asked)
+    if as_json:
+        typer.echo(json.dumps(done._asdict()))
+        return
+    typer.echo(f"{name}: {bundle.version} is active with status {done.status}")
+
+
+@app.command("rollback")
+def rollback(name: Name, as_json: AsJson = False, config: Config = None) -> None:
+    """Make the model that was used before the active one active again."""
+    from leeward.runtime.clock import now_ms
+    from leeward.runtime.database import open_configured
+    from leeward.runtime.settings import load_settings
+    from leeward.training.promote import rollback as run
+    from leeward.training.train import models_dir
+
+    settings = load_settings(config)
+    done = run(models_dir(settings), open_configured(settings), name, now_ms())
+    if as_json:
+        typer.echo(json.dumps(done._asdict()))
+        return
+    typer.echo(f"{name}: back to {done.sha256[:12]} with status {done.status}")
