@@ -88,6 +88,7 @@ class Trader:
         while not (report := await desk.recover()).clean:
             if clock.monotonic_s() > self.ends_s + _PATIENCE_S:
                 raise AssertionError(f"never recovered: {report.words}")
+            await keeper.replay()
             await clock.sleep(1)
         halted = before is not None and before.state is TradingState.HALTED
         state = TradingState.HALTED if halted else TradingState.ACTIVE
