@@ -109,7 +109,7 @@ def test_news_need_a_key_and_never_show_it(
     assert set(sources.keys) == {KEY}
 
     monkeypatch.setenv("LEEWARD_SENTIMENT__CRYPTOCOMPARE_KEY", "wrong-key")
-    wrong = leeward("data", "download", "--sentiment", "cryptocompare", "--start", "2024-01-01")
+    wrong = leeward("data", "download", "--sentiment", "cryptocompare", "--start", "0001-01-01")
     assert wrong.code == 1
     assert "refuses (HTTP 401)" in wrong.err
     assert "wrong-key" not in wrong.err + wrong.out

@@ -12,12 +12,13 @@ import typer
 if TYPE_CHECKING:
     from leeward.data.sentiment import SentimentSeries
     from leeward.data.sentiment_files import ImportedSentiment
-    from leeward.data.sentiment_sources import Address, Download
+    from leeward.data.sentiment_sources import Download
     from leeward.data.sentiment_store import Kept, SentimentEntry, SentimentStore
     from leeward.runtime.settings import Settings
 
 _MOST_LISTED = 10
 _HOUR_MS = 3_600_000
+_KEY_VARIABLE = "LEEWARD_SENTIMENT__CRYPTOCOMPARE_KEY"
 
 
 def download_sentiment_of(
@@ -26,19 +27,21 @@ def download_sentiment_of(
     """Downloads one source or all of them; one that fails does not keep the others back."""
     from leeward.data.sentiment_sources import FETCHES
     from leeward.domain.errors import Failed
+    from leeward.domain.timeframe import DAY_MS
     from leeward.domain.times import parse_time
+    from leeward.runtime.sentiment import refresh_sentiment
 
-    start_ms = None if start is None else parse_time(start, "--start")
+    start_day = None if start is None else parse_time(start, "--start") // DAY_MS
     names = list(FETCHES) if name == "all" else [name]
-    addresses = _addresses(settings, name)
+    answering = _answering(settings, name)
     done: list[Download] = []
     failed: list[str] = []
     for each in names:
-        if each not in addresses:
+        if each not in answering:
             typer.echo(f"{each}: left out, it needs a key ({_KEY_VARIABLE})", err=True)
             continue
         try:
-            done.append(_download(each, addresses[each], settings, start_ms, skip_bad))
+            done.append(refresh_sentiment(each, settings, _notice, start_day, skip_bad))
         except Failed as error:
             failed.append(str(error))
     if as_json:
@@ -54,49 +57,21 @@ def download_sentiment_of(
         raise typer.Exit(1)
 
 
-_KEY_VARIABLE = "LEEWARD_SENTIMENT__CRYPTOCOMPARE_KEY"
-
-
-def _addresses(settings: Settings, name: str) -> dict[str, Address]:
-    """Returns where each source is asked; raises BadConfig where the named one lacks its key."""
-    from leeward.data.sentiment_sources import FETCHES, Address
+def _answering(settings: Settings, name: str) -> set[str]:
+    """Returns the sources that can be asked; raises BadConfig where the named one lacks its key."""
+    from leeward.data.sentiment_sources import FETCHES
     from leeward.domain.errors import BadConfig, unknown_name
+    from leeward.runtime.sentiment import sentiment_addresses
 
     if name not in {*FETCHES, "all"}:
         raise unknown_name("sentiment source to download", name, {*FETCHES, "all"})
-    given = settings.sentiment
-    addresses = {
-        "senticrypt": Address(given.senticrypt_url.rstrip("/")),
-        "fear-greed": Address(given.fear_greed_url),
-    }
-    if given.cryptocompare_key is not None:
-        key = given.cryptocompare_key.get_secret_value()
-        addresses["cryptocompare"] = Address(given.cryptocompare_url.rstrip("/"), key)
-    elif name == "cryptocompare":
+    answering = set(sentiment_addresses(settings))
+    if name not in {*answering, "all"}:
         raise BadConfig(
-            "sentiment.cryptocompare_key: CryptoCompare answers with a key only; "
+            f"sentiment.{name}_key: {name} answers with a key only; "
             f"give yours by the environment as {_KEY_VARIABLE}"
         )
-    return addresses
-
-
-def _download(
-    name: str, address: Address, settings: Settings, start_ms: int | None, skip_bad: bool
-) -> Download:
-    from leeward.data.fetching import Fetcher, open_client
-    from leeward.data.sentiment_asking import MOST_BYTES
-    from leeward.data.sentiment_sources import download_sentiment
-    from leeward.data.sentiment_store import SentimentStore
-    from leeward.domain.timeframe import DAY_MS
-    from leeward.runtime.clock import monotonic_s, now_ms, sleep_s
-
-    client = open_client(None if address.key is None else {"x-api-key": address.key})
-    setting = f"sentiment.{name.replace('-', '_')}_url"
-    fetcher = Fetcher(monotonic_s, sleep_s, _notice, client, MOST_BYTES, setting)
-    start_day = None if start_ms is None else start_ms // DAY_MS
-    store = SentimentStore(settings.data.dir)
-    with client:
-        return download_sentiment(name, address, fetcher, store, now_ms(), start_day, skip_bad)
+    return answering
 
 
 def _notice(line: str) -> None:

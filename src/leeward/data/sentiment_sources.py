@@ -88,6 +88,7 @@ def _wanted(
     name: str, stored: SentimentSeries | None, start_day: int | None, today: int
 ) -> list[int]:
     """Returns the days to ask for, none where everything wanted is stored."""
+    start_day = None if start_day is None else max(start_day, _FIRST_DAY)
     if name not in _WHOLE:
         first = today - _DAYS_AT_FIRST if stored is None else int(stored.day[-1]) + 1
         known = set() if stored is None else stored.newest.keys()

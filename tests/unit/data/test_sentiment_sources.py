@@ -157,6 +157,13 @@ def test_a_start_leaves_out_what_is_before_it(download: Downloads) -> None:
     assert download.store.load("fear-greed").day.tolist() == list(range(TODAY - 7, TODAY))
 
 
+def test_no_source_is_asked_for_days_before_2018(download: Downloads, sources: FakeSources) -> None:
+    sources.scripted["article/list"] = [html(404)]
+    with pytest.raises(BadSentiment, match="this is not an answer of cryptocompare"):
+        download("cryptocompare", start_day=-700_000)
+    assert f"to_ts={parse_day('2018-01-02') * 86_400 - 1}" in sources.requests[0]
+
+
 def html(status: int = 200) -> Answer:
     return Answer(status, b"<html><body>Please log in</body></html>")
 
