@@ -99,6 +99,7 @@ class OwnOrders:
     _intents: dict[str, IntentMade] = field(default_factory=dict, init=False)
     _decided: set[DecisionKey] = field(default_factory=set, init=False)
     _made_ms: list[int] = field(default_factory=list, init=False)
+    _of_position: dict[str, list[str]] = field(default_factory=dict, init=False)
     _legs: dict[str, int] = field(default_factory=dict, init=False)
     _lapsed: set[str] = field(default_factory=set, init=False)
     _live: dict[str, set[str]] = field(default_factory=dict, init=False)
@@ -116,6 +117,10 @@ class OwnOrders:
         """Returns how many intents were made for a position: the last N of its legs' names, or
         more."""
         return self._legs.get(position_id, 0)
+
+    def orders_of(self, position_id: str) -> list[BookedOrder]:
+        """Returns the orders that were made for a position, in the order they became known."""
+        return [self.orders[name] for name in self._of_position.get(position_id, ())]
 
     def orders_last_hour(self, now_ms: int) -> int:
         """Returns the intents made in the hour up to now, those left out for which the market
@@ -161,6 +166,8 @@ class OwnOrders:
         insort(self._made_ms, intent.made_ms)
         self._legs[intent.position_id] = self._legs.get(intent.position_id, 0) + 1
         self.highest_epoch = max(self.highest_epoch, intent.epoch)
+        names = self._of_position.setdefault(intent.position_id, [])
+        names += [planned.client_order_id for planned in intent.orders]
         for planned in intent.orders:
             self._put(BookedOrder(intent, planned, OrderState.COMMITTED, intent.made_ms))
 

@@ -71,10 +71,8 @@ def last_sale(books: Books, position_id: str, timeframe: Timeframe) -> str | Non
         return None
     sales = [
         order
-        for order in books.orders.values()
-        if order.intent.position_id == position_id
-        and order.planned.role in _REASONS
-        and not order.booked.is_zero
+        for order in books.orders_of(position_id)
+        if order.planned.role in _REASONS and not order.booked.is_zero
     ]
     if not sales:
         return None

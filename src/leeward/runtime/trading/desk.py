@@ -84,6 +84,7 @@ class Desk:
             self._want_audit,
             self.settings.protection_deadline_s,
             self.receive_window_ms,
+            self._tighten,
         )
         for symbol, rules in self.rules.items():
             self._tenders[symbol] = Tender(self._means, symbol, Memory(rules))
@@ -219,8 +220,8 @@ class Desk:
         return self._report(findings)
 
     async def _write_down(self, findings: Findings) -> None:
-        if findings.tighten is not None and self.tighten is not None:
-            await self.tighten(*findings.tighten)
+        if findings.tighten is not None:
+            await self._tighten(*findings.tighten)
         ended = [
             each
             for tender in self._tenders.values()
@@ -273,6 +274,10 @@ class Desk:
                     self._group.create_task(tender.keep())
 
     # Small change.
+
+    async def _tighten(self, state: TradingState, why: str) -> None:
+        if self.tighten is not None:
+            await self.tighten(state, why)
 
     def _hint_of_order(self, report: OrderReport) -> None:
         order = self.keeper.books.orders.get(report.client_order_id)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from leeward.domain.answers import Asked, Unavailable
 from leeward.domain.timeframe import Timeframe
 from leeward.engine.books import Books
-from leeward.engine.records import Noted, Severity
+from leeward.engine.records import Noted, Severity, TradingState
 from leeward.runtime.trading.bookkeeper import Bookkeeper
 from leeward.venues.timing import Clock
 from leeward.venues.venue import Venue
@@ -48,6 +48,7 @@ class Means:
     audit: Callable[[], None]
     protection_deadline_s: float
     receive_window_ms: int
+    tighten: Callable[[TradingState, str], Awaitable[None]]
 
     async def asked(self, question: Coroutine[Any, Any, Asked[T]]) -> Asked[T]:
         """Returns the answer; Unavailable where it takes long: what waits for it must not."""

@@ -54,7 +54,11 @@ class Memory:
     doubted: set[str] = field(default_factory=set)
     #: Orders of unknown fate that were cancelled in vain and given up.
     lost: set[str] = field(default_factory=set)
-    #: Orders that were open when this process began.
+    #: Orders that this process wanted gone, or that were gone when it looked first.
+    withdrawn: set[str] = field(default_factory=set)
+    #: When another hand took our protection away.
+    taken_s: list[float] = field(default_factory=list)
+    #: Orders that were open when this process began, and not seen open since.
     inherited: frozenset[str] = frozenset()
     #: What the venue said of the quantity of orders that another one's fill sizes.
     quantities: dict[str, Decimal] = field(default_factory=dict)
@@ -106,6 +110,7 @@ class Memory:
     def forget_position(self) -> None:
         """Forgets what was tried for a position that has ended."""
         self.crossed, self.unsellable, self.most = None, False, None
+        self.withdrawn.clear()
         self.unprotected_since_s = None
         self.legs = 0
         for pause in (self.protect, self.raising, self.selling, self.cancelling):

@@ -56,6 +56,8 @@ class Questions:
                 self.memory.settle(client_order_id)
                 await self.learn((report,))
                 order = self.books.orders[client_order_id]
+                if not order.state.is_final:
+                    self.memory.inherited -= {client_order_id}
                 if not order.is_done and order.missing.is_zero:
                     # Where it is still in question it is not asked for again at once.
                     question.pause.put_off(self.means.now_s)

@@ -73,6 +73,7 @@ class Steps(Questions):
         await self.send_written(intent)
 
     async def _raise(self, step: Raise) -> None:
+        self.memory.withdrawn.add(step.old)
         author = self._author()
         intent = sending.protection(
             author, self.memory.rules, step.quantity, (step.stop, None), replaces=step.old
@@ -164,6 +165,7 @@ class Steps(Questions):
 
     async def _cancel(self, step: Cancel) -> None:
         venue, memory = self.means.venue, self.memory
+        memory.withdrawn |= self._members(step)
         held = self.books.position(self.symbol)
         leaving = step.gives_up or held is None or held.closing is not None
         lane = Lane.EXIT if leaving else Lane.PROTECTION

@@ -21,6 +21,7 @@ from leeward.engine.symbol_view import Ground, Kept, OwnOrder, Settled, Step, Sy
 from leeward.runtime.trading.booking import last_sale
 from leeward.runtime.trading.means import Means
 from leeward.runtime.trading.memory import Memory
+from leeward.runtime.trading.other_hands import OtherHands
 from leeward.runtime.trading.steps import Steps
 from leeward.venues.timing import Clock
 
@@ -48,6 +49,7 @@ class Tender:
     def __post_init__(self) -> None:
         live = self.means.books.live_orders(self.symbol)
         self.memory.inherited = frozenset(each.client_order_id for each in live)
+        self._hands = OtherHands(self.means, self.symbol, self.memory)
         self.steps = Steps(self.means, self.symbol, self.memory, self.touch)
 
     @property
@@ -142,6 +144,7 @@ class Tender:
     async def _take_step(self) -> Step:
         """Does the next step and returns it; waiting is left to the caller."""
         await self.steps.collect()
+        await self._hands.look()
         await self._look_at_rules()
         step = next_step(self.view())
         if not isinstance(step, Wait | Settled):

@@ -38,6 +38,8 @@ from leeward.engine.records import (
     Purpose,
     Record,
     Role,
+    Severity,
+    TradingState,
 )
 from leeward.runtime.settings import TradingSettings
 from leeward.runtime.trading.bookkeeper import Bookkeeper, inline, open_books
@@ -458,6 +460,70 @@ def test_a_stop_of_nobodys_is_cancelled(tmp_path: Path) -> None:
         world.desk.look(SYMBOL)
         await world.desk.tend(SYMBOL)
         assert world.resting() == ["SELL STOP_LOSS"]
+
+    story(tmp_path, work)
+
+
+def by_hand(world: World) -> None:
+    """Somebody cancels all orders of the symbol in the exchange's app."""
+    world.outside.catch_up()
+    world.outside.exchange.cancel_open_orders(ME, SYMBOL)
+    world.outside.catch_up()
+
+
+def test_a_stop_that_another_hand_cancels_is_placed_again_and_the_second_time_reduces(
+    tmp_path: Path,
+) -> None:
+    async def work(world: World) -> None:
+        moves: list[tuple[TradingState, str]] = []
+
+        async def tighten(state: TradingState, why: str) -> None:
+            moves.append((state, why))
+
+        world.desk.tighten = tighten
+        await world.enter()
+        for times in (1, 2):
+            by_hand(world)
+            world.desk.look(SYMBOL)
+            await world.pass_s(5)
+            assert world.resting() == ["SELL STOP_LOSS"]
+            assert world.desk.settled
+            assert len(moves) == times - 1
+        assert moves[0][0] is TradingState.REDUCING
+        assert moves[0][1].startswith("other_hand: ")
+        told = [each.severity for each in world.alarms if each.kind == "protection_cancelled"]
+        assert told == [Severity.WARNING, Severity.CRITICAL]
+
+    story(tmp_path, work)
+
+
+def test_what_we_cancel_ourselves_is_no_other_hand(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.enter()
+        for stop in ("0.91", "0.92", "0.93"):
+            held = world.books.position(SYMBOL)
+            assert held is not None
+            plan = Plan(await world.price(stop), await world.price("1.2"))
+            await world.desk.keeper.commit(PlanChanged(held.position_id, plan, None, 1))
+            await world.desk.tend(SYMBOL)
+        await world.boot()
+        await world.desk.recover()
+        await world.pass_s(5)
+        assert world.desk.settled
+        assert [each.kind for each in world.alarms] == []
+
+    story(tmp_path, work)
+
+
+def test_an_hour_later_it_is_the_first_time_again(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.enter()
+        for _ in range(2):
+            by_hand(world)
+            world.desk.look(SYMBOL)
+            await world.pass_s(3700)
+        told = [each.severity for each in world.alarms if each.kind == "protection_cancelled"]
+        assert told == [Severity.WARNING, Severity.WARNING]
 
     story(tmp_path, work)
 
