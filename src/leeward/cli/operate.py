@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
+
+from leeward.cli.trading import plain
 
 if TYPE_CHECKING:
     from leeward.runtime.operating import AccountStatus
@@ -28,18 +32,26 @@ def status(
     set_: Changes = None,
     config: Config = None,
 ) -> None:
-    """Show state, positions, protection and sessions of the accounts in the database."""
+    """Show state, positions, protection and session of the account that is traded, else of all.
+
+    Ends with 0 where every account shown is traded by a process that beat within 30 s, with 1
+    where one is not: a health check needs no more.
+    """
     from leeward.runtime.operating import statuses
     from leeward.runtime.settings import load_settings
 
     found = statuses(load_settings(config, set_ or []), account)
     if as_json:
-        typer.echo(json.dumps([_as_object(each) for each in found], indent=2))
-        return
-    if not found:
+        typer.echo(json.dumps([_as_object(each) for each in found.shown], indent=2))
+    elif not found.shown:
         typer.echo("no account yet; `leeward paper` makes one")
-    for each in found:
-        typer.echo("\n".join(_as_text(each)))
+    else:
+        for each in found.shown:
+            typer.echo("\n".join(_as_text(each)))
+        if found.others:
+            typer.echo(f"not traded now: {', '.join(found.others)}; --account shows one")
+    if not found.is_alive:
+        raise typer.Exit(1)
 
 
 def halt(reason: Reason = "", account: Account = None, set_: Changes = None,
@@ -100,7 +112,9 @@ def _as_object(status: AccountStatus) -> dict[str, object]:
         "since": None if row.state is None else iso(row.state.at_ms),
         "heartbeat": None if row.heartbeat_ms is None else iso(row.heartbeat_ms),
         "holder": row.holder,
-        "cash": status.cash,
+        "beat_s": None if status.beat_s is None else round(status.beat_s, 1),
+        "killed": status.was_cut_off,
+        "cash": f"{plain(status.cash)} {status.quote}",
         "positions": [
             {
                 "symbol": each.symbol,
@@ -124,7 +138,7 @@ def _as_object(status: AccountStatus) -> dict[str, object]:
             "ended": None if session.ended_ms is None else iso(session.ended_ms),
             "end_reason": session.end_reason,
         },
-        "facts": dict(row.facts),
+        "facts": {**row.facts, **_amounts(row.facts)},
     }
 
 
@@ -133,7 +147,7 @@ def _as_text(status: AccountStatus) -> list[str]:
 
     row, session = status.account, status.session
     state = "no state yet" if row.state is None else f"{row.state.state} ({row.state.reason})"
-    lines = [f"{row.account}: {state}, {'running' if status.running else 'not running'}"]
+    lines = [f"{row.account}: {state}, {_life(status)}"]
     if session is not None:
         begun = session.started
         ended = "" if session.ended_ms is None else f", ended {iso(session.ended_ms)}"
@@ -141,8 +155,9 @@ def _as_text(status: AccountStatus) -> list[str]:
             f"  {begun.strategy} on {', '.join(begun.symbols)} {begun.timeframe} since "
             f"{iso(begun.at_ms)}{ended}"
         )
-    equity = row.facts.get("equity")
-    lines.append(f"  cash {status.cash}" + (f", equity {equity}" if equity is not None else ""))
+    equity = _amounts(row.facts).get("equity")
+    worth = "" if equity is None else f", equity {Decimal(equity):,.2f}"
+    lines.append(f"  cash {status.cash:,.2f} {status.quote}{worth}")
     causes = row.facts.get("causes")
     if status.running and causes:
         lines.append(f"  reducing because of: {causes}")
@@ -153,3 +168,18 @@ def _as_text(status: AccountStatus) -> list[str]:
     if not status.held:
         lines.append("  nothing is held")
     return lines
+
+
+def _life(status: AccountStatus) -> str:
+    beat = "" if status.beat_s is None else f"last beat {status.beat_s:.0f} s ago"
+    if status.running:
+        return "running" if status.is_alive else f"running, {beat or 'no beat yet'}"
+    if status.was_cut_off:
+        return f"not running, {beat or 'no beat ever'}: killed or cut off"
+    return "not running"
+
+
+def _amounts(facts: Mapping[str, object]) -> dict[str, str]:
+    """Returns the amounts among the facts of a heartbeat, without trailing zeros."""
+    given = {name: facts.get(name) for name in ("equity", "cash")}
+    return {name: plain(Decimal(it)) for name, it in given.items() if isinstance(it, str)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,6 +84,15 @@ def run_trading(
         log.close()
 
 
+def plain(amount: Decimal) -> str:
+    """Returns an exact amount without trailing zeros.
+
+    >>> plain(Decimal("9985.1300")), plain(Decimal("1E+3"))
+    ('9985.13', '1000')
+    """
+    return f"{amount.normalize():f}"
+
+
 class Lines:
     """Prints steps on standard output: a line of words each, or of JSON."""
 
@@ -122,8 +132,8 @@ def _json_line(shown: Shown) -> str:
         {
             "candle": iso(marked.open_time_ms),
             "state": shown.state.value,
-            "equity": str(marked.equity),
-            "cash": str(marked.cash),
+            "equity": plain(marked.equity),
+            "cash": plain(marked.cash),
             "took_ms": round(shown.took_s * 1000, 3),
             "decisions": decisions,
         }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import getpass
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
 from leeward.database import reading
@@ -18,18 +20,46 @@ from leeward.runtime.settings import Settings
 
 _ANSWER_S: Final = 5.0
 _LOOK_S: Final = 0.1
+#: A process that trades beats every five seconds.
+ALIVE_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class AccountStatus:
     """One account: its row, whether a process trades it now, the last session and what is held.
-    `beat_s` is the age of the last heartbeat in our seconds, None where there was none."""
+    `beat_s` is the age of the last heartbeat in our seconds, None where there was none; `cash` is
+    in units of `quote`."""
 
     account: reading.Account
     running: bool
+    beat_s: float | None
     session: reading.Session | None
     held: tuple[Held, ...]
-    cash: str
+    cash: Decimal
+    quote: str
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether a process trades the account and has said so lately."""
+        return self.running and self.beat_s is not None and self.beat_s <= ALIVE_S
+
+    @property
+    def was_cut_off(self) -> bool:
+        """Whether the last session has no end and no process: it was killed, or lost its power."""
+        return not self.running and self.session is not None and self.session.ended_ms is None
+
+
+@dataclass(frozen=True, slots=True)
+class Statuses:
+    """The accounts that were asked for, and the names of those left out."""
+
+    shown: tuple[AccountStatus, ...]
+    others: tuple[str, ...]
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether there is an account, and all shown ones are traded."""
+        return bool(self.shown) and all(each.is_alive for each in self.shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +72,22 @@ class Answered:
     running: bool
 
 
-def statuses(settings: Settings, account: str | None = None) -> list[AccountStatus]:
-    """Returns the status of every account of the database, or of one. Raises BadUsage for a name
-    that does not exist."""
+def statuses(settings: Settings, account: str | None = None) -> Statuses:
+    """Returns the status of one account, else of those that are traded now, else of all.
+
+    Raises BadUsage for a name that does not exist.
+    """
     database = open_configured(settings, create=False, examine=False)
     try:
         with database.reading() as connection:
-            known = reading.accounts(connection)
-        names = [each.account for each in known]
-        if account is not None and account not in names:
-            raise unknown_name("account", account, names)
-        return [
-            _status(database, each) for each in known if account is None or each.account == account
-        ]
+            known = {each.account: each for each in reading.accounts(connection)}
+        if account is not None and account not in known:
+            raise unknown_name("account", account, known)
+        chosen = [account] if account is not None else _running(database, list(known)) or known
+        return Statuses(
+            tuple(_status(database, known[name]) for name in chosen),
+            tuple(name for name in known if name not in chosen),
+        )
     finally:
         database.close()
 
@@ -67,10 +100,22 @@ def _status(database: Database, row: reading.Account) -> AccountStatus:
     return AccountStatus(
         row,
         _is_running(database, row.account),
+        _beat_s(row),
         sessions[0] if sessions else None,
         tuple(books.positions()),
-        f"{books.cash:f} {books.quote}",
+        books.cash,
+        books.quote,
     )
+
+
+def _beat_s(row: reading.Account) -> float | None:
+    # A venue that replays has a time of its own: the age is told by the computer's.
+    beaten_ms = row.facts.get("computer_ms")
+    return max(0.0, (now_ms() - beaten_ms) / 1000) if isinstance(beaten_ms, int) else None
+
+
+def _running(database: Database, names: Sequence[str]) -> list[str]:
+    return [name for name in names if _is_running(database, name)]
 
 
 def _is_running(database: Database, account: str) -> bool:
@@ -112,8 +157,7 @@ def order(settings: Settings, kind: str, argument: str, account: str | None) -> 
 def _the_account(database: Database) -> str:
     with database.reading() as connection:
         names = [each.account for each in reading.accounts(connection)]
-    running = [name for name in names if _is_running(database, name)]
-    chosen = running or names
+    chosen = _running(database, names) or names
     if len(chosen) != 1:
         raise BadUsage(
             f"--account: {len(chosen)} accounts to choose from, {', '.join(chosen) or 'none'}; "

@@ -203,7 +203,8 @@ class Running:
             beat = partial(database.beat, lease.account, lease.epoch)
             with suppress(DatabaseDown):  # the watchdogs say so
                 await self._aside(lease.check)
-                await self._aside(partial(beat, session.server_now_ms(), session.facts()))
+                facts = {**session.facts(), "computer_ms": session.clock.now_ms()}
+                await self._aside(partial(beat, session.server_now_ms(), facts))
             await session.clock.sleep(_BEAT_S)
 
     async def _keep_notes(self) -> NoReturn:
