@@ -12,7 +12,7 @@ from leeward.domain.candles import OPTIONAL, Candles
 from leeward.domain.trades import TRADE
 from leeward.engine.state import NO_ORDER, SELL, Market, Record
 from leeward.risk.refusals import REFUSALS
-from leeward.runtime.trading.deciding import AccountView, OpenPosition
+from leeward.runtime.trading.views import AccountView, OpenPosition
 from leeward.simulation.account import lay_out, new_account, rules_of
 from leeward.simulation.fills import fill_orders
 from leeward.simulation.loop import run_account, walk

@@ -22,8 +22,6 @@ from leeward.runtime.trading.core import Core, Looked, check_tags, last_advice, 
 from leeward.runtime.trading.views import (
     AccountView,
     Choice,
-    Marks,
-    OpenPosition,
     StepChoices,
 )
 from leeward.runtime.trading.windows import CandleWindow
@@ -35,18 +33,6 @@ from leeward.strategies.base import Strategy
 from leeward.strategies.evaluate import evaluate, strategy_need
 from leeward.strategies.informative import SELF, build_frame, frame_columns
 from leeward.strategies.signals import Signals
-
-__all__ = [
-    "AccountView",
-    "Choice",
-    "Decider",
-    "Marks",
-    "OpenPosition",
-    "Rows",
-    "Series",
-    "StepChoices",
-    "rows_needed",
-]
 
 #: A symbol and the name of a timeframe.
 Series: TypeAlias = tuple[str, str]

@@ -28,14 +28,8 @@ from leeward.indicators.averages import ema
 from leeward.indicators.crossings import crossed_above
 from leeward.risk.limits import RiskLimits
 from leeward.risk.refusals import REFUSALS
-from leeward.runtime.trading.deciding import (
-    AccountView,
-    Decider,
-    Marks,
-    OpenPosition,
-    StepChoices,
-    rows_needed,
-)
+from leeward.runtime.trading.deciding import Decider, rows_needed
+from leeward.runtime.trading.views import AccountView, Marks, OpenPosition, StepChoices
 from leeward.simulation.setup import Setup
 from leeward.strategies.adaptive import Adaptive
 from leeward.strategies.base import Condition, Strategy, param
