@@ -34,8 +34,8 @@ _ONLY_OPEN = frozenset({OrderState.VOID, OrderState.REFUSED, OrderState.PENDING,
 
 @dataclass(frozen=True, slots=True)
 class BookedOrder:
-    """One of our orders. `reported` is the furthest state reported; `executed` the venue's sum and
-    `booked` that of the fills, in base units; `moved_ms` when it was last heard of."""
+    """One of our orders. `reported` is the furthest state reported; `executed` the venue's sum, or
+    what its fills prove where that is more, and `booked` that of the fills, in base units; `moved_ms` when it was last heard of."""
 
     intent: IntentMade
     planned: PlannedOrder
@@ -230,8 +230,10 @@ def moved(order: BookedOrder, record: OrderMoved) -> BookedOrder:
 
 
 def filled(order: BookedOrder, fill: Fill) -> BookedOrder:
-    """Returns the order after a fill of it."""
-    return replace(order, booked=order.booked + fill.quantity, venue_order_id=fill.order_id)
+    """Returns the order after a fill of it: what is booked was executed, whoever reported it."""
+    booked = order.booked + fill.quantity
+    executed = max(order.executed, booked)
+    return replace(order, booked=booked, executed=executed, venue_order_id=fill.order_id)
 
 
 def _either(new: int | None, old: int | None) -> int | None:

@@ -157,7 +157,7 @@ class Questions:
             move
             for move, order in ((move, orders[move.client_order_id]) for move in moves)
             if move.state is not order.state
-            or move.executed != order.executed
+            or move.executed > order.executed
             or move.venue_order_id != order.venue_order_id
         ]
         await self.commit(*news, *self._booked(ours))
