@@ -3,14 +3,31 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 DATA ?=
+# Where `make models` finds real candles and daily sentiment, as the tests do.
+LEEWARD_TEST_DATA ?= ../shared/data
+SHIPPED := src/leeward/inference/shipped
+TRAIN := LEEWARD_DATA__DIR=$(CURDIR)/build/models $(BIN)/leeward
 
-.PHONY: demo test check bench docs clean
+.PHONY: demo test test-train models check bench docs clean
 
 demo: $(VENV)/.run
 	$(BIN)/leeward demo $(if $(DATA),--data $(DATA))
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest
+
+# What needs the training stack; `make test` does not.
+test-train: $(VENV)/.train
+	$(BIN)/python -m pytest tests/train
+
+# The models that come with the program. Their weights never see the last months, on which they are
+# judged; a run that was stopped goes on where it was.
+models: $(VENV)/.train
+	$(TRAIN) data import $(LEEWARD_TEST_DATA)/market/BTCUSDT-1h.parquet
+	$(TRAIN) data import $(LEEWARD_TEST_DATA)/sentiment/senticrypt-daily.csv
+	$(TRAIN) train price --symbol BTCUSDT --start 2022-01-01 --out $(SHIPPED)
+	$(TRAIN) train sentiment --symbol BTCUSDT --start 2022-01-01 --out $(SHIPPED)
+	cd $(SHIPPED) && sha256sum *.json > SHA256SUMS
 
 check: $(VENV)/.test
 	$(BIN)/ruff format --check .
@@ -39,6 +56,10 @@ $(VENV)/.run: locks/run.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.test: locks/test.txt $(VENV)/.run
 	$(BIN)/python -m pip install --quiet --require-hashes -r locks/test.txt
+	touch $@
+
+$(VENV)/.train: locks/train.txt $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --require-hashes -r locks/train.txt
 	touch $@
 
 $(VENV)/.bench: locks/bench.txt $(VENV)/.run

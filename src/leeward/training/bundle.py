@@ -65,7 +65,9 @@ def golden_file(onnx: bytes, kind: str) -> bytes:
     raw = raw_windows(candles, WINDOW * np.arange(1, GOLDEN + 1), sentiment)
     made, sigma = features(raw)
     stream = io.BytesIO()
-    np.savez(stream, raw=raw, features=made, sigma=sigma, outputs=run_onnx(onnx, made, batch=1))
+    np.savez_compressed(
+        stream, raw=raw, features=made, sigma=sigma, outputs=run_onnx(onnx, made, batch=1)
+    )
     return stream.getvalue()
 
 
