@@ -13,7 +13,7 @@ import pytest
 from leeward.database import reading
 from leeward.database.engine import Database, open_database
 from leeward.engine.books import books_of
-from leeward.engine.records import Executed, IntentMade, Purpose
+from leeward.engine.records import Executed, FillBooked, IntentMade, Purpose, Role
 from tests.integration.conftest import Run
 from tests.running import RESTLESS, TRADES, lines_until, started
 from tests.served import Served, generated, served
@@ -23,7 +23,7 @@ ACCOUNT = "paper:emulator:main"
 
 @pytest.fixture(scope="module")
 def market() -> Iterator[Served]:
-    with served(generated(), mode="accelerated", speed=240) as running:
+    with served(generated(), mode="accelerated", speed=120) as running:
         yield running
 
 
@@ -134,3 +134,19 @@ def test_a_venue_that_does_not_answer_is_named(leeward: Run) -> None:
     shown = leeward("paper", RESTLESS, *TRADES, "--url", "http://127.0.0.1:9")
     assert shown.code == 1
     assert "http://127.0.0.1:9 does not answer" in shown.err
+
+
+def test_orders_by_the_book_fill_at_once_at_the_best_prices(
+    leeward: Run, market: Served, database: Database
+) -> None:
+    code, out, err = paper(
+        leeward, market, "--candles", "4", "--set", "paper.fills=book", "--log", "log.jsonl"
+    )
+    assert code == 0, err
+    assert "4 candles are over" in out
+    fills = [each for each in database.history(ACCOUNT) if isinstance(each, FillBooked)]
+    bought = [each.fill for each in fills if each.role is Role.ENTRY]
+    assert bought
+    # By the candles every one would be dated at an open.
+    assert any(each.time_ms % 60_000 for each in bought)
+    assert leeward("db", "check").code == 0

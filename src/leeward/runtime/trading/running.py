@@ -20,9 +20,10 @@ from leeward.runtime.trading.commands import Commands
 from leeward.runtime.trading.start import Ready
 from leeward.runtime.trading.supervision import Work, first_cause, supervise
 from leeward.runtime.trading.watchdogs import Watchdogs
-from leeward.venues.binance_stream import CandleStream, Wanted, following
+from leeward.venues.binance_stream import CandleStream, MarketFeed, Wanted, following
 from leeward.venues.binance_user_stream import UserStream, listening
 from leeward.venues.governor import Lane
+from leeward.venues.lines import LineHealth, Lines, Patience
 
 T = TypeVar("T")
 
@@ -93,6 +94,8 @@ class Running:
         }
         if self.ready.market.rest.http.key is not None:
             tasks["user stream"] = self._listen
+        if session.fills_by_book:
+            tasks["book"] = self._book
         return tasks
 
     def _died(self, name: str, error: Exception) -> None:
@@ -118,6 +121,15 @@ class Running:
         async with following(stream):
             while True:
                 session.offer(await stream.next_candle())
+
+    async def _book(self) -> NoReturn:
+        """Brings the best prices to the orders on paper; they carry no history, so a socket that
+        was cut is only dialled again."""
+        market, session = self.ready.market, self.ready.session
+        names = [f"{symbol.lower()}@bookTicker" for symbol in session.decider.symbols]
+        address, patience, health = market.rest.http.addresses.streams, Patience(), LineHealth()
+        feed = MarketFeed(address, names, session.quoted, lambda: None, patience, health)
+        await Lines(feed.serve, session.clock, patience, health).keep()
 
     def _wanted(self, symbol: str, length: str) -> Wanted:
         timeframe = Timeframe.parse(length)

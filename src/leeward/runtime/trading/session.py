@@ -40,6 +40,7 @@ from leeward.runtime.trading.step_records import (
 from leeward.runtime.trading.tending import pause
 from leeward.runtime.trading.views import AccountView, StepChoices
 from leeward.strategies.informative import SELF
+from leeward.venues.binance_codec_market import BestPrices, MarketEvent
 from leeward.venues.paper import PaperVenue
 from leeward.venues.timing import Clock
 from leeward.venues.venue import Venue
@@ -92,7 +93,8 @@ class TradingSession:
     alarm: Callable[[Noted], None]
     show: Callable[[Shown], None] = lambda _: None
     paper: PaperVenue | None = None
-    waits_for_opens: bool = True
+    #: Orders on paper fill at the best prices at once, not at the next open.
+    fills_by_book: bool = False
     late_s: float = 15.0
     steps: int = 0
     reconciled: bool = False
@@ -105,7 +107,6 @@ class TradingSession:
     _opens: dict[str, int] = field(default_factory=dict)
     _new_open: asyncio.Event = field(default_factory=asyncio.Event)
     _prices: dict[str, Decimal] = field(default_factory=dict)
-    _flows: Decimal | None = None
     _arrived_s: float = 0.0
 
     def __post_init__(self) -> None:
@@ -136,6 +137,13 @@ class TradingSession:
             self.paper.offer_open(candle.symbol, candle.open_time_ms, candle.open)
             self._opened(candle)
 
+    def quoted(self, event: MarketEvent) -> None:
+        """Takes the best prices, where orders on paper fill by them."""
+        if self.paper is None or not isinstance(event, BestPrices):
+            return
+        if event.bid is not None and event.ask is not None:
+            self.paper.offer_book(event.symbol, event.bid, event.ask)
+
     def told(self, symbol: str) -> None:
         """Takes the word of the paper venue that orders of a symbol changed."""
         self._told.add(symbol)
@@ -157,7 +165,6 @@ class TradingSession:
         """Goes to RECOVERING and writes the session down."""
         await self.standing.boot()
         await self.keeper.commit(started)
-        self._flows = self._all_flows()
 
     async def recover(self) -> str:
         """Compares books and venue once; returns what is left, nothing where all agree."""
@@ -272,7 +279,7 @@ class TradingSession:
             self._new_open.set()
 
     async def _next_opens(self, step: Step, symbols: Set[str]) -> None:
-        if self.paper is None or not self.waits_for_opens:
+        if self.paper is None or self.fills_by_book:
             return
         until_s = self.clock.monotonic_s() + _OPEN_S
         while self.clock.monotonic_s() < until_s:
@@ -305,10 +312,8 @@ class TradingSession:
 
     def _view(self, closes: Mapping[str, float]) -> AccountView:
         self._prices |= decimals(closes)
-        flows = self._all_flows()
-        flow = flows - (self._flows if self._flows is not None else flows)
         books, symbols = self.keeper.books, self.decider.symbols
-        return account_view(books, symbols, self.plan.timeframe, self._prices, flow)
+        return account_view(books, symbols, self.plan.timeframe, self._prices)
 
     async def _write(self, made: StepChoices) -> StepDecision:
         """Commits a step; where the database is down, without its entries and in the journal."""
@@ -322,7 +327,6 @@ class TradingSession:
         except AlreadyDecided:
             decision = self._records(made, TradingState.REDUCING)
             await self._commit(made, decision, urgent=True)
-        self._flows = self._all_flows()
         return decision
 
     async def _commit(self, made: StepChoices, decision: StepDecision, *, urgent: bool) -> None:
@@ -340,9 +344,6 @@ class TradingSession:
         late = now_ms >= made.open_time_ms + 2 * length_ms
         door = Door(state, self.plan.limits, self._prices, self.rules, now_ms, late=late)
         return step_records(made, self.keeper.books, self.plan.who, door, self.plan.how)
-
-    def _all_flows(self) -> Decimal:
-        return self.keeper.books.flows(-1)
 
     async def _ask_other_prices(self) -> None:
         """Learns what coins are worth that are held of symbols not traded here."""

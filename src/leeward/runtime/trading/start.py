@@ -373,7 +373,7 @@ class _Wiring:
             self.alarm,
             self.watcher.show,
             market.paper,
-            settings.paper.fills == "candles",
+            market.paper is not None and settings.paper.fills == "book",
         )
 
 
