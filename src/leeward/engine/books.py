@@ -80,7 +80,7 @@ class Books(OwnOrders):
     _current: dict[str, str] = field(default_factory=dict)
     _closed: set[str] = field(default_factory=set)
     _closing: dict[str, str] = field(default_factory=dict)
-    _flows: list[tuple[int, Decimal]] = field(default_factory=list)
+    _unmarked: Decimal = field(default=_ZERO, compare=False)
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.quote)
@@ -112,7 +112,7 @@ class Books(OwnOrders):
                 self.state = record
             case EquityMarked():
                 if self.marked is None or record.open_time_ms >= self.marked.open_time_ms:
-                    self.marked = record
+                    self.marked, self._unmarked = record, _ZERO
             case Noted():
                 self._noted.add((record.kind, record.subject, record.words))
             case _:
@@ -128,8 +128,7 @@ class Books(OwnOrders):
         new = self.ledger.book_transfer(booked)
         flows = booked.kind is not TransferKind.OPENING and booked.money.currency == self.quote
         if new and flows:
-            self._flows.append((booked.at_ms, booked.money.amount))
-            self._flows.sort()
+            self._unmarked = total((self._unmarked, booked.money.amount))
 
     def _open(self, opened: PositionOpened) -> None:
         known = opened.position_id in self._positions
@@ -248,10 +247,11 @@ class Books(OwnOrders):
         ]
         return total(may_hold)
 
-    def flows(self, since_ms: int) -> Decimal:
-        """Returns the quote units that came (or went, negative) without a trade after `since_ms`,
-        the opening balance left out."""
-        return total(amount for at_ms, amount in self._flows if at_ms > since_ms)
+    @property
+    def unmarked_flow(self) -> Decimal:
+        """Quote units that came (or went, negative) without a trade and were written down after
+        the last mark, by whichever process: that mark lacks them. Opening balances do not count."""
+        return self._unmarked
 
     @property
     def reserved(self) -> Decimal:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 
 import numpy as np
 
@@ -40,7 +39,6 @@ def accounts_before(replay: Replay) -> Iterator[Stood]:
             last = replay.as_seen.last_close[:, replay.step(record.open_time_ms)]
             known = zip(first.symbols, last.tolist(), strict=True)
             closes = decimals({name: close for name, close in known if not np.isnan(close)})
-            flow = Decimal(0) if books.marked is None else books.flows(books.marked.at_ms)
-            view = account_view(books, first.symbols, timeframe, closes, flow)
+            view = account_view(books, first.symbols, timeframe, closes)
             yield Stood(record, view, None if books.state is None else books.state.state)
         books.apply(record)

@@ -208,8 +208,15 @@ def test_sums_never_round() -> None:
 
 
 def test_deposits_are_flows_and_the_opening_is_not() -> None:
-    kept = books(opening("1000"), transfer("a", "5", at_ms=10), transfer("b", "-2", at_ms=20))
-    assert [kept.flows(since_ms) for since_ms in (0, 10, 20)] == [3, -2, 0]
+    kept = books(opening("1000"), transfer("a", "5"), transfer("a", "5"), transfer("b", "-2"))
+    assert kept.unmarked_flow == 3
+
+
+def test_a_mark_takes_the_flows_before_it_whatever_their_times() -> None:
+    some = Decimal(1005)
+    marked = EquityMarked("s", 60, some, some, some, some, some, 99, False, False, 70)  # noqa: FBT003 - in order
+    kept = books(opening("1000"), transfer("a", "5", at_ms=80), marked, transfer("b", "-2"))
+    assert kept.unmarked_flow == -2
 
 
 def test_a_symbol_of_another_quote_is_refused() -> None:

@@ -397,7 +397,7 @@ def test_a_difference_counts_when_it_was_read_twice() -> None:
     assert second.tighten[0] is TradingState.REDUCING
     third = settle(kept, replace(told, at_ms=NOW + 20_000))
     assert third == Findings()
-    assert [kept.cash, kept.flows(0)] == [1400, 500]
+    assert [kept.cash, kept.unmarked_flow] == [1400, 500]
 
 
 def test_a_difference_that_changes_starts_anew() -> None:

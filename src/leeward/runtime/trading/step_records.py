@@ -54,12 +54,12 @@ def account_view(
     symbols: Sequence[str],
     timeframe: Timeframe,
     prices: Mapping[str, Decimal],
-    flow: Decimal = Decimal(0),
 ) -> AccountView:
     """Returns the account as the decision core sees it, from exact books.
 
-    `flow` is what came in (or went out) since the last mark without a trade: it moves peak and base
-    along, so that a deposit is no profit and a withdrawal no loss.
+    What came in (or went out) without a trade since the last mark moves that mark, its peak and its
+    base along in proportion: a deposit is no profit, a withdrawal no loss, and neither changes how
+    much of the peak is lost.
     """
     held = {symbol: books.position(symbol) for symbol in symbols}
     value = books.equity(prices)
@@ -73,7 +73,7 @@ def account_view(
             if held[symbol] is None and (amount := books.buying(symbol)) > 0
         },
         stopped_ms={name: timeframe.floor(at_ms) for name, at_ms in books.stop_outs.items()},
-        before=None if books.marked is None else _marks(books.marked, flow),
+        before=None if books.marked is None else _marks(books.marked, books.unmarked_flow),
     )
 
 
@@ -91,12 +91,14 @@ def _seen(held: Held) -> OpenPosition:
 
 
 def _marks(marked: EquityMarked, flow: Decimal) -> Marks:
+    equity = max(Decimal(0), marked.equity + flow)
+    part = equity / marked.equity if marked.equity > 0 and flow else Decimal(1)
     return Marks(
-        equity=float(marked.equity + flow),
+        equity=float(equity),
         cash=float(marked.cash + flow),
         exposure=float(marked.exposure),
-        peak=float(marked.peak + flow),
-        day_base=float(marked.day_base + flow),
+        peak=float(marked.peak * part),
+        day_base=float(marked.day_base * part),
         day_ends_ms=marked.day_ends_ms,
         daily_loss=marked.daily_loss,
         halted=marked.halted,

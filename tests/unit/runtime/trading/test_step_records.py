@@ -25,6 +25,7 @@ from leeward.engine.records import (
     PlanChanged,
     PositionOpened,
     Role,
+    StateMoved,
     TradingState,
     TransferBooked,
     TransferKind,
@@ -178,14 +179,31 @@ def test_where_lists_are_supported_the_fill_places_the_protection(
     assert len(bare.orders) == 1
 
 
-def test_the_core_sees_the_books_with_deposits_moving_peak_and_base_along() -> None:
+@pytest.mark.parametrize("flow", ["0", "5000", "-9000", "-10000"])
+def test_deposits_and_withdrawals_change_no_drawdown(flow: str) -> None:
     books = books_with()
     hold(books)
     marked = step_records(step(), books, WHO, door(), HOW).records[0]
+    assert isinstance(marked, EquityMarked)
     books.apply(marked)
-    view = account_view(books, SYMBOLS, HOUR, PRICES, flow=Decimal(50))
+    came = Money(Decimal(flow), "USDT")
+    books.apply(TransferBooked("later", TransferKind.ADJUSTMENT, came, marked.at_ms - 1))
+    view = account_view(books, SYMBOLS, HOUR, PRICES)
     assert view.positions["BTCUSDT"].quantity == 1.0
     assert view.positions["BTCUSDT"].stop == 90.0
+    before, equity = view.before, float(marked.equity + came.amount)
+    assert before is not None
+    assert (view.cash, view.equity, before.equity) == (9_900.0 + float(flow), equity, equity)
+    assert before.peak * float(marked.equity) == pytest.approx(float(marked.peak) * equity)
+    assert before.day_base * float(marked.equity) == pytest.approx(float(marked.day_base) * equity)
+
+
+def test_what_came_before_a_restart_is_no_profit_after_it() -> None:
+    books = books_with()
+    books.apply(step_records(step(), books, WHO, door(), HOW).records[0])
+    books.apply(TransferBooked("d", TransferKind.DEPOSIT, Money(Decimal(5000), "USDT"), NOW))
+    # A new process counts from its start: what was booked before it is in no mark either.
+    books.apply(StateMoved(TradingState.RECOVERING, "boot", "boot", NOW + 1))
+    view = account_view(books, SYMBOLS, HOUR, PRICES)
     assert view.before is not None
-    assert (view.before.peak, view.before.day_base) == (10_550.0, 10_150.0)
-    assert (view.cash, view.equity) == (9_900.0, 10_000.0)
+    assert view.before.equity == view.equity == 15_000.0
