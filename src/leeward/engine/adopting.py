@@ -29,6 +29,8 @@ from leeward.engine.records import (
 )
 
 _ZERO = Decimal(0)
+#: In the place of the strategy, of a position that nobody wrote down.
+ADOPTED = "adopted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from leeward.domain.money import Money
 from leeward.domain.orders import Fill, OrderReport, Side
 from leeward.domain.timeframe import Timeframe
 from leeward.engine.absence import WATCHED_MS
-from leeward.engine.adopting import NOTHING_ADOPTED, Adopted, bought_position_id, owners
+from leeward.engine.adopting import ADOPTED, NOTHING_ADOPTED, Adopted, bought_position_id, owners
 from leeward.engine.books import SKEW_MS, Books
 from leeward.engine.ledger import Ledger, changes, difference, total
 from leeward.engine.own_orders import BookedOrder
@@ -91,7 +91,7 @@ class _Booking:
         if order is not None:
             self._own(fill, order)
         elif adopted is not None:
-            self._open(adopted[0], fill, adopted[1], "adopted", "")
+            self._open(adopted[0], fill, adopted[1], ADOPTED, "")
             self._book(FillBooked(fill, None, self._current, Role.ENTRY))
         elif self._may_be_ours(fill) or not self._strange(fill):
             return False

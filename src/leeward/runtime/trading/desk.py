@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import NoReturn
 
 from leeward.domain.answers import Acked, Found
@@ -53,7 +54,8 @@ class Desk:
 
     `rules` name the symbols of the account. `tighten` is called with a state the account has to
     move to, and why; it writes the move down. `alarm` takes notes for an operator; it must not
-    raise. The user stream's events come by `hint`; nothing depends on them.
+    raise. A position that nobody wrote down gets a stop `default_stop_fraction` below the last
+    price where none rests. The user stream's events come by `hint`; nothing depends on them.
     """
 
     venue: Venue
@@ -66,6 +68,7 @@ class Desk:
     timeframe: Timeframe
     tighten: Callable[[TradingState, str], Awaitable[None]] | None = None
     receive_window_ms: int = 5000
+    default_stop_fraction: float = 0.05
     _tenders: dict[str, Tender] = field(default_factory=dict, init=False)
     _woken: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _audit_at_s: float = field(default=0.0, init=False)
@@ -85,6 +88,7 @@ class Desk:
             self.settings.protection_deadline_s,
             self.receive_window_ms,
             self._tighten,
+            Decimal(repr(self.default_stop_fraction)),
         )
         for symbol, rules in self.rules.items():
             self._tenders[symbol] = Tender(self._means, symbol, Memory(rules))

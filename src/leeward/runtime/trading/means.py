@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from leeward.domain.answers import Asked, Unavailable
@@ -49,6 +50,7 @@ class Means:
     protection_deadline_s: float
     receive_window_ms: int
     tighten: Callable[[TradingState, str], Awaitable[None]]
+    default_stop_fraction: Decimal
 
     async def asked(self, question: Coroutine[Any, Any, Asked[T]]) -> Asked[T]:
         """Returns the answer; Unavailable where it takes long: what waits for it must not."""

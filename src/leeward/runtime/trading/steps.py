@@ -8,14 +8,18 @@ from typing import assert_never
 from leeward.database.errors import AlreadyDecided
 from leeward.domain.answers import (
     Acked,
+    Found,
     NotSent,
     Reaction,
     Refused,
     Replacement,
     Unknown,
 )
+from leeward.domain.money import Price
+from leeward.engine.adopting import ADOPTED
 from leeward.engine.records import (
     IntentMade,
+    Plan,
     PlanChanged,
     PositionClosed,
     Purpose,
@@ -65,6 +69,31 @@ class Steps(Questions):
                 await self._close(reason)
             case _:
                 assert_never(step)
+
+    @property
+    def lacks_plan(self) -> bool:
+        """Whether a position is held that nobody wrote down, and for which no stop rested."""
+        held = self.books.position(self.symbol)
+        adopted = held is not None and held.strategy == ADOPTED and held.closing is None
+        return adopted and held is not None and held.plan.stop is None
+
+    async def plan_adopted(self) -> bool:
+        """Gives what lacks a plan a stop below the last price; returns False where there is no
+        price to set it by."""
+        held = self.books.position(self.symbol)
+        if held is None or not self.lacks_plan:
+            return True
+        answer = await self.means.asked(self.means.venue.last_price(self.symbol))
+        if not isinstance(answer, Found):
+            return False
+        below = answer.value.value * (1 - self.means.default_stop_fraction)
+        stop = sending.on_tick(Price(below), self.memory.rules, "down")
+        words = f"no stop rested for what was taken over: one is placed at {stop}"
+        at_ms = self.means.server_now_ms()
+        plan = Plan(stop, held.plan.target)
+        await self.commit(PlanChanged(held.position_id, plan, None, at_ms, words))
+        self.means.note(self.symbol, "stop_of_adopted", words, Severity.CRITICAL)
+        return True
 
     async def _protect(self, step: Protect) -> None:
         author = self._author()

@@ -29,6 +29,8 @@ from leeward.venues.timing import Clock
 _MOST_STEPS = 200
 #: An entry that could not leave within so long after it was handed over has missed its candle.
 _STALE_S = 30.0
+#: When a price that did not come is asked for again.
+_PLAN_AGAIN_S = 1.0
 #: How long whoever asks for a symbol to be tended waits for it.
 PATIENCE_S = 10.0
 
@@ -55,7 +57,7 @@ class Tender:
     @property
     def settled(self) -> bool:
         """Whether the venue is known to hold what is wanted."""
-        return isinstance(next_step(self.view()), Settled)
+        return isinstance(next_step(self.view()), Settled) and not self.steps.lacks_plan
 
     def doubt(self, client_order_id: str) -> None:
         """Has an order asked for before anything else is done."""
@@ -146,6 +148,8 @@ class Tender:
         await self.steps.collect()
         await self._hands.look()
         await self._look_at_rules()
+        if not await self.steps.plan_adopted():
+            return Wait(self.means.now_s + _PLAN_AGAIN_S, "no price to set the stop by")
         step = next_step(self.view())
         if not isinstance(step, Wait | Settled):
             await self.steps.perform(step)

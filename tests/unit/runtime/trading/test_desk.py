@@ -528,6 +528,49 @@ def test_an_hour_later_it_is_the_first_time_again(tmp_path: Path) -> None:
     story(tmp_path, work)
 
 
+@pytest.mark.parametrize("rests", ["stop", "pair", "target"])
+def test_with_the_database_lost_what_rests_is_taken_over_and_protected(
+    rests: str, tmp_path: Path
+) -> None:
+    async def work(world: World) -> None:
+        moves: list[TradingState] = []
+
+        async def tighten(state: TradingState, _: str) -> None:
+            moves.append(state)
+
+        await world.enter()
+        held = world.books.position(SYMBOL)
+        assert held is not None
+        stop = None if rests == "target" else held.plan.stop
+        plan = Plan(stop, None if rests == "stop" else await world.price("1.2"))
+        await world.desk.keeper.commit(PlanChanged(held.position_id, plan, None, 1))
+        await world.desk.tend(SYMBOL)
+        world.store = Batches()
+        (tmp_path / "journal").unlink(missing_ok=True)
+        await world.boot()
+        world.desk.tighten = tighten
+        assert world.books.position(SYMBOL) is None
+        await world.desk.recover()
+        await world.pass_s(30)
+        assert moves[:1] == [TradingState.HALTED]
+        after = world.books.position(SYMBOL)
+        assert after is not None
+        assert after.quantity == held.quantity
+        assert after.plan.target == plan.target
+        if rests == "target":
+            below = await world.price("0.95")
+            assert after.plan.stop is not None
+            assert abs(after.plan.stop.value / below.value - 1) < Decimal("0.01")
+            assert "stop_of_adopted" in {each.kind for each in world.alarms}
+        else:
+            assert after.plan.stop == held.plan.stop
+        assert "SELL STOP_LOSS" in world.resting()
+        assert len(world.resting()) == (1 if rests == "stop" else 2)
+        assert world.desk.settled
+
+    story(tmp_path, work)
+
+
 def test_recovery_twice_changes_nothing(tmp_path: Path) -> None:
     async def work(world: World) -> None:
         await world.desk.recover()
