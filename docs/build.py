@@ -82,6 +82,11 @@ _MEANINGS = {
     "sentiment.cryptocompare_key": "CryptoCompare's API key, by the environment only",
     "sentiment.stale_after_hours": "hours after the end of a day for which its sentiment counts "
     "as known, where no newer one came; later it is unknown",
+    "ml.dir": "folder of the models; without it `models` in the data directory",
+    "ml.sizing": "`confidence`: what forecasts proved worth counts; `raw`: it does not, to watch a "
+    "model trade, never live",
+    "ml.allow_unproven": "trade live on a model without a demonstrated edge; logged each time",
+    "ml.pins": "name of a model: the sha256 its metadata must have",
     "instruments.SYMBOL.lot_step": "base units; quantities are multiples of it",
     "instruments.SYMBOL.tick_size": "quote units; prices are multiples of it, 0 for no rounding",
     "instruments.SYMBOL.min_notional": "quote units; smaller orders are refused (`below_minimum`)",

@@ -15,7 +15,8 @@ from leeward.domain.columns import FloatColumn
 from leeward.domain.timeframe import Timeframe
 from leeward.domain.times import parse_time
 from leeward.strategies.base import Strategy
-from leeward.strategies.informative import SELF
+from leeward.strategies.informative import SELF, Beside, Further
+from tests.tiny_models import tiny_outlook
 
 HOUR = Timeframe.parse("1h")
 _ROWS = 4_500
@@ -28,14 +29,16 @@ def hourly_market(symbol: str) -> Candles:
     return generate_market(["BTCUSDT", "ETHUSDT"], HOUR, start_ms, _ROWS, seed=3)[symbol]
 
 
-def further_candles(strategy: Strategy, candles: Candles) -> Mapping[tuple[str, str], Candles]:
-    """Returns the informative candles a strategy on hourly candles names."""
-    return {
+def further_candles(strategy: Strategy, candles: Candles) -> Further:
+    """Returns the informative candles a strategy on hourly candles names, and the columns of tiny
+    models that it needs."""
+    named = {
         (symbol, timeframe): resample(
             candles if symbol == SELF else hourly_market(symbol), Timeframe.parse(timeframe)
         )
         for symbol, timeframe in strategy.informative
     }
+    return Beside(named, tiny_outlook(strategy.needs).columns) if strategy.needs else named
 
 
 def standing(price: FloatColumn) -> Candles:

@@ -4,6 +4,7 @@ LeewardError            one clear message, one exit code
 ├── Failed        (1)   the work could not be done: bad data, no network, disk full
 │   ├── BadCandles      a candle, a file or the store breaks a rule of `Candles`
 │   ├── BadSentiment    a daily value, an answer or a file of a sentiment source breaks a rule
+│   ├── BadModel        a file of a model is not what it is said to be, or is no model
 │   ├── RetryLater      a source did not answer; nothing was changed
 │   └── CannotWrite     an output path or the disk refused the bytes
 ├── BadUsage      (2)   the caller asked for something that does not exist or is out of bounds
@@ -35,6 +36,10 @@ class BadCandles(Failed):
 
 
 class BadSentiment(Failed):
+    pass
+
+
+class BadModel(Failed):
     pass
 
 

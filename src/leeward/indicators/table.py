@@ -205,9 +205,11 @@ class Traced(np.ndarray[tuple[int, ...], np.dtype[Any]]):
         return _wrap(result, _own_need(func, plain, kwargs).after(need))
 
 
-def trace(column: FloatColumn) -> FloatColumn:
-    """Returns the column as one that records what is computed from it."""
-    return column.view(Traced)
+def trace(column: FloatColumn, need: Need = Need()) -> FloatColumn:
+    """Returns the column, which has that need itself, as one that records what is computed from
+    it."""
+    traced: FloatColumn = _wrap(column, need)
+    return traced
 
 
 def need_of(*values: object) -> Need:

@@ -18,6 +18,7 @@ from leeward.domain.frame import Frame
 from leeward.domain.times import iso
 from leeward.report import figures
 from leeward.report.files import write_whole
+from leeward.report.models import model_banners
 from leeward.report.rows import TIMES, Column, equity_columns, plain, plain_rows, trade_columns
 from leeward.simulation.setup import Setup, Simulation
 
@@ -102,8 +103,10 @@ class BacktestResult:
         """Returns the result as JSON, one trade a line. The same inputs give the same text, but
         for `timing`."""
         halted = self.simulation.halted_ms
+        banners = [f"{title}: {text}" for title, text in model_banners(self)]
         document = {
             "schema": SCHEMA,
+            **({"banners": banners} if banners else {}),
             "result_id": self.result_id,
             "inputs": self.inputs,
             "state": {

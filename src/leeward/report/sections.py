@@ -11,6 +11,7 @@ from leeward.domain.columns import FloatColumn
 from leeward.domain.times import iso
 from leeward.report import words
 from leeward.report.elements import Html, element, folded, join, number_table, pairs, tone, typeset
+from leeward.report.models import model_banners, model_words
 from leeward.report.result import BacktestResult
 from leeward.report.words import amount, percent, ratio
 from leeward.statistics.daily import daily_marks, monthly_returns
@@ -33,12 +34,17 @@ def card(title: str, *children: str | None, note: str = "", id_: str = "") -> Ht
 
 
 def banners(result: BacktestResult) -> Html:
-    """Returns what has to be read first: a halt, generated data."""
+    """Returns what has to be read first: a halt, generated data, models without an edge."""
     halted = words.halted_words(result)
+    models = [
+        _banner("warn", title, f"{text[0].upper()}{text[1:]}.")
+        for title, text in model_banners(result)
+    ]
     return join([
         halted and _banner("alarm", "HALTED", halted[0].upper() + halted[1:] + "."),
         _banner("warn", "SYNTHETIC", "Generated candles, not a real market.")
         if result.synthetic else None,
+        *models,
     ])  # fmt: skip
 
 
@@ -115,6 +121,7 @@ def checks(result: BacktestResult) -> Html:
         ("Look-ahead", words.lookahead_words(result)),
         ("Data", words.gap_words(result)),
         ("Detail", words.detail_words(result)),
+        ("Models", model_words(result)),
         ("Costs", words.cost_words(result)),
     )
     items = [

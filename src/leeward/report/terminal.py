@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from leeward.report import words
+from leeward.report.models import model_banners, model_words
 from leeward.report.result import BacktestResult
 from leeward.report.words import amount, percent, probability, ratio
 
@@ -112,6 +113,8 @@ def _print_banners(result: BacktestResult, console: Console, whose: str = "") ->
     if result.synthetic:
         text = f"SYNTHETIC  {whose}generated candles, not a real market"
         _line(console, Text(text, style=_WARN))
+    for title, text in model_banners(result):
+        _line(console, Text(f"{title}  {whose}{text}", style=_WARN))
 
 
 def _title(result: BacktestResult) -> str:
@@ -160,9 +163,9 @@ def _findings(result: BacktestResult) -> list[tuple[str, str]]:
     intrabar = result.comparison["intrabar"]
     if intrabar["ambiguous_trades"]:
         found.append(("intrabar", _intrabar_words(result)))
-    detail = words.detail_words(result)
-    if detail is not None:
-        found.append(("detail", detail))
+    for label, text in (("detail", words.detail_words(result)), ("models", model_words(result))):
+        if text is not None:
+            found.append((label, text))
     exits = result.breakdowns["exit_reason"]
     found.append((
         "exits",

@@ -96,15 +96,17 @@ def backtest(  # noqa: PLR0913 - the one public function; all but two arguments 
     )
     if isinstance(detail, str):
         finer = gatherer.detail(names, length, detail)
+    beside = [gatherer.beside(chosen, name, length, settings) for name in names]
     request = Request(
         strategy=chosen,
         candles=tuple(gatherer.traded(name, length) for name in names),
         setup=setup,
         source_sha256=source_sha256(type(chosen)),
-        further=tuple(gatherer.informative(chosen, name) for name in names),
+        further=tuple(further for further, _ in beside),
         detail=tuple(finer) or None,
         load_s=monotonic_s() - begun,
         synthetic=synthetic,
+        models={n: facts for n, (_, facts) in zip(names, beside, strict=True) if facts},
     )
     return run_backtest(request)
 

@@ -11,9 +11,9 @@ from leeward.domain.candles import Candles
 from leeward.domain.errors import BadUsage
 from leeward.domain.timeframe import Timeframe
 from leeward.domain.times import parse_time
-from leeward.runtime.request import Further
+from leeward.runtime.settings import Settings
 from leeward.strategies.base import Strategy
-from leeward.strategies.informative import SELF
+from leeward.strategies.informative import SELF, Beside, Further
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,19 @@ class Gatherer:
             closed = None if end is None else end - length.length_ms + 1
             further[name, timeframe] = candles.between(None, closed)
         return further
+
+    def beside(
+        self, strategy: Strategy, symbol: str, timeframe: Timeframe, settings: Settings
+    ) -> tuple[Further, Mapping[str, object]]:
+        """Returns what the strategy reads beside the symbol's candles, and JSON-ready facts of the
+        models and the sentiment in it, none where it needs none."""
+        further = self.informative(strategy, symbol)
+        if not strategy.needs:
+            return further, {}
+        from leeward.runtime.predictions import Outlook, model_use  # as heavy as what it loads
+
+        outlook = Outlook(strategy.needs, symbol, timeframe, model_use(settings))
+        return Beside(further, outlook.columns), outlook.facts
 
     def detail(self, symbols: Sequence[str], timeframe: Timeframe, finer: str) -> list[Candles]:
         """Returns the finer candles of every symbol within the span."""

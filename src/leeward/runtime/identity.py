@@ -24,6 +24,7 @@ def describe_inputs(request: Request) -> dict[str, object]:
         for c, others in zip(candles, request.further, strict=True)
         for (symbol, timeframe), other in others.items()
     }
+    models = {"models": request.models} if request.models else {}
     return {
         "strategy": strategy_name(type(request.strategy)),
         "params": request.strategy.params,
@@ -41,6 +42,7 @@ def describe_inputs(request: Request) -> dict[str, object]:
         "data": {c.symbol: _content(c) for c in candles},
         "detail": {c.name: _content(c) for c in request.detail or ()},
         "informative": further,
+        **models,
     }
 
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
 
 from leeward.domain.candles import Candles
 from leeward.simulation.setup import Setup
 from leeward.strategies.base import Strategy
-
-#: Informative candles under the (symbol, timeframe) the strategy names them by.
-Further: TypeAlias = Mapping[tuple[str, str], Candles]
+from leeward.strategies.informative import Further
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,7 +16,8 @@ class Request:
     """One backtest: candles (all that are known before the end), strategy and account.
 
     `further` holds, a symbol, the informative candles under the names the strategy uses; `detail`
-    finer candles. `source_sha256` is the hash of the strategy's code.
+    finer candles. `source_sha256` is the hash of the strategy's code. `models` describes, a symbol,
+    the models and the sentiment behind the columns that the strategy needs.
     """
 
     strategy: Strategy
@@ -30,3 +28,4 @@ class Request:
     detail: tuple[Candles, ...] | None = None
     load_s: float = 0.0
     synthetic: bool = False
+    models: Mapping[str, Mapping[str, object]] = field(default_factory=dict)

@@ -136,6 +136,20 @@ class SentimentSettings(BaseModel):
     stale_after_hours: float = Field(48.0, gt=0, le=720)
 
 
+class MlSettings(BaseModel):
+    """Which models are used, and how. Without `dir`: the folder `models` in the data directory."""
+
+    model_config = _STRICT
+
+    dir: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
+    #: "raw" leaves out what forecasts proved worth, to watch a model trade; not for live trading.
+    sizing: Literal["confidence", "raw"] = "confidence"
+    #: Takes a model without a proven edge into live trading; logged each time.
+    allow_unproven: bool = False
+    #: Name of a model -> the sha256 that its metadata must have.
+    pins: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = {}
+
+
 class Settings(BaseSettings):
     """The whole configuration, frozen once read."""
 
@@ -151,6 +165,7 @@ class Settings(BaseSettings):
     trading: TradingSettings = TradingSettings()
     paper: PaperSettings = PaperSettings()
     sentiment: SentimentSettings = SentimentSettings()
+    ml: MlSettings = MlSettings()
     instruments: dict[str, InstrumentSettings] = {}
 
     def instrument(self, symbol: str) -> Instrument:

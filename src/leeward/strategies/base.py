@@ -11,6 +11,7 @@ from leeward.domain.errors import BadUsage, unknown_name
 from leeward.domain.frame import Frame
 from leeward.domain.timeframe import Timeframe
 from leeward.domain.times import parse_time
+from leeward.strategies.needs import NEEDS
 
 Number = TypeVar("Number", int, float)
 #: One bool column, or tag -> bool column, of which the first true one tags the trade.
@@ -73,6 +74,9 @@ class Strategy:
     #: (symbol, timeframe) of further candles, joined as columns such as `ETHUSDT_4h_close`, as of
     #: their last closed candle. The symbol SELF stands for the symbol being traded.
     informative: ClassVar[tuple[tuple[str, str], ...]] = ()
+    #: Columns beside the candles' own: "prediction", "sentiment" or both, as in
+    #: `leeward.strategies.needs`.
+    needs: ClassVar[tuple[str, ...]] = ()
     #: Rows before the first decision that plain NumPy hides from the indicators' own counts.
     warm_up: ClassVar[int] = 0
     #: The date from which indicators with unbounded memory (OBV, Supertrend) start.
@@ -161,6 +165,9 @@ def _check_attributes(cls: type[Strategy]) -> None:
             raise BadUsage(
                 f"{cls.__name__}.{name}: {value!r} must be a whole number, {least} or more"
             )
+    for need in cls.needs:
+        if need not in NEEDS:
+            raise unknown_name(f"need of {cls.__name__}", need, NEEDS)
     pairs: tuple[object, ...] = cls.informative
     for pair in pairs:
         if not isinstance(pair, tuple) or len(pair) != 2:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -16,9 +16,7 @@ from leeward.indicators.table import Need
 from leeward.strategies.altered import closed_between, jumping, nudged
 from leeward.strategies.base import Strategy
 from leeward.strategies.evaluate import METHODS, Evaluation, evaluate
-from leeward.strategies.informative import build_frame
-
-Further = Mapping[tuple[str, str], Candles]
+from leeward.strategies.informative import Further, altered, build_frame
 
 LOOKS_AHEAD: Final = "looks ahead"
 SHORT_HISTORY: Final = "needs more history than it declares"
@@ -254,7 +252,7 @@ class _Again:
     def with_other_later_candles(self, cut: int) -> Iterator[Mismatch]:
         open_time, length_ms = self.candles.open_time, self.candles.timeframe.length_ms
         decided_ms = int(open_time[cut]) + length_ms
-        further = {key: jumping(other, decided_ms) for key, other in self.further.items()}
+        further = altered(self.further, lambda other: jumping(other, decided_ms))
         frame = build_frame(jumping(self.candles, decided_ms), further)
         changed = evaluate(self.strategy, frame, self.need)
         for difference in differences(self.evaluation, changed, 0, range(cut + 1)):
@@ -298,14 +296,14 @@ class _Again:
         length_ms = candles.timeframe.length_ms
         starts = int(candles.open_time[0]) + length_ms
         ends = int(candles.open_time[-1]) + length_ms
-        further = {key: closed_between(other, starts, ends) for key, other in self.further.items()}
+        further = altered(self.further, lambda other: closed_between(other, starts, ends))
         if nudge is not None:
             candles = nudged(candles, nudge, _WINDOW)
-            further = {key: nudged(other, nudge, _WINDOW) for key, other in further.items()}
+            further = altered(further, lambda other: nudged(other, nudge, _WINDOW))
         if jump_after is not None:
             decided_ms = int(self.candles.open_time[jump_after]) + length_ms
             candles = jumping(candles, decided_ms)
-            further = {key: jumping(other, decided_ms) for key, other in further.items()}
+            further = altered(further, lambda other: jumping(other, decided_ms))
         try:
             return evaluate(self.strategy, build_frame(candles, further), self.need)
         except Failed as error:

@@ -18,6 +18,7 @@ from leeward.domain.frame import Frame
 from leeward.domain.times import iso, parse_time
 from leeward.indicators.table import Need, need_of, trace
 from leeward.strategies.base import Strategy
+from leeward.strategies.needs import COLUMN_NEEDS
 from leeward.strategies.signals import Signals
 
 Kind = TypeVar("Kind", np.bool_, np.float64)
@@ -135,7 +136,7 @@ def column_needs(strategy: Strategy, columns: tuple[str, ...]) -> dict[str, tupl
     wave = 100 + np.sin(np.arange(_TRACED_ROWS, dtype=np.float64))
     candles = Frame(
         np.arange(_TRACED_ROWS, dtype=np.int64) * 60_000,
-        {name: trace(wave.copy()) for name in columns},
+        {name: trace(wave.copy(), COLUMN_NEEDS.get(name, Need())) for name in columns},
     )
     full = calculate_frame(strategy, candles)
     needs: dict[str, tuple[Need, ...]] = {name: (need_of(full[name]),) for name in full}

@@ -16,7 +16,6 @@ from leeward.strategies.base import Strategy
 from leeward.strategies.contract import (
     LOOKS_AHEAD,
     SHORT_HISTORY,
-    Further,
     Mismatch,
     differences,
     find_changed_by_future,
@@ -34,7 +33,7 @@ from leeward.strategies.evaluate import (
     rows_from,
     strategy_need,
 )
-from leeward.strategies.informative import build_frame
+from leeward.strategies.informative import Further, build_frame
 
 EARLY: Final = "answers inside its warm-up"
 UNSTEADY: Final = "answers differently when asked again"

@@ -25,14 +25,13 @@ from leeward.strategies.base import Condition, Strategy
 from leeward.strategies.contract import (
     LOOKS_AHEAD,
     SHORT_HISTORY,
-    Further,
     Mismatch,
     find_lookahead,
     find_short_history,
     sample_rows,
 )
 from leeward.strategies.evaluate import Evaluation, evaluate, strategy_need
-from leeward.strategies.informative import build_frame
+from leeward.strategies.informative import Further, build_frame
 
 
 def run(strategy: Strategy, candles: Candles) -> Evaluation:

@@ -1,0 +1,1 @@
+"""Loads a model bundle, checks it, predicts. The only importer of onnxruntime."""
