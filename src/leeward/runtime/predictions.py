@@ -90,6 +90,12 @@ class Outlook:
             self.facts["prediction"] = model_facts(bundle)
         self._needs = needs
 
+    @property
+    def has_sentiment(self) -> bool:
+        """Whether there is sentiment, and a model that reads it."""
+        stored = self._daily is not None and bool(self._daily.sha256)
+        return stored and self.facts.get("sentiment") is not None
+
     def columns(self, candles: Candles) -> Columns:
         """Returns every column that the strategy needs, a row a candle, NaN where unknown."""
         columns = self.blank(candles)
@@ -294,7 +300,7 @@ class GrowingOutlook:
     def columns(self, candles: Candles) -> Columns:
         """Returns the columns of all candles, which continue those of the last call."""
         new = 0
-        if len(self._time) and len(candles):
+        if len(self._time) and len(candles) and candles.open_time[-1] >= self._time[-1]:
             new = int(np.searchsorted(candles.open_time, self._time[-1], side="right"))
         if new == 0:
             self._begin(candles)

@@ -19,6 +19,7 @@ from leeward.indicators.averages import ema_need
 from leeward.risk.correlation import WINDOW
 from leeward.risk.trend import UNKNOWN, TrendGate, trend_verdicts
 from leeward.runtime.trading.core import Core, Looked, check_tags, last_advice, number_of
+from leeward.runtime.trading.modelling import Columns
 from leeward.runtime.trading.views import (
     AccountView,
     Choice,
@@ -31,7 +32,7 @@ from leeward.simulation.loop import begin_day, mark, raise_stops
 from leeward.simulation.setup import Setup
 from leeward.strategies.base import Strategy
 from leeward.strategies.evaluate import evaluate, strategy_need
-from leeward.strategies.informative import SELF, build_frame, frame_columns
+from leeward.strategies.informative import SELF, Beside, Further, build_frame, frame_columns
 from leeward.strategies.signals import Signals
 
 #: A symbol and the name of a timeframe.
@@ -68,7 +69,8 @@ def rows_needed(strategy: Strategy, trend_gate: str) -> Rows:
 
 class Decider:
     """Decides for the symbols of `setup.instruments`, whose candles so far are `history`;
-    `further` are those of the series that the strategy names as informative."""
+    `further` are those of the series that the strategy names as informative; `columns` give, a
+    symbol, what the strategy needs of models and sentiment."""
 
     def __init__(
         self,
@@ -76,6 +78,7 @@ class Decider:
         setup: Setup,
         history: Sequence[Candles],
         further: Mapping[Series, Candles],
+        columns: Mapping[str, Columns] | None = None,
     ) -> None:
         self.symbols = tuple(candles.symbol for candles in history)
         self.length_ms = history[0].timeframe.length_ms
@@ -83,6 +86,7 @@ class Decider:
         self._need = strategy_need(strategy, frame_columns(strategy))
         self._gate = TrendGate.parse(setup.limits.trend_gate)
         self._traded = [CandleWindow(candles) for candles in history]
+        self._columns = columns or {}
         self._windows = {(w.symbol, w.timeframe.name): w for w in self._traded}
         for series, candles in further.items():
             self._windows.setdefault(series, CandleWindow(candles))
@@ -151,12 +155,14 @@ class Decider:
 
     def _look(self, window: CandleWindow) -> Looked | str:
         """Returns the strategy's last row, or what went wrong in it."""
-        further = {
+        further: Further = {
             (name, length): self._windows[window.symbol if name == SELF else name, length].candles()
             for name, length in self._strategy.informative
         }
-        frame = build_frame(window.candles(), further)
+        if window.symbol in self._columns:
+            further = Beside(further, self._columns[window.symbol])
         try:
+            frame = build_frame(window.candles(), further)
             return Looked(evaluate(self._strategy, frame, self._need))
         except Failed as error:
             return f"strategy: {error}"

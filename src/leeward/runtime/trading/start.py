@@ -21,6 +21,7 @@ from leeward.domain.rules import SymbolRules
 from leeward.domain.timeframe import Timeframe
 from leeward.engine.books import Books
 from leeward.engine.records import Mode, Noted, SessionStarted, Severity
+from leeward.engine.trading_state import allows_entry
 from leeward.runtime.clock import monotonic_s, now_ms
 from leeward.runtime.database import open_configured
 from leeward.runtime.settings import Settings
@@ -32,6 +33,7 @@ from leeward.runtime.trading.entering import Entering, Identity
 from leeward.runtime.trading.facts import Asked, check_stop_policy, check_symbols, setup_facts
 from leeward.runtime.trading.history import History, write_history
 from leeward.runtime.trading.journal import Journal
+from leeward.runtime.trading.modelling import session_models
 from leeward.runtime.trading.session import Plan, Shown, TradingSession
 from leeward.runtime.trading.standing import Standing
 from leeward.runtime.venue import open_venue
@@ -210,7 +212,10 @@ class _Wiring:
         keeper = self._keeper(root)
         history, further = await self._history(timeframe, keeper.books)
         setup = self._setup()
-        decider = Decider(self.strategy, setup, history, further)
+        models = session_models(self.settings, self.asked, self.strategy, timeframe, self.database)
+        for noted in models.noted(self.market.server_now_ms()):
+            self.alarm(noted)
+        decider = Decider(self.strategy, setup, history, further, models.columns)
         decider.warm()
         folder = root / "sessions" / session_id
         files = write_history(folder, history)
@@ -225,6 +230,7 @@ class _Wiring:
             "quote": self.market.quote,
             "history": {each.symbol: files[each.name] for each in history},
             "informative": informative,
+            "models": models.facts,
             "venue": asdict(self.market.rest.http.addresses),
         }
         started = SessionStarted(
@@ -346,6 +352,7 @@ class _Wiring:
             self.alarm,
             timeframe,
             standing.tighten,
+            may_enter=lambda: allows_entry(standing.state),
         )
         plan = Plan(
             who,

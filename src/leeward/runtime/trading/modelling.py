@@ -1,0 +1,108 @@
+"""The models of a session: those on record, checked before the first order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from leeward.database.engine import Database
+from leeward.database.promotions import active_promotions
+from leeward.domain.candles import Candles
+from leeward.domain.columns import FloatColumn
+from leeward.domain.errors import Refused
+from leeward.domain.timeframe import Timeframe
+from leeward.engine.records import Mode, Noted, Severity
+from leeward.runtime.settings import Settings
+from leeward.runtime.trading.facts import Asked
+from leeward.strategies.base import Strategy
+
+if TYPE_CHECKING:
+    from leeward.inference.bundle import Bundle
+
+#: What gives a strategy its further columns: those of all candles, when a new one has closed.
+Columns: TypeAlias = Callable[[Candles], Mapping[str, FloatColumn]]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionModels:
+    """What models give each symbol, JSON-ready facts of them, and what an operator should know."""
+
+    columns: Mapping[str, Columns] = field(default_factory=dict)
+    facts: Mapping[str, object] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def noted(self, at_ms: int) -> list[Noted]:
+        return [Noted("model", words, Severity.WARNING, at_ms) for words in self.notes]
+
+
+def session_models(
+    settings: Settings, asked: Asked, strategy: Strategy, timeframe: Timeframe, database: Database
+) -> SessionModels:
+    """Returns the models that the strategy needs, loaded and checked; none where it needs none.
+
+    Raises BadModel or BadUsage for a model that cannot be used, Refused for one that may not be:
+    not promoted, rejected or quarantined, in live trading without a demonstrated edge.
+    """
+    if not strategy.needs:
+        return SessionModels()
+    from leeward.runtime.predictions import GrowingOutlook, Outlook, model_use
+
+    if asked.mode is Mode.LIVE and settings.ml.sizing == "raw":
+        raise Refused(
+            "live refused: ml.sizing is 'raw', which sizes positions as if every forecast were "
+            "worth its face; that is for backtests and paper: set it to 'confidence'"
+        )
+    promoted = active_promotions(database)
+    pins = {name: promotion.sha256 for name, promotion in promoted.items()}
+    use = model_use(settings, pins)
+    columns: dict[str, Columns] = {}
+    facts: dict[str, object] = {}
+    notes: list[str] = []
+    for symbol in asked.symbols:
+        outlook = Outlook(strategy.needs, symbol, timeframe, use)
+        for model in outlook.models:
+            bundle = model.bundle
+            record = promoted.get(bundle.name)
+            status = bundle.metadata.status if record is None else record.status
+            _check_pinned(bundle, use.pins)
+            notes += _check_allowed(bundle, status, asked.mode, settings.ml.allow_unproven)
+            model.predictor.load()
+        columns[symbol] = GrowingOutlook(outlook).columns
+        facts[symbol] = outlook.facts
+        if "sentiment" in strategy.needs and not outlook.has_sentiment:
+            notes.append(
+                f"{symbol}: no sentiment, or no model that reads it: the price model decides"
+            )
+    if settings.ml.sizing == "raw":
+        notes.append("RAW SIZING: sizes leave out what the forecasts proved worth")
+    return SessionModels(columns, facts, tuple(dict.fromkeys(notes)))
+
+
+def _check_pinned(bundle: Bundle, pins: Mapping[str, str]) -> None:
+    from leeward.inference.bundle import shipped_pins
+
+    if bundle.sha256 not in {pins.get(bundle.name), shipped_pins().get(bundle.name)}:
+        raise Refused(
+            f"{bundle.name}: nothing on record says that this model is to be used; run `leeward "
+            f"models promote {bundle.name}`, or pin its hash as ml.pins"
+        )
+
+
+def _check_allowed(bundle: Bundle, status: str, mode: Mode, allow_unproven: bool) -> list[str]:
+    """Returns what has to be said of a model that may be used."""
+    facts, name = bundle.metadata, f"{bundle.name} {bundle.metadata.version}"
+    if facts.quarantined or "rejected" in {status, facts.status_cap}:
+        why = "quarantined: a leak tripwire fired" if facts.quarantined else "rejected by its gates"
+        raise Refused(f"{name}: is {why}; it trades nothing; choose another version")
+    if mode is Mode.LIVE and status != "live" and not allow_unproven:
+        failed = ", ".join(facts.failed_gates[:6])
+        raise Refused(
+            f"live refused: {name} is a model for {status} trading: no demonstrated edge"
+            f"{f' (gates failed: {failed})' if failed else ''}; trade it on paper, or take the "
+            "risk with ml.allow_unproven=true, which is logged"
+        )
+    if facts.is_proven and (mode is not Mode.LIVE or status == "live"):
+        return []
+    override = "; ml.allow_unproven lets it trade live" if mode is Mode.LIVE else ""
+    return [f"NO DEMONSTRATED EDGE: {name}, {status}, {facts.status_cap} at most{override}"]
