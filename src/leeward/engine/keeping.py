@@ -113,12 +113,15 @@ def _sells(view: SymbolView) -> Step:
 
 
 def _leave_dust(view: SymbolView, kept: Kept) -> Step:
-    """Ends a position of which the rest was sold; one that was never more has to be waited with."""
+    """Ends a position of which no more can be sold, and that no open order adds to. A shortage of
+    coins, which may pass, ends none."""
     withdrawn = _withdraw(view, "nothing is left to protect")
     if withdrawn is not None:
         return withdrawn
-    if kept.sold is not None and not view.orders:
-        return Close(kept.sold)
+    whole = quantity_of(kept.quantity, view.ground.lot_step).value
+    is_known = kept.price > 0 and _is_dust(view, whole)
+    if not view.orders and (kept.sold is not None or is_known):
+        return Close(kept.sold or "dust")
     return _settled(view)
 
 

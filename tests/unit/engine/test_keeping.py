@@ -187,8 +187,14 @@ TABLE: list[tuple[str, SymbolView, Step]] = [
         Wait(1.0, "the symbol does not trade"),
     ),
     ("no stop wanted", view(kept=kept(plan=Plan(None, None)), deadline_s=0.0), Settled()),
-    ("dust is not protected", view(kept=kept("0.04")), Settled()),
-    ("nor is less than a lot", view(kept=kept("0.009")), Settled()),
+    ("dust is no position", view(kept=kept("0.04")), Close("dust")),
+    ("nor is less than a lot", view(kept=kept("0.009")), Close("dust")),
+    (
+        "what an entry may still add to is",
+        view(order("e", R.ENTRY, S.PARTIAL, awaited=True, **LATER), kept=kept("0.04")),
+        Wait(9.0, "the fate of an order is open"),
+    ),
+    ("so is what others hold back", view(kept=kept(), most=Decimal("0.01")), Settled()),
     (
         "a stop over dust",
         view(STOP, kept=kept("0.04")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -567,6 +567,47 @@ def test_with_the_database_lost_what_rests_is_taken_over_and_protected(
         assert "SELL STOP_LOSS" in world.resting()
         assert len(world.resting()) == (1 if rests == "stop" else 2)
         assert world.desk.settled
+
+    story(tmp_path, work)
+
+
+def test_an_entry_of_which_only_dust_was_filled_ends_at_once_and_is_sold_with_the_next(
+    tmp_path: Path,
+) -> None:
+    async def work(world: World) -> None:
+        intent = await world.entry()
+        rests = replace(
+            intent.orders[0], price=await world.price("0.98"), time_in_force=TimeInForce.GTC
+        )
+        intent = replace(intent, orders=(rests,))
+
+        def fill_a_little(label: str) -> None:
+            if label == "cancel":
+                (order,) = world.outside.exchange._floor.accounts[ME].open.values()
+                world.outside.exchange.fill_order(SYMBOL, order.order_id, Decimal("0.03"))
+                world.line.before = lambda _: None
+
+        world.line.before = fill_a_little
+        await world.desk.keeper.commit(intent)
+        await world.desk.enter([intent])
+        await world.pass_s(5)
+        told = [each for batch in world.store.batches for each in batch]
+        (closed,) = [each for each in told if isinstance(each, PositionClosed)]
+        assert closed.trade.exit_reason == "dust"
+        assert closed.trade.pnl.amount < 0
+        dust = world.books.dust(SYMBOL)
+        assert Decimal("0.029") < dust.value <= Decimal("0.03")
+        assert closed.trade.dust == dust
+        assert world.books.position(SYMBOL) is None
+        assert world.resting() == []
+        again = await world.entry(1)
+        await world.desk.keeper.commit(again)
+        await world.desk.enter([again])
+        assert world.resting() == ["SELL STOP_LOSS"]
+        await world.close()
+        assert world.books.position(SYMBOL) is None
+        assert world.books.dust(SYMBOL).value < Decimal("0.001")
+        assert (await world.desk.audit()).clean
 
     story(tmp_path, work)
 
