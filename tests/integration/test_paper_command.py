@@ -57,6 +57,11 @@ def test_a_session_trades_is_written_down_and_goes_on_with_the_next(
     assert code == 0, err
     with database.reading() as connection:
         sessions = reading.sessions(connection, ACCOUNT)
+        names = ("steps", "return", "trades", "unprotected_s", "reconnects")
+        last = sessions[0].started.session_id
+        measured = {name: reading.measured(connection, last, name) for name in names}
+    assert [value for _, value in measured["steps"]] == [3.0]
+    assert all(measured.values())
     assert [each.end_reason for each in sessions] == ["3 candles are over", "6 candles are over"]
     entries = [
         each

@@ -6,9 +6,9 @@ no I/O and reads no clock, so a replay of the same candles and accounts decides 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from leeward.domain.candle import Candle
 from leeward.domain.candles import Candles
@@ -38,6 +38,8 @@ from leeward.strategies.signals import Signals
 #: A symbol and the name of a timeframe.
 Series: TypeAlias = tuple[str, str]
 
+#: Begins the reason of a symbol for which the strategy raised, or returned no columns.
+STRATEGY_FAILED: Final = "strategy_failed"
 _TREND = ("unknown", "against", "with")
 #: Rows that correlation looks at, the one before the first return, and some for late candles.
 _TAIL = WINDOW + 10
@@ -123,10 +125,10 @@ class Decider:
         closes = {w.symbol: w.last_close for w in self._traded}
         view = account_of({name: close for name, close in closes.items() if close is not None})
         states = [self._state(w, open_time_ms, skipped or {}) for w in self._traded]
-        looks = [
+        looks = self._alike(
             None if state == "missing" else self._look(window)
             for window, state in zip(self._traded, states, strict=True)
-        ]
+        )
         trends = [self._trend(window) for window in self._traded]
         core = self._core(view)
         halted_now = self._mark(open_time_ms, view.equity, core.account)
@@ -135,7 +137,6 @@ class Decider:
                 look.found.signals if state == "ok" and isinstance(look, Looked) else None
                 for look, state in zip(looks, states, strict=True)
             ]
-            check_tags(self._strategy, [each for each in deciding if each is not None])
             self._run(open_time_ms, deciding, trends, core)
         choices = tuple(
             self._choice(s, states[s], looks[s], core, trends[s]) for s in range(len(states))
@@ -165,7 +166,18 @@ class Decider:
             frame = build_frame(window.candles(), further)
             return Looked(evaluate(self._strategy, frame, self._need))
         except Failed as error:
-            return f"strategy: {error}"
+            return f"{STRATEGY_FAILED}: {error}"
+
+    def _alike(self, looks: Iterable[Looked | str | None]) -> list[Looked | str | None]:
+        """Returns the looks; where their tags differ from symbol to symbol, what is wrong."""
+        found = list(looks)
+        try:
+            told = [each.found.signals for each in found if isinstance(each, Looked)]
+            check_tags(self._strategy, told)
+        except Failed as error:
+            wrong = f"{STRATEGY_FAILED}: {error}"
+            return [wrong if isinstance(each, Looked) else each for each in found]
+        return found
 
     def _trend(self, window: CandleWindow) -> int:
         # Inside the warm-up the verdict is hidden, as in a backtest.

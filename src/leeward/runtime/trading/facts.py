@@ -1,4 +1,5 @@
-"""What a session is asked to do, what is written down at its start, and what it may lose."""
+"""What a session is asked to do, what is written down at its start, what it may lose, and what it
+leaves."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from leeward import __version__
 from leeward.domain.errors import BadUsage, Refused
 from leeward.domain.money import Money
 from leeward.domain.rules import SymbolRules, SymbolStatus
+from leeward.engine.books import Books
 from leeward.engine.records import Mode
 from leeward.risk.limits import RiskLimits
 from leeward.simulation.setup import Setup
@@ -94,3 +96,17 @@ def setup_facts(setup: Setup) -> dict[str, object]:
         "max_candles": setup.max_candles,
         "ratchet_stop": setup.ratchet_stop,
     }
+
+
+def what_is_left(books: Books, *, settled: bool) -> str:
+    """Returns in words what is held at the end of a session, and what protects it."""
+    said = []
+    for each in books.positions():
+        stop = each.plan.stop
+        kept = "no stop is planned" if stop is None else f"stop {stop} rests at the venue"
+        if each.closing is not None:
+            kept = f"it is being closed ({each.closing})"
+        elif not settled:
+            kept = f"its protection is NOT confirmed ({kept.removesuffix(' rests at the venue')})"
+        said.append(f"{each.quantity} {each.symbol} stays open: {kept}")
+    return "; ".join(said) or "nothing is held"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, NoReturn, TypeVar
 
+from leeward.database import reading
 from leeward.database.commands import Command
 from leeward.database.errors import DatabaseDown
 from leeward.domain.answers import Found
@@ -17,6 +18,7 @@ from leeward.domain.errors import Refused
 from leeward.domain.timeframe import Timeframe
 from leeward.engine.records import Mode, TradingState
 from leeward.runtime.trading.commands import Commands
+from leeward.runtime.trading.measuring import trade_values
 from leeward.runtime.trading.start import Ready
 from leeward.runtime.trading.supervision import Work, first_cause, supervise
 from leeward.runtime.trading.watchdogs import Watchdogs
@@ -41,6 +43,8 @@ class Running:
 
     ready: Ready
     _over: asyncio.Event = field(default_factory=asyncio.Event)
+    #: How the sockets of the present streams did.
+    _lines: list[LineHealth] = field(default_factory=list)
 
     async def run(self) -> str:
         """Returns in words how the session ended and what is left protected. Raises Refused where
@@ -56,6 +60,8 @@ class Running:
                 work.result()
             over.result()
             words = await session.finish()
+            await self._write_measures()
+            await self._measure(session.server_now_ms(), session.measures.values())
             await self._write_notes()
             return f"{session.end_reason}; {words}"
         except BaseExceptionGroup as group:
@@ -89,6 +95,7 @@ class Running:
             "commands": self._commands().run,
             "heartbeat": self._beat,
             "notes": self._keep_notes,
+            "measures": self._keep_measures,
             "time": self._keep_time,
             "rules": self._keep_rules,
         }
@@ -118,6 +125,7 @@ class Running:
             session.clock,
         )
         stream.forming = lambda update: session.forming(update.candle)
+        self._lines.append(stream.health.line)
         async with following(stream):
             while True:
                 session.offer(await stream.next_candle())
@@ -144,6 +152,7 @@ class Running:
         stream = UserStream(
             http.addresses.ws_api, http.key, http.server_clock, http.sync, session.clock
         )
+        self._lines.append(stream.health)
         async with listening(stream):
             while True:
                 session.desk.hint(await stream.next_told())
@@ -223,6 +232,36 @@ class Running:
         while True:
             await self.ready.session.clock.sleep(_NOTES_S)
             await self._write_notes()
+
+    async def _keep_measures(self) -> NoReturn:
+        while True:
+            await self.ready.session.clock.sleep(_NOTES_S)
+            await self._write_measures()
+
+    async def _write_measures(self) -> None:
+        over = self.ready.session.measures.over
+        while over and await self._measure(*over[0]):
+            over.popleft()
+
+    async def _measure(self, at_ms: int, values: Mapping[str, float]) -> bool:
+        """Writes down how the session performs; returns whether the database took it."""
+        session, database, started = self.ready.session, self.ready.database, self.ready.started
+        held = session.keeper.books.positions()
+        still_s = {each.symbol: session.desk.unprotected_s(each.symbol) for each in held}
+        connects = max(0, sum(each.connects for each in self._lines) - len(self._lines))
+
+        def write() -> None:
+            with database.reading() as connection:
+                span = started.at_ms, at_ms
+                closed = reading.trades(connection, started.account, None, *span)
+            all_values = {**values, **trade_values(closed, still_s), "reconnects": float(connects)}
+            database.measure(started.session_id, at_ms, all_values)
+
+        try:
+            await self._aside(write)
+        except DatabaseDown:  # the watchdogs say so
+            return False
+        return True
 
     async def _write_notes(self) -> None:
         notes = tuple(self.ready.notes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -27,9 +26,11 @@ from leeward.engine.records import (
 from leeward.risk.limits import RiskLimits
 from leeward.runtime.trading.arrivals import Arrivals, Step
 from leeward.runtime.trading.bookkeeper import Bookkeeper
-from leeward.runtime.trading.deciding import Decider
+from leeward.runtime.trading.deciding import STRATEGY_FAILED, Decider
 from leeward.runtime.trading.desk import Desk
 from leeward.runtime.trading.entering import Entering, Identity
+from leeward.runtime.trading.facts import what_is_left
+from leeward.runtime.trading.measuring import Measures
 from leeward.runtime.trading.standing import Standing
 from leeward.runtime.trading.step_records import (
     StepDecision,
@@ -49,7 +50,8 @@ _RECOVER_AGAIN_S: Final = 5.0
 _SETTLE_S: Final = 15.0
 #: How long an order on paper waits for the next open, at most.
 _OPEN_S: Final = 30.0
-_LATENCIES = 1_000
+#: Steps in a row without a word of the strategy after which entries stop altogether.
+_FAILURES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +98,10 @@ class TradingSession:
     #: Orders on paper fill at the best prices at once, not at the next open.
     fills_by_book: bool = False
     late_s: float = 15.0
-    steps: int = 0
     reconciled: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     end_reason: str = ""
-    latencies_s: deque[float] = field(default_factory=lambda: deque(maxlen=_LATENCIES))
+    measures: Measures = field(default_factory=Measures)
     _compared: asyncio.Event = field(default_factory=asyncio.Event)
     _told: set[str] = field(default_factory=set)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -108,6 +109,7 @@ class TradingSession:
     _new_open: asyncio.Event = field(default_factory=asyncio.Event)
     _prices: dict[str, Decimal] = field(default_factory=dict)
     _arrived_s: float = 0.0
+    _failures: int = 0
 
     def __post_init__(self) -> None:
         traded = [(symbol, self.plan.timeframe.name) for symbol in self.decider.symbols]
@@ -211,28 +213,11 @@ class TradingSession:
             await self.clock.sleep(0.2)
         ended = SessionEnded(self.plan.who.session_id, self.end_reason, self.server_now_ms())
         await self.keeper.commit(ended, urgent=True)
-        return self._left()
-
-    def _left(self) -> str:
-        held = self.keeper.books.positions()
-        if not held:
-            return "nothing is held"
-        said = []
-        for each in held:
-            stop = each.plan.stop
-            kept = "no stop is planned" if stop is None else f"stop {stop} rests at the venue"
-            if each.closing is not None:
-                kept = f"it is being closed ({each.closing})"
-            elif not self.desk.settled:
-                kept = (
-                    f"its protection is NOT confirmed ({kept.removesuffix(' rests at the venue')})"
-                )
-            said.append(f"{each.quantity} {each.symbol} stays open: {kept}")
-        return "; ".join(said)
+        return what_is_left(self.keeper.books, settled=self.desk.settled)
 
     def _end_if_over(self) -> None:
         plan = self.plan
-        if plan.candles is not None and self.steps >= plan.candles:
+        if plan.candles is not None and self.measures.steps >= plan.candles:
             self.end(f"{plan.candles} candles are over")
         if plan.until_ms is not None and self.server_now_ms() >= plan.until_ms:
             self.end("its time is over")
@@ -256,17 +241,35 @@ class TradingSession:
             await self.desk.tend(symbol)
         await self._ask_other_prices()
         made = self.decider.step(step.open_time_ms, self._view, skipped)
+        decided = self.clock.moment()
+        flow = self.keeper.books.unmarked_flow
         decision = await self._write(made)
         took_s = self.clock.monotonic_s() - self._arrived_s
-        self.latencies_s.append(took_s)
-        self.steps += 1
+        self.measures.step(decision.records, flow, took_s, self.plan.timeframe.length_ms)
+        self._look_at_strategy(made)
         self.show(Shown(decision, self.standing.state, took_s))
         leaving = decision.leaving
         await self._tend(frozenset(decision.changed) - leaving)
         # On paper both fill at the next open: nothing is sent before there is one.
         await self._next_opens(step, leaving | {each.key.symbol for each in decision.entries})
         await self._tend(leaving)
-        await self.desk.enter(decision.entries)
+        await self.desk.enter(decision.entries, decided)
+
+    def _look_at_strategy(self, made: StepChoices) -> None:
+        """Tells of a strategy that fails; after some steps in a row the account only reduces,
+        until it answers again."""
+        failed = [each.reason for each in made.choices if each.reason.startswith(STRATEGY_FAILED)]
+        if not failed:
+            self._failures = 0
+            self.standing.clear(STRATEGY_FAILED)
+            return
+        self._failures += 1
+        self.measures.strategy_failures += 1
+        words = failed[0].removeprefix(f"{STRATEGY_FAILED}: ")
+        if self._failures >= _FAILURES:
+            self.standing.demand(TradingState.REDUCING, STRATEGY_FAILED, words)
+        else:
+            self._note(STRATEGY_FAILED, words, Severity.WARNING)
 
     async def _tend(self, symbols: Set[str]) -> None:
         async with asyncio.TaskGroup() as group:
@@ -368,29 +371,21 @@ class TradingSession:
 
     def facts(self) -> dict[str, object]:
         """Returns how the session is doing, for the heartbeat; JSON-ready."""
-        latencies = sorted(self.latencies_s)
         equity, marked = self.equity(), self.keeper.books.marked
         held = self.keeper.books.positions()
         return {
             "session": self.plan.who.session_id,
             "state": self.standing.state.value,
             "causes": self.standing.causes.words(),
-            "steps": self.steps,
+            "steps": self.measures.steps,
             "last_step_ms": None if marked is None else marked.open_time_ms,
             "equity": None if equity is None else str(equity),
             "cash": str(self.keeper.books.cash),
             "unprotected_s": {each.symbol: self.desk.unprotected_s(each.symbol) for each in held},
             "behind_ms": self.behind_ms(),
-            "step_p50_ms": _at(latencies, 0.50),
-            "step_p99_ms": _at(latencies, 0.99),
+            "step_p50_ms": self.measures.latency_ms(0.50),
+            "step_p99_ms": self.measures.latency_ms(0.99),
         }
 
     def _note(self, kind: str, words: str, severity: Severity) -> None:
         self.alarm(Noted(kind, words, severity, self.server_now_ms()))
-
-
-def _at(latencies_s: list[float], share: float) -> float | None:
-    if not latencies_s:
-        return None
-    place = min(len(latencies_s) - 1, int(share * len(latencies_s)))
-    return round(latencies_s[place] * 1000, 3)
