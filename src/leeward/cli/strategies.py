@@ -76,7 +76,6 @@ def check(
     On stored candles where there are any, else on a generated market. Ends with 3 when it looks
     ahead, with 1 when it is broken otherwise.
     """
-    from leeward.data.store import CandleStore
     from leeward.domain.errors import Failed, LooksAhead
     from leeward.runtime.checking import check_on_candles
     from leeward.runtime.settings import load_settings
@@ -84,10 +83,10 @@ def check(
     from leeward.strategies.contract import LOOKS_AHEAD
 
     strategy = load_strategy(target)(**read_pairs(param or []))
-    store = CandleStore(load_settings(config).data.dir)
+    settings = load_settings(config)
     names = [name.strip().upper() for name in symbols.split(",") if name.strip()]
     kinds = set()
-    for checked in check_on_candles(strategy, store, names, timeframe):
+    for checked in check_on_candles(strategy, settings, names, timeframe):
         typer.echo(_as_table(type(strategy).__name__, checked))
         kinds |= {finding.kind for finding in checked.findings}
     if LOOKS_AHEAD in kinds:

@@ -31,6 +31,10 @@ class Predictor:
         self._run: Callable[[FeatureTable], Outputs] | None = None
         self._batch = _BATCH
 
+    @property
+    def is_loaded(self) -> bool:
+        return self._run is not None
+
     def load(self) -> None:
         """Loads the model from its checked bytes; raises BadModel where it does not answer to the
         golden windows as it did when it was made."""

@@ -13,6 +13,7 @@ from leeward.domain.errors import BadUsage
 from leeward.domain.timeframe import Timeframe
 from leeward.domain.times import parse_time
 from leeward.runtime.gathering import Gatherer, Span
+from leeward.runtime.settings import Settings
 from leeward.strategies.base import Strategy
 from leeward.strategies.contract import Mismatch
 from leeward.strategies.evaluate import strategy_need
@@ -38,14 +39,14 @@ class Checked:
 
 
 def check_on_candles(
-    strategy: Strategy, store: CandleStore, symbols: Sequence[str], timeframe: str | None
+    strategy: Strategy, settings: Settings, symbols: Sequence[str], timeframe: str | None
 ) -> Iterator[Checked]:
     """Yields the findings, symbol by symbol.
 
     Without `symbols` the check takes the first stored symbol of the timeframe, BTCUSDT before
     others, and a generated market where the store has none.
     """
-    length = Timeframe.parse(timeframe or strategy.timeframe)
+    length, store = Timeframe.parse(timeframe or strategy.timeframe), CandleStore(settings.data.dir)
     given: dict[tuple[str, Timeframe], Candles] = {}
     chosen = list(symbols) or _stored(strategy, store, length)
     synthetic = not chosen
@@ -56,7 +57,8 @@ def check_on_candles(
         gatherer = Gatherer(store, given, Span())
         candles = gatherer.traded(symbol, length)
         candles = candles.rows(max(0, len(candles) - _MOST_CANDLES), len(candles))
-        findings = check_strategy(strategy, candles, gatherer.informative(strategy, symbol))
+        further, _ = gatherer.beside(strategy, symbol, length, settings)
+        findings = check_strategy(strategy, candles, further)
         yield Checked(candles, synthetic, findings)
 
 
