@@ -1,0 +1,325 @@
+"""What goes wrong around a live session: it tightens, says so, keeps what is held protected, and
+comes back by itself where that is safe."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from leeward.database.engine import open_database
+from leeward.database.errors import DatabaseDown
+from leeward.domain.candles import Candles
+from leeward.domain.times import parse_time
+from leeward.engine.books import books_of
+from leeward.engine.records import (
+    Executed,
+    IntentMade,
+    Mode,
+    PositionClosed,
+    Purpose,
+    Record,
+    SessionEnded,
+    Severity,
+    TradingState,
+)
+from leeward.runtime.database import url_of
+from leeward.runtime.emulator import Market
+from leeward.runtime.settings import Settings, load_settings
+from leeward.runtime.trading.facts import Asked
+from tests.served import served
+from tests.walking import HOUR, Walk, walked
+
+ACCOUNT = "live:emulator:main"
+ACTIVE, REDUCING, HALTED = TradingState.ACTIVE, TradingState.REDUCING, TradingState.HALTED
+#: A session begins four hours before the end of a UTC day.
+START_MS = parse_time("2024-02-01T20:00", "start")
+STRATEGIES = Path(__file__).parents[1] / "stubborn.py"
+Work = Callable[[Walk], Awaitable[None]]
+
+
+def market_of(closes: Sequence[float]) -> Market:
+    """Returns hours that go from close to close, after a hundred that stand at 100."""
+    close = np.array([100.0] * 100 + list(closes) + [closes[-1]] * 30)
+    open_ = np.concatenate([[100.0], close[:-1]])
+    time_ms = START_MS + HOUR.length_ms * np.arange(-100, len(close) - 100)
+    high, low = np.maximum(open_, close), np.minimum(open_, close)
+    volume = np.full(len(close), 1e6)
+    candles = Candles("BTCUSDT", HOUR, time_ms, open_, high, low, close, volume)
+    return Market({"BTCUSDT": candles}, "handmade")
+
+
+@dataclass
+class Stage:
+    """Runs a piece of work beside a session in a folder of its own."""
+
+    folder: Path
+    monkeypatch: pytest.MonkeyPatch
+
+    def play(
+        self, work: Work, closes: Sequence[float], *changes: str, strategy: str = "Stubborn"
+    ) -> None:
+        with served(market_of(closes), mode="stepped", race=False, start_ms=START_MS) as emulator:
+            self.monkeypatch.setenv("LEEWARD_VENUE__API_SECRET", emulator.addresses.api_secret)
+            self.settings = load_settings(
+                None,
+                [
+                    f"data.dir={self.folder / 'data'}",
+                    "venue.name=emulator",
+                    f"venue.url={emulator.addresses.rest}",
+                    f"venue.api_key={emulator.addresses.api_key}",
+                    "risk.trend_gate=off",
+                    "risk.cooldown_candles=0",
+                    *changes,
+                ],
+            )
+            name = f"{STRATEGIES}:{strategy}"
+            asked = Asked(Mode.LIVE, name, ("BTCUSDT",), acknowledged=True)
+            asyncio.run(_played(emulator, self.settings, asked, work))
+
+    def history(self) -> list[Record]:
+        database = open_database(url_of(self.settings), examine=False)
+        try:
+            return database.history(ACCOUNT)
+        finally:
+            database.close()
+
+
+async def _played(emulator: Any, settings: Settings, asked: Asked, work: Work) -> None:
+    async with walked(emulator, settings, asked) as walk:
+        await work(walk)
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    monkeypatch.setattr("leeward.runtime.trading.watchdogs.PERIOD_S", 0.05)
+    return Stage(tmp_path, monkeypatch)
+
+
+def orders(walk: Walk) -> list[dict[str, Any]]:
+    """Returns all orders that the exchange knows of the account."""
+    found: list[dict[str, Any]] = walk.emulator.sim("GET", "state")["accounts"]["main"]["orders"]
+    return found
+
+
+def resting(walk: Walk) -> list[str]:
+    return [each["type"] for each in orders(walk) if each["status"] == "NEW"]
+
+
+def bought(walk: Walk) -> int:
+    return sum(each["side"] == "BUY" for each in orders(walk))
+
+
+def causes(walk: Walk) -> str:
+    return walk.ready.session.standing.causes.words()
+
+
+async def reduces(walk: Walk, cause: str) -> None:
+    """Waits until the account only reduces, for that cause; it was told, and the stop rests."""
+    await walk.until(lambda: walk.state is REDUCING and cause in causes(walk))
+    assert any(note.kind == cause for note in walk.noted)
+    assert resting(walk) == ["STOP_LOSS"]
+
+
+async def recovers(walk: Walk) -> None:
+    await walk.until(lambda: walk.state is ACTIVE)
+    assert resting(walk) == ["STOP_LOSS"]
+
+
+FLAT = [100.0] * 6
+
+
+def test_a_ban_stops_entries_until_it_ends(stage: Stage) -> None:
+    async def work(walk: Walk) -> None:
+        await walk.hours(1)
+        walk.emulator.sim("POST", "faults", effect="ban_418", seconds=1, count=1)
+        await walk.ready.market.rest.http.sync()
+        await reduces(walk, "exchange_ban")
+        await walk.to(walk.clock.told_ms + 2_000)
+        await recovers(walk)
+
+    stage.play(work, FLAT)
+
+
+def test_a_stalled_event_loop_stops_entries_for_a_minute(stage: Stage) -> None:
+    async def work(walk: Walk) -> None:
+        await walk.hours(1)
+        stage.monkeypatch.setattr("leeward.runtime.trading.watchdogs._LAG_S", 0.3)
+        time.sleep(0.5)
+        await reduces(walk, "loop_lag")
+        stage.monkeypatch.setattr("leeward.runtime.trading.watchdogs._LAG_S", 60.0)
+        await walk.to(walk.clock.told_ms + 61_000)
+        await recovers(walk)
+
+    stage.play(work, FLAT)
+
+
+def test_a_step_of_the_computers_clock_stops_entries_for_a_minute(stage: Stage) -> None:
+    async def work(walk: Walk) -> None:
+        await walk.hours(1)
+        clock, real = walk.ready.session.clock, walk.ready.session.clock.now_ms
+        object.__setattr__(clock, "now_ms", lambda: real() + 5_000)
+        await reduces(walk, "clock_step")
+        await walk.to(walk.clock.told_ms + 61_000)
+        await recovers(walk)
+
+    stage.play(work, FLAT)
+
+
+def test_candles_that_stay_away_stop_entries_until_they_come(stage: Stage) -> None:
+    async def work(walk: Walk) -> None:
+        await walk.hours(1)
+        walk.clock.told_ms += 3 * HOUR.length_ms
+        await reduces(walk, "stale_candles")
+        await walk.to(walk.clock.told_ms)
+        await recovers(walk)
+
+    stage.play(work, FLAT)
+
+
+def test_a_task_that_dies_halts_the_account_and_is_told(stage: Stage) -> None:
+    async def dies(symbols: object) -> None:
+        raise RuntimeError(f"no more rules of {symbols}")
+
+    async def work(walk: Walk) -> None:
+        await walk.hours(1)
+        stage.monkeypatch.setattr(walk.ready.market.rest, "rules", dies)
+        await walk.until(lambda: walk.state is HALTED and bool(walk.noted))
+        (note,) = [each for each in walk.noted if each.kind == "task_died"]
+        assert note.severity is Severity.CRITICAL
+        assert "the task 'rules' died: RuntimeError: no more rules of" in note.words
+        assert resting(walk) == ["STOP_LOSS"]
+
+    stage.monkeypatch.setattr("leeward.runtime.trading.running._RULES_S", 0.1)
+    stage.play(work, FLAT)
+
+
+def test_a_full_disk_stops_entries_and_leaves_room_for_exits(stage: Stage) -> None:
+    def no_room(*_: object) -> None:
+        raise DatabaseDown("database or disk is full")
+
+    async def work(walk: Walk) -> None:
+        await walk.hours(1)
+        keeper = walk.ready.session.keeper
+        journal, write, record = keeper.journal, keeper.journal._write, keeper.store.record
+
+        def full(content: bytes) -> None:
+            if journal._reserve.exists():
+                raise OSError(errno.ENOSPC, "No space left on device")
+            write(content)
+
+        stage.monkeypatch.setattr(journal, "_write", full)
+        stage.monkeypatch.setattr(keeper.store, "record", no_room)
+        await walk.hours(1)  # an exit is due, and an entry that is refused after it
+        assert not journal._reserve.exists()
+        assert keeper.books.positions() == []
+        await walk.hours(1)
+        assert (walk.state, bought(walk), resting(walk)) == (REDUCING, 1, [])
+        stage.monkeypatch.setattr(keeper.store, "record", record)
+        await walk.until(lambda: walk.state is ACTIVE)
+        assert keeper.is_durable
+        await walk.hours(1)
+        assert bought(walk) == 2
+
+    stage.play(work, [100, 160, 100, 100, 100])
+    rows = [each for each in stage.history() if isinstance(each, Executed)]
+    decided = [(each.decision, each.reason) for each in rows]
+    assert decided == [("enter", ""), ("exit", "signal"), ("refused", "reducing"), ("enter", "")]
+
+
+def test_a_locked_database_holds_up_no_exit(stage: Stage) -> None:
+    async def work(walk: Walk) -> None:
+        await walk.hours(1)
+        keeper = walk.ready.session.keeper
+        other = sqlite3.connect(stage.folder / "leeward.db", isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        await walk.hours(1)
+        assert keeper.books.positions() == []
+        assert keeper.journal.batches()
+        assert [each["type"] for each in orders(walk) if each["side"] == "SELL"][-1] == "MARKET"
+        other.execute("ROLLBACK")
+        other.close()
+        await walk.until(lambda: keeper.is_durable and walk.state is ACTIVE)
+        assert not keeper.journal.batches()
+        kept = await asyncio.to_thread(walk.ready.database.load, ACCOUNT)
+        assert books_of(kept, ACCOUNT, "USDT") == keeper.books
+
+    stage.play(work, [100, 160, 160, 160], "trading.commit_deadline_s=0.2")
+
+
+def test_a_session_keeps_its_records_on_postgresql(stage: Stage, postgres_url: str) -> None:
+    async def work(walk: Walk) -> None:
+        await walk.hours(3)
+        await walk.end()
+        kept = await asyncio.to_thread(walk.ready.database.load, ACCOUNT)
+        assert books_of(kept, ACCOUNT, "USDT") == walk.ready.session.keeper.books
+
+    stage.play(work, [100, 160, 100, 100], f"database.url={postgres_url}")
+    history = stage.history()
+    assert any(isinstance(each, PositionClosed) for each in history)
+    assert isinstance(history[-1], SessionEnded)
+
+
+def test_after_the_daily_loss_nothing_is_bought_until_the_next_day(stage: Stage) -> None:
+    async def work(walk: Walk) -> None:
+        await walk.hours(1)
+        await walk.hours(2)
+        assert bought(walk) == 1
+        await walk.hours(1)
+        assert (walk.state, bought(walk)) == (ACTIVE, 1)
+        await walk.hours(2)
+        assert bought(walk) == 2
+
+    stage.play(work, [100, 80, 80, 80, 80, 80, 80], "risk.daily_loss_fraction=0.002")
+    rows = [each for each in stage.history() if isinstance(each, Executed)]
+    assert [each.reason for each in rows][1:3] == ["daily_loss", "daily_loss"]
+
+
+def test_after_the_drawdown_nothing_is_bought_until_the_operator_resumes(stage: Stage) -> None:
+    async def work(walk: Walk) -> None:
+        await walk.hours(2)
+        await walk.until(lambda: walk.state is HALTED)
+        await walk.hours(6)  # the next day changes nothing
+        assert (walk.state, bought(walk), resting(walk)) == (HALTED, 1, [])
+        send = walk.ready.database.send_command
+        await asyncio.to_thread(send, ACCOUNT, "resume", "go on", "me", 1)
+        await walk.until(lambda: walk.state is ACTIVE)
+        await walk.hours(1)
+        assert bought(walk) == 2
+
+    stage.play(
+        work, [100, 92] + [92] * 8, "risk.max_drawdown_fraction=0.002", "risk.drawdown_ladder=[]"
+    )
+    entries = [
+        each
+        for each in stage.history()
+        if isinstance(each, IntentMade) and each.purpose is Purpose.ENTRY
+    ]
+    assert len(entries) == 2
+    assert any(
+        isinstance(each, PositionClosed) and each.trade.exit_reason == "containment"
+        for each in stage.history()
+    )
+
+
+def test_a_strategy_that_raises_decides_nothing_and_stops_entries(stage: Stage) -> None:
+    async def work(walk: Walk) -> None:
+        await walk.hours(3)
+        assert walk.state is ACTIVE
+        await walk.hours(1)
+        await reduces(walk, "strategy_failed")
+        await walk.hours(1)
+        await recovers(walk)
+
+    stage.play(work, [100, 120, 120, 120, 110, 110], strategy="Broken")
+    rows = [each for each in stage.history() if isinstance(each, Executed)]
+    assert [each.decision for each in rows] == ["enter", *["skipped"] * 3, "hold"]
+    assert rows[1].reason.startswith("strategy_failed: Broken.calculate_stop: raised ZeroDivision")
