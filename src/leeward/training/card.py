@@ -54,25 +54,25 @@ def banner(metadata: Metadata) -> str | None:
 
 def verdict(metadata: Metadata) -> str:
     """Returns what the judgement found, in plain sentences."""
-    own, holding = metadata["metrics"], metadata["baselines"]["holding.return_net"]
-    accuracy = own["accuracy"]
-    right, low, high = (percent(accuracy[key]) for key in ("value", "low", "high"))
-    n = accuracy["n"]
-    earned = percent(own["return_net"]["value"], sign=True)
-    sentences = [
-        (
-            f"On {n:,} windows that no network was trained on it was right in {right} "
+    sentences = []
+    accuracy = metadata["metrics"].get("accuracy")
+    if accuracy is not None:
+        right, low, high = (percent(accuracy[key]) for key in ("value", "low", "high"))
+        sentences.append(
+            f"On {accuracy['n']:,} windows that no network was trained on it was right in {right} "
             f"({low} to {high})."
-        ),
-        (
-            f"Acting on it would have earned {earned} after costs, holding "
-            f"{percent(holding['value'], sign=True)}."
-        ),
-        (
-            f"To tell 51 % from a coin takes {decisions_to_show(0.51):,} decisions, "
-            f"52 % {decisions_to_show(0.52):,}."
-        ),
-    ]
+        )
+    earned = metadata["metrics"].get("return_net")
+    held = metadata["baselines"].get("holding.return_net")
+    if earned is not None and held is not None:
+        sentences.append(
+            f"Acting on it would have earned {percent(earned['value'], sign=True)} after costs, "
+            f"holding {percent(held['value'], sign=True)}."
+        )
+    sentences.append(
+        f"To tell 51 % from a coin takes {decisions_to_show(0.51):,} decisions, "
+        f"52 % {decisions_to_show(0.52):,}."
+    )
     if metadata["calibration"]["shrink"] == 0.0:
         sentences.append(
             "Its forecasts may be worth nothing (lower bound of the calibration slope "

@@ -14,7 +14,8 @@ from leeward.training.train import models_dir
 
 
 class Listed(NamedTuple):
-    """One version of a model; `place` is "archived" or "shipped", `note` what to know first."""
+    """One version of a model; `place` is "archived", "shipped", or "placed"
+    by hand, `note` what to know first."""
 
     name: str
     version: str
@@ -30,13 +31,16 @@ def list_models(settings: Settings) -> list[Listed]:
     found = []
     for name in names_in(folder):
         now = _version(folder, name)
+        versions = archived(folder, name)
+        if (folder / f"{name}.json").is_file() and now not in versions:
+            found.append(_listed(folder, name, None, "placed", active=True))
         found += [
-            _listed(folder, name, version, "archived", version == now)
-            for version in reversed(archived(folder, name))
+            _listed(folder, name, version, "archived", active=version == now)
+            for version in reversed(versions)
         ]
     for name in names_in(SHIPPED):
         used = not (folder / f"{name}.json").is_file()
-        found.append(_listed(SHIPPED, name, None, "shipped", used))
+        found.append(_listed(SHIPPED, name, None, "shipped", active=used))
     return found
 
 
@@ -68,7 +72,7 @@ def _version(folder: Path, name: str) -> str | None:
         return None
 
 
-def _listed(folder: Path, name: str, version: str | None, place: str, active: bool) -> Listed:
+def _listed(folder: Path, name: str, version: str | None, place: str, *, active: bool) -> Listed:
     try:
         bundle = read_bundle(folder, name, version)
     except LeewardError as error:
