@@ -102,6 +102,9 @@ class CrashingStore:
     fate: Fate
 
     def record(self, account: str, epoch: int, records: Sequence[Record]) -> None:
+        if not records:  # it asks whose the account is
+            self.store.record(account, epoch, records)
+            return
         kind = kind_of(records)
         self.fate.passing(f"commit of {kind}: before")
         self.store.record(account, epoch, records)

@@ -17,6 +17,8 @@ from leeward.venues.governor import PATIENCE_S, Governor, Lane
 from leeward.venues.signing import ApiKey, encoded, signed_query
 from leeward.venues.timing import Clock, ServerClock
 
+#: A request held up for longer is not sent again under a new timestamp: it was meant for then.
+_AGAIN_S = 10.0
 #: The exchange gives up on an order after 10 s; less patience would turn its answer into a guess.
 _ORDER_S = 15.0
 _QUERY_S = 12.0
@@ -61,7 +63,8 @@ def _open_client() -> httpx.AsyncClient:
 @dataclass
 class BinanceHttp:
     """Sends requests within time and limits. Nothing is sent twice, but for a signed request whose
-    timestamp the exchange refused, which did nothing: once, after asking it for its time."""
+    timestamp the exchange refused, which did nothing: once, after asking it for its time, unless
+    this process was held up meanwhile."""
 
     addresses: Addresses
     key: ApiKey | None
@@ -80,6 +83,7 @@ class BinanceHttp:
     async def send(self, call: Call) -> Reply | NotSent | Unknown:
         """Returns the answer; NotSent where no byte left, Unknown where one did and no answer
         came. Takes at most the lane's patience and the call's time."""
+        begun = self.clock.moment()
         if call.signed and self.key is None:
             return NotSent("no API key is set; set venue.api_key and its secret or key file")
         if (held := await self._admitted(call)) is not None:
@@ -89,7 +93,7 @@ class BinanceHttp:
         answer = await self._once(call)
         if call.signed and _is_out_of_time(answer):
             self.server_clock.forget()
-            if await self.sync():
+            if await self.sync() and self.clock.passed_s(begun) < _AGAIN_S:
                 return await self._once(call)
         return answer
 

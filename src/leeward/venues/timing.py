@@ -8,12 +8,29 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment on both of our clocks: seconds stand still while the computer sleeps, and its date
+    may be set."""
+
+    monotonic_s: float
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Clock:
     """Our time: UTC ms for dating, seconds that never step back for measuring, and waiting."""
 
     now_ms: Callable[[], int]
     monotonic_s: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]] = field(default=asyncio.sleep)
+
+    def moment(self) -> Moment:
+        return Moment(self.monotonic_s(), self.now_ms())
+
+    def passed_s(self, since: Moment) -> float:
+        """Returns how many seconds have passed, by the clock that says more: also where the process
+        or the computer was stopped meanwhile."""
+        return max(self.monotonic_s() - since.monotonic_s, (self.now_ms() - since.now_ms) / 1000)
 
 
 @dataclass(frozen=True, slots=True)

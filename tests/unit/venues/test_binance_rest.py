@@ -11,7 +11,17 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.fake_exchange import KEY, NOW_MS, FakeExchange, Given, client_of, error, exchange_at, run
+from tests.fake_exchange import (
+    KEY,
+    NOW_MS,
+    Asked,
+    FakeExchange,
+    Given,
+    client_of,
+    error,
+    exchange_at,
+    run,
+)
 
 from leeward.domain.answers import (
     Acked,
@@ -200,6 +210,23 @@ def test_a_timestamp_refused_is_corrected_and_the_order_sent_once_more() -> None
     first, second = exchange.requests("/order")
     assert first.parameters["newClientOrderId"] == second.parameters["newClientOrderId"]
     assert len(exchange.requests("/time")) == 6
+
+
+@pytest.mark.parametrize("asleep", [True, False])
+def test_what_was_held_up_on_the_way_is_not_sent_once_more(asleep: bool) -> None:
+    exchange = FakeExchange()
+    time = exchange.time
+
+    def held_up(_: Asked) -> Given:
+        """The computer slept, or only this process, while the order was on its way."""
+        time.now_ms += 3_600_000
+        time.monotonic_s += 0 if asleep else 3600
+        return error(-1021, "Timestamp for this request is outside of the recvWindow.")
+
+    exchange.answer = held_up
+    outcome = asking(lambda client: client.place(BUY), exchange)
+    assert isinstance(outcome, Refused)
+    assert len(exchange.requests("/order")) == 1
 
 
 def test_a_timestamp_refused_twice_is_a_refusal() -> None:

@@ -118,6 +118,13 @@ class Bookkeeper:
                 self._behind += 1
             self._apply(records)
 
+    async def confirm(self) -> None:
+        """Returns where the account is still ours; raises LeaseLost where another process took it,
+        DatabaseDown where the database does not say in time."""
+        async with self._lock:
+            await self._await_late()
+            await self._in_time(())
+
     async def replay(self) -> bool:
         """Commits what waits in the journal; returns whether the database has everything now."""
         async with self._lock:

@@ -28,7 +28,7 @@ from leeward.runtime.trading.tending import PATIENCE_S, Tender, pause
 from leeward.venues.binance_codec_events import CashFlowEvent, ListEvent, OrderEvent
 from leeward.venues.binance_user_stream import Gap, KeyRefused, Told
 from leeward.venues.governor import Lane
-from leeward.venues.timing import Clock
+from leeward.venues.timing import Clock, Moment
 from leeward.venues.venue import Venue
 
 #: So often a comparison is begun anew because the books changed under it.
@@ -69,6 +69,7 @@ class Desk:
     tighten: Callable[[TradingState, str], Awaitable[None]] | None = None
     receive_window_ms: int = 5000
     default_stop_fraction: float = 0.05
+    may_enter: Callable[[], bool] = lambda: True
     _tenders: dict[str, Tender] = field(default_factory=dict, init=False)
     _woken: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _audit_at_s: float = field(default=0.0, init=False)
@@ -88,6 +89,7 @@ class Desk:
             self.settings.protection_deadline_s,
             self.receive_window_ms,
             self._tighten,
+            self.may_enter,
             Decimal(repr(self.default_stop_fraction)),
         )
         for symbol, rules in self.rules.items():
@@ -96,11 +98,13 @@ class Desk:
 
     # What the session asks for.
 
-    async def enter(self, intents: Iterable[IntentMade]) -> None:
-        """Sends entries that are committed, each once, and looks after what they bought."""
+    async def enter(self, intents: Iterable[IntentMade], decided: Moment | None = None) -> None:
+        """Sends entries that are committed, each once, and looks after what they bought; one that
+        comes too late after `decided`, or that the account may not make any more, is void."""
+        since = decided or self.clock.moment()
         async with asyncio.TaskGroup() as group:
             for intent in intents:
-                group.create_task(self._tender(intent.key.symbol).enter(intent))
+                group.create_task(self._tender(intent.key.symbol).enter(intent, since))
 
     async def tend(self, symbol: str) -> bool:
         """Returns whether the symbol is settled, after doing what it needs; where that takes long,

@@ -50,6 +50,7 @@ class Means:
     protection_deadline_s: float
     receive_window_ms: int
     tighten: Callable[[TradingState, str], Awaitable[None]]
+    may_enter: Callable[[], bool]
     default_stop_fraction: Decimal
 
     async def asked(self, question: Coroutine[Any, Any, Asked[T]]) -> Asked[T]:

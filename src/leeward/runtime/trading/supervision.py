@@ -37,9 +37,9 @@ async def _kept_alive(
         begun_s = clock.monotonic_s()
         try:
             await work()
-        except (LeaseLost, Refused):
-            raise
-        except Exception as error:  # noqa: BLE001 - the driver's outer loop: all of it is told
+        except Exception as error:  # the driver's outer loop: all of it is told
+            if isinstance(first_cause(error), LeaseLost | Refused):
+                raise
             died(name, error)
         else:
             return
@@ -49,9 +49,8 @@ async def _kept_alive(
         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
 
-def first_cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Returns the first error inside nested groups."""
-    error: BaseException = group
+def first_cause(error: BaseException) -> BaseException:
+    """Returns the first error inside nested groups, or the error itself."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from leeward.database.errors import DatabaseDown
 from leeward.domain.errors import Failed
 from leeward.domain.money import Quantity
 from leeward.domain.rules import SymbolRules
@@ -23,12 +24,13 @@ from leeward.runtime.trading.means import Means
 from leeward.runtime.trading.memory import Memory
 from leeward.runtime.trading.other_hands import OtherHands
 from leeward.runtime.trading.steps import Steps
-from leeward.venues.timing import Clock
+from leeward.venues.timing import Clock, Moment
 
 #: Far more than any course of events needs; where it is not enough something is wrong.
 _MOST_STEPS = 200
-#: An entry that could not leave within so long after it was handed over has missed its candle.
-_STALE_S = 30.0
+#: An entry that could not leave within so long after it was decided has missed its candle. On paper
+#: it waits half of that for the next open.
+_STALE_S = 60.0
 #: When a price that did not come is asked for again.
 _PLAN_AGAIN_S = 1.0
 #: How long whoever asks for a symbol to be tended waits for it.
@@ -73,9 +75,16 @@ class Tender:
         self.memory.due_s = due_s
         self._called.set()
 
-    async def enter(self, intent: IntentMade) -> None:
+    async def enter(self, intent: IntentMade, decided: Moment) -> None:
         """Sends a committed entry, once and never again, and looks after what it bought."""
-        handed_s = self.means.now_s
+        try:
+            await self._enter(intent, decided)
+        except BaseException:
+            self.touch()  # it may have left: what became of it is not left to the next comparison
+            raise
+        await self.tend()
+
+    async def _enter(self, intent: IntentMade, decided: Moment) -> None:
         async with self.lock:
             orders = [self.means.books.orders.get(each.client_order_id) for each in intent.orders]
             if any(order is None for order in orders):
@@ -87,18 +96,30 @@ class Tender:
             if intent.intent_id in self._entered or not unsent:
                 return
             self._entered.add(intent.intent_id)
-            if self.means.now_s - handed_s > _STALE_S:
-                await self._lapse(intent)
+            why = await self._obstacle(decided)
+            if why is not None:
+                await self._lapse(intent, f"not sent: {why}")
                 return
             sent = await self.steps.send(intent)
             if sent is not None and sent.refused is not None:
                 words = f"entry refused: {sent.refused.code} {sent.refused.text}"
                 self.means.note(self.symbol, "entry_refused", words, Severity.WARNING)
-        await self.tend()
 
-    async def _lapse(self, intent: IntentMade) -> None:
+    async def _obstacle(self, decided: Moment) -> str | None:
+        """Returns why an entry may not leave now, though it was committed. Much may have happened
+        since: this process may have been stopped, and another one may trade the account."""
+        try:
+            await self.means.keeper.confirm()
+        except DatabaseDown as error:
+            return str(error)
+        passed_s = self.means.clock.passed_s(decided)
+        if passed_s > _STALE_S:
+            return f"{passed_s:.0f} s after it was decided"
+        return None if self.means.may_enter() else "the account may not open positions any more"
+
+    async def _lapse(self, intent: IntentMade, why: str) -> None:
         nothing, at_ms = Quantity(intent.reserved.amount * 0), self.means.server_now_ms()
-        why = f"not sent: more than {_STALE_S:g} s late"
+        self.means.note(self.symbol, "entry_not_sent", why, Severity.WARNING)
         await self.steps.commit(
             *(
                 OrderMoved(each.client_order_id, OrderState.VOID, nothing, at_ms, why)

@@ -433,10 +433,12 @@ def test_too_fast_waits_as_long_as_it_is_told(tmp_path: Path) -> None:
 
 def test_with_the_database_down_it_protects_and_exits_by_the_journal(tmp_path: Path) -> None:
     async def work(world: World) -> None:
-        intent = await world.entry()
-        await world.desk.keeper.commit(intent)
-        world.store.down = True
-        await world.desk.enter([intent])
+        def fail(label: str) -> None:
+            world.store.down |= label == "entry"
+
+        world.line.before = fail
+        await world.enter()
+        assert world.store.down
         assert world.resting() == ["SELL STOP_LOSS"]
         await world.close()
         assert world.books.position(SYMBOL) is None
