@@ -103,6 +103,8 @@ class Candles:
         )
 
     def _hashes_within(self, first: int, last: int) -> Mapping[str, str]:
+        if not self.known_hashes:
+            return {}
         whole = [month for month, a, b in _months(self.open_time) if first <= a and b <= last]
         return {month: self.known_hashes[month] for month in whole if month in self.known_hashes}
 

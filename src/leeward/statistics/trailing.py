@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from leeward.compiled import compiled_alone
 from leeward.domain.columns import ByteColumn, FloatColumn, IntColumn
@@ -44,8 +43,7 @@ def trailing_stability(
     events before `since`, which are there for the others alone.
     """
     edges, expected = _tenths(tuple(reference))
-    bins = np.searchsorted(edges, values, side="left")
-    return _stability(rows, bins, expected, span, max(fewest, 1), since)
+    return _stability(rows, values, edges, expected, span, max(fewest, 1), since)
 
 
 @lru_cache(maxsize=64)  # asked for after every candle
@@ -74,15 +72,17 @@ def _share(rows: IntColumn, held: ByteColumn, span: int, fewest: int) -> FloatCo
 
 
 @compiled_alone
-def _stability(
+def _stability(  # noqa: PLR0913 - a compiled kernel
     rows: IntColumn,
-    bins: NDArray[np.int64],
+    values: FloatColumn,
+    edges: FloatColumn,
     expected: FloatColumn,
     span: int,
     fewest: int,
     since: int,
 ) -> FloatColumn:
     out = np.full(len(rows), np.nan)
+    bins = np.searchsorted(edges, values)
     counts = np.zeros(len(expected), np.int64)
     first = 0
     for i in range(len(rows)):
