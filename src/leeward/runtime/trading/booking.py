@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from leeward.domain.orders import Fill, OrderReport, Side
@@ -11,6 +11,7 @@ from leeward.domain.rules import SymbolRules
 from leeward.domain.timeframe import Timeframe
 from leeward.engine.books import Books
 from leeward.engine.filling import Beside, fill_records
+from leeward.engine.own_orders import BookedOrder
 from leeward.engine.records import FillBooked, PositionClosed, Record, Role
 
 _REASONS = {Role.STOP: "stop", Role.TARGET: "target"}
@@ -18,12 +19,14 @@ _REASONS = {Role.STOP: "stop", Role.TARGET: "target"}
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What booking depends on beside the books."""
+    """What booking depends on beside the books. `opens` are the opens of the last candles, as far
+    as the session told, by open time."""
 
     rules: SymbolRules
     timeframe: Timeframe
     at_ms: int
     unprotected_ms: int = 0
+    opens: Mapping[int, Decimal] = field(default_factory=dict)
 
 
 def own_fills(
@@ -58,12 +61,13 @@ def closing(
     if left >= max(setting.rules.lot.least, setting.rules.lot.step):
         return ()
     last = fills[-1]
-    reason = _reason(last.role, last.fill.time_ms, setting.timeframe) or held.closing or "operator"
+    order = books.orders.get(last.client_order_id or "")
+    reason = _reason(order, last.fill.time_ms, setting) or held.closing or "operator"
     trade = books.trade_of(held.position_id, reason, fills)
     return (PositionClosed(trade, setting.at_ms, setting.unprotected_ms),)
 
 
-def last_sale(books: Books, position_id: str, timeframe: Timeframe) -> str | None:
+def last_sale(books: Books, position_id: str, setting: Setting) -> str | None:
     """Returns why a position ended that is known by its booked sales only: by what sold last, None
     where nothing was sold or what sold was an exit, which is part of closing."""
     lot = books.ledger.lots.get(position_id)
@@ -77,15 +81,21 @@ def last_sale(books: Books, position_id: str, timeframe: Timeframe) -> str | Non
     if not sales:
         return None
     last = max(sales, key=lambda order: order.moved_ms)
-    return _reason(last.planned.role, lot.left_ms, timeframe)
+    return _reason(last, lot.left_ms, setting)
 
 
-def _reason(role: Role | None, time_ms: int, timeframe: Timeframe) -> str | None:
-    """Returns the reason a protective order sells for. A stop that sold in the millisecond in which
-    a candle opened was jumped over."""
-    if role is Role.STOP and timeframe.floor(time_ms) == time_ms:
-        return "stop_gap"
-    return None if role is None else _REASONS.get(role)
+def _reason(order: BookedOrder | None, time_ms: int, setting: Setting) -> str | None:
+    """Returns the reason a protective order sells for, None for other orders. A stop was jumped
+    over where the candle opened at it or below, as in a backtest; where the open is not known,
+    where it sold in the very millisecond of the open."""
+    if order is None:
+        return None
+    if order.planned.role is Role.STOP and order.planned.stop_price is not None:
+        open_ms = setting.timeframe.floor(time_ms)
+        open_ = setting.opens.get(open_ms)
+        if open_ms == time_ms or (open_ is not None and open_ <= order.planned.stop_price.value):
+            return "stop_gap"
+    return _REASONS.get(order.planned.role)
 
 
 def _net(fill: Fill, base: str) -> Decimal:

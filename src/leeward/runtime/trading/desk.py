@@ -153,6 +153,12 @@ class Desk:
             tender.memory.doubted.add(order.client_order_id)
         tender.touch()
 
+    def note_open(self, symbol: str, open_time_ms: int, open_: float) -> None:
+        """Takes the open of a candle: a stop at or above it was jumped over, not touched."""
+        tender = self._tenders.get(symbol)
+        if tender is not None:
+            tender.memory.note_open(open_time_ms, Decimal(repr(open_)))
+
     def hint(self, told: Told) -> None:
         """Takes an event of the user stream: it says where to look, never what is true."""
         match told:

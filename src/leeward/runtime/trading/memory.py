@@ -10,6 +10,7 @@ from leeward.domain.rules import SymbolRules, SymbolStatus
 from leeward.engine.absence import AbsenceProof
 
 _FIRST_S, _MOST_S = 0.25, 30.0
+_OPENS = 4
 #: For how long at the least a shortage of coins is believed.
 _SHORT_S = 60.0
 
@@ -80,6 +81,8 @@ class Memory:
     unprotected_s: dict[str, float] = field(default_factory=dict)
     #: The next leg number of a position where the books know of fewer.
     legs: int = 0
+    #: The opens of the last candles, by open time.
+    opens: dict[int, Decimal] = field(default_factory=dict)
     #: When the symbol wants to be looked at again; None where it is settled.
     due_s: float | None = None
 
@@ -94,6 +97,12 @@ class Memory:
 
     def question(self, client_order_id: str) -> Question:
         return self.questions.setdefault(client_order_id, Question())
+
+    def note_open(self, open_time_ms: int, open_: Decimal) -> None:
+        """Keeps the open of a candle, and those of a few before it."""
+        self.opens[open_time_ms] = open_
+        for old in sorted(self.opens)[:-_OPENS]:
+            del self.opens[old]
 
     def settle(self, client_order_id: str) -> None:
         """Forgets the doubts about an order whose fate is known."""

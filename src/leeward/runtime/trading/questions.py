@@ -191,6 +191,7 @@ class Questions:
             self.means.timeframe,
             self.means.server_now_ms(),
             0 if held is None else self.unprotected_ms(held.position_id),
+            self.memory.opens,
         )
 
     def unprotected_ms(self, position_id: str) -> int:

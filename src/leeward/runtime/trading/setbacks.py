@@ -51,7 +51,10 @@ class Setbacks:
         held = self.means.books.position(self.symbol)
         if held is None:
             return
-        self.memory.crossed = "stop"
+        now_ms = self.means.server_now_ms()
+        open_ = self.memory.opens.get(self.means.timeframe.floor(now_ms))
+        gap = open_ is not None and held.plan.stop is not None and open_ <= held.plan.stop.value
+        self.memory.crossed = "stop_gap" if gap else "stop"
         target = held.plan.target
         if target is not None:
             answer = await self.means.asked(self.means.venue.last_price(self.symbol))

@@ -210,7 +210,7 @@ class Tender:
         if held.closing is not None:
             quantity += self.means.books.dust(self.symbol).value
         price = held.entry_price.value if held.entry_price is not None else quantity * 0
-        sold = last_sale(self.means.books, held.position_id, self.means.timeframe)
+        sold = last_sale(self.means.books, held.position_id, self.steps.setting())
         return Kept(quantity, held.plan, held.closing, price, sold)
 
     def _own(self, order: BookedOrder) -> OwnOrder:

@@ -614,6 +614,43 @@ def test_an_entry_of_which_only_dust_was_filled_ends_at_once_and_is_sold_with_th
     story(tmp_path, work)
 
 
+@pytest.mark.parametrize(
+    ("opened", "reason"), [("0.88", "stop_gap"), ("0.95", "stop"), (None, "stop")]
+)
+def test_a_stop_that_the_open_jumped_over_is_a_gap(
+    opened: str | None, reason: str, tmp_path: Path
+) -> None:
+    async def work(world: World) -> None:
+        await world.enter()
+        low = await world.price("0.85")
+        now_ms = world.outside.now_ms()
+        if opened is not None:
+            for minute in (0, 1):
+                at_ms = world.desk.timeframe.floor(now_ms) + minute * MINUTE_MS
+                world.desk.note_open(SYMBOL, at_ms, float((await world.price(opened)).value))
+        world.outside.catch_up()
+        world.outside.exchange.script_prices(SYMBOL, [low.value])
+        await asyncio.sleep(1)
+        world.outside.catch_up()
+        world.desk.look(SYMBOL)
+        await world.pass_s(20)
+        (closed,) = [each for each in world.store.kept if isinstance(each, PositionClosed)]
+        assert closed.trade.exit_reason == reason
+
+    story(tmp_path, work)
+
+
+def test_a_stop_that_cannot_be_placed_below_the_open_is_a_gap(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        at_ms = world.desk.timeframe.floor(world.outside.now_ms())
+        world.desk.note_open(SYMBOL, at_ms, float((await world.price("0.5")).value))
+        await world.enter()
+        (closed,) = [each for each in world.store.kept if isinstance(each, PositionClosed)]
+        assert closed.trade.exit_reason == "stop_gap"
+
+    story(tmp_path, work, stop=[refused(-2010, "Order would trigger immediately.")])
+
+
 def test_recovery_twice_changes_nothing(tmp_path: Path) -> None:
     async def work(world: World) -> None:
         await world.desk.recover()
