@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.markets import hourly_market
 
 from leeward.domain.candles import Candles
 from leeward.training.datasets import Dataset, build_dataset
-from tests.markets import hourly_market
 
 #: Keras 3.15 copies arrays as NumPy 2.4 will no longer allow; LightGBM and arch are no better.
 _FOREIGN = "ignore:.*:DeprecationWarning"

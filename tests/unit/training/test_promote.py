@@ -12,7 +12,7 @@ import pytest
 
 from leeward.database.engine import Database, open_database
 from leeward.domain.errors import BadModel, BadUsage, Failed, Refused
-from leeward.inference.bundle import load_bundle
+from leeward.inference.bundle import SHIPPED, load_bundle
 from leeward.training.bundle import (
     Bundle,
     archive,
@@ -23,7 +23,6 @@ from leeward.training.bundle import (
 )
 from leeward.training.promote import Asked, active, promote, rollback
 
-MODELS = Path(__file__).parents[2] / "models"
 NAME = "btcusdt_price"
 RESEARCH = Asked("research", "trader", 1_000)
 
@@ -36,8 +35,8 @@ def store(tmp_path: Path) -> Iterator[Database]:
 
 
 def candidate(day: int, **changes: object) -> Bundle:
-    """A version of the committed test model, made on another day."""
-    whole = read_bundle(MODELS, NAME)
+    """A version of the shipped model, made on another day."""
+    whole = read_bundle(SHIPPED, NAME)
     facts = {k: v for k, v in whole.metadata.items() if k not in {"files", "version"}} | changes
     onnx, golden = (whole.files[f"{NAME}.{ending}"] for ending in ("onnx", "golden.npz"))
     return make_bundle(facts, onnx, golden, f"2025-01-{day:02}T00:00:00Z")
@@ -112,7 +111,7 @@ def test_a_kill_between_two_files_leaves_the_old_model_active(
 ) -> None:
     first = candidate(1)
     promote(tmp_path, store, first, RESEARCH)
-    whole = read_bundle(MODELS, "btcusdt_sentiment")
+    whole = read_bundle(SHIPPED, "btcusdt_sentiment")
     siblings = [whole.files["btcusdt_sentiment.onnx"], whole.files["btcusdt_sentiment.golden.npz"]]
     facts = {k: v for k, v in first.metadata.items() if k not in {"files", "version"}}
     second = make_bundle(facts, siblings[0], siblings[1], "2025-02-01T00:00:00Z")
