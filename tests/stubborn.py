@@ -37,3 +37,22 @@ class Broken(Stubborn):
         if frame.close[-1] == 120:
             raise ZeroDivisionError("nothing to divide by")
         return super().calculate_stop(frame)
+
+
+class WithOthers(Stubborn):
+    """Trades on what another symbol's four hours and the takers say."""
+
+    informative = (("ETHUSDT", "4h"), ("SELF", "4h"))
+
+    def calculate_indicators(self, candles: Frame) -> Frame:
+        return candles.with_columns(
+            takers=candles.taker_buy_volume / candles.volume,
+            rising=candles.ETHUSDT_4h_close - candles.ETHUSDT_4h_open,
+            own=candles.close - candles.SELF_4h_open,
+        )
+
+    def check_entry_conditions(self, frame: Frame) -> BoolColumn:
+        return (frame.rising > 0) | (frame.takers > 0.52)
+
+    def check_exit_conditions(self, frame: Frame) -> BoolColumn:
+        return (frame.rising < 0) & (frame.own < 0)

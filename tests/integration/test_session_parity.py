@@ -15,7 +15,7 @@ import pytest
 from leeward.data.store import CandleStore
 from leeward.database import reading
 from leeward.domain.times import parse_time
-from leeward.engine.records import Mode
+from leeward.engine.records import Executed, Mode
 from leeward.research.parity import Parity, check_parity
 from leeward.research.reading import read_sessions
 from leeward.runtime.database import open_configured
@@ -108,5 +108,32 @@ def parity_of(settings: Settings) -> Parity:
     database = open_configured(settings, create=False, examine=False)
     try:
         return check_parity(read_sessions(database, settings))
+    finally:
+        database.close()
+
+
+def test_what_a_strategy_reads_beside_its_candles_is_kept_for_the_replay(
+    hourly: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"{Path(__file__).parents[1] / 'stubborn.py'}:WithOthers"
+    with served(hourly, mode="stepped", race=False, start_ms=START_MS) as emulator:
+        settings = settings_for(emulator, tmp_path, monkeypatch)
+        asked = Asked(Mode.LIVE, name, ("BTCUSDT",), "1h", acknowledged=True)
+        asyncio.run(traded(emulator, settings, asked, 9))
+        asyncio.run(traded(emulator, settings, asked, 4))
+    parity = parity_of(settings)
+    assert parity.decisions.steps == 13
+    assert parity.decisions.differences == ()
+    assert parity.is_clean
+    executed = executions_of(settings)
+    assert {each.decision for each in executed} >= {"enter", "exit"}
+    assert {each.data_state for each in executed} == {"ok"}
+
+
+def executions_of(settings: Settings) -> list[Executed]:
+    database = open_configured(settings, create=False, examine=False)
+    try:
+        with database.reading() as connection:
+            return reading.executions(connection)
     finally:
         database.close()

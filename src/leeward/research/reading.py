@@ -14,12 +14,14 @@ from leeward.data.store import CandleStore
 from leeward.database import reading
 from leeward.database.engine import Database
 from leeward.database.history import history
-from leeward.domain.candles import PRICES, Candles
+from leeward.domain.candles import OPTIONAL, PRICES, Candles
 from leeward.domain.errors import BadUsage, Failed, unknown_name
 from leeward.domain.timeframe import Timeframe
 from leeward.engine.records import Record, SessionStarted
 from leeward.research.recorded import Recorded
 from leeward.runtime.settings import Settings
+from leeward.runtime.trading.deciding import Series
+from leeward.runtime.trading.history import KEPT, KeptCandles
 
 #: Facts that say what was traded and how; a chain has them all in common.
 _TERMS = ("params", "risk", "fee", "slippage", "instruments", "max_candles", "ratchet_stop")
@@ -50,8 +52,10 @@ def read_sessions(
         records = history(connection, chosen.account)
     before, own = _parted(records, chain)
     folder = settings.data.dir.absolute().parent / "sessions"
-    series = {symbol: _series(folder, chain, symbol) for symbol in chosen.symbols}
-    return Recorded(chain, before, own, _with_stored(settings, chosen, series))
+    kept = [KeptCandles(folder / each.session_id / KEPT).read() for each in chain]
+    traded = {symbol: _series(folder, chain, symbol, kept) for symbol in chosen.symbols}
+    further = _further(folder, chain, kept)
+    return Recorded(chain, before, own, _with_stored(settings, chosen, traded), further)
 
 
 def _last_of(newest: Sequence[SessionStarted], session_id: str | None) -> SessionStarted:
@@ -85,15 +89,42 @@ def _parted(
     return tuple(records[:first]), tuple(records[first:end])
 
 
-def _series(folder: Path, chain: Sequence[SessionStarted], symbol: str) -> list[Candles]:
-    return [_candles(folder / each.session_id, each, symbol) for each in chain]
+def _series(
+    folder: Path,
+    chain: Sequence[SessionStarted],
+    symbol: str,
+    kept: Sequence[Mapping[Series, Candles]],
+) -> list[Candles]:
+    """Returns the candles of a traded symbol: what each session started from, and what it took."""
+    found = []
+    for each, taken in zip(chain, kept, strict=True):
+        files = each.facts.get("history")
+        fact = files.get(symbol) if isinstance(files, Mapping) else None
+        series = symbol, each.timeframe
+        found.append(_candles(folder / each.session_id, each, series, fact))
+        found += [candles for name, candles in taken.items() if name == series]
+    return found
 
 
-def _candles(folder: Path, session: SessionStarted, symbol: str) -> Candles:
-    """Returns the candles of one symbol that a session started from."""
-    length = Timeframe.parse(session.timeframe)
-    files = session.facts.get("history")
-    fact = files.get(symbol) if isinstance(files, Mapping) else None
+def _further(
+    folder: Path, chain: Sequence[SessionStarted], kept: Sequence[Mapping[Series, Candles]]
+) -> dict[Series, list[Candles]]:
+    """Returns the candles of the series beside the traded ones, by symbol and timeframe."""
+    found: dict[Series, list[Candles]] = {}
+    for each, taken in zip(chain, kept, strict=True):
+        files = each.facts.get("informative")
+        for name, fact in files.items() if isinstance(files, Mapping) else ():
+            symbol, _, length = str(name).partition(" ")
+            held = found.setdefault((symbol, length), [])
+            held.append(_candles(folder / each.session_id, each, (symbol, length), fact))
+        for series in found.keys() & taken.keys():
+            found[series].append(taken[series])
+    return found
+
+
+def _candles(folder: Path, session: SessionStarted, series: Series, fact: object) -> Candles:
+    """Returns the candles of one series that a session started from."""
+    symbol, length = series[0], Timeframe.parse(series[1])
     if not isinstance(fact, Mapping):
         raise Failed(
             f"session {session.session_id}: it did not write down which {symbol} candles it "
@@ -114,7 +145,9 @@ def _candles(folder: Path, session: SessionStarted, symbol: str) -> Candles:
         )
     with np.load(io.BytesIO(content), allow_pickle=False) as columns:
         open_, high, low, close, volume = (columns[name] for name in (*PRICES, "volume"))
-        return Candles(symbol, length, columns["open_time"], open_, high, low, close, volume)
+        optional = {name: columns[name] for name in OPTIONAL if name in columns}
+        time = columns["open_time"]
+        return Candles(symbol, length, time, open_, high, low, close, volume, **optional)
 
 
 def _with_stored(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
-from leeward.domain.candles import PRICES, Candles
+from leeward.domain.candles import OPTIONAL, PRICES, Candles
 from leeward.domain.errors import Failed
 from leeward.domain.instrument import Instrument
 from leeward.domain.timeframe import Timeframe
@@ -17,9 +17,11 @@ from leeward.risk.limits import RiskLimits
 from leeward.runtime.strategies import load_strategy
 from leeward.simulation.setup import Setup
 from leeward.strategies.base import Strategy
+from leeward.strategies.informative import SELF
 
-#: Columns of a recorded candle, in its order.
-_COLUMNS = (*PRICES, "volume")
+#: Columns of a recorded candle, in its order, and all there are.
+_DECIDED = (*PRICES, "volume")
+_COLUMNS = (*_DECIDED, *OPTIONAL)
 #: What `Executed.data_state` says of candles that were there in time.
 KNOWN_IN_TIME = frozenset({"ok", "warming_up"})
 
@@ -30,13 +32,15 @@ class Recorded:
 
     `before` are the account's records from before the first session, `records` those since, both
     in the order they were committed. `history` are candles known beside the recorded ones, by
-    symbol: what the sessions started from, and any that fill a hole.
+    symbol: what the sessions started from, what they took, and any that fill a hole; `beside` are
+    those of the series that the strategy names as informative.
     """
 
     sessions: tuple[SessionStarted, ...]
     before: tuple[Record, ...]
     records: tuple[Record, ...]
     history: Mapping[str, Sequence[Candles]]
+    beside: Mapping[tuple[str, str], Sequence[Candles]] = field(default_factory=dict)
 
     @cached_property
     def terms(self) -> Terms:
@@ -70,6 +74,22 @@ class Recorded:
             _joined(name, length, self.history.get(name, ()), self._seen(name)).between(None, end)
             for name in first.symbols
         )
+
+    def further(self, symbol: str) -> dict[tuple[str, str], Candles]:
+        """Returns the informative candles of one traded symbol, under the names that the strategy
+        gives them. Raises Failed where the session kept none."""
+        found = {}
+        for name, length in self.terms.strategy.informative:
+            series = symbol if name == SELF else name, length
+            if series not in self.beside:
+                raise Failed(
+                    f"session {self.sessions[-1].session_id}: it kept no candles of "
+                    f"{series[0]} {length}, which its strategy reads beside its own; it was "
+                    "written by a version that did not"
+                )
+            joined = _joined(series[0], Timeframe.parse(length), self.beside[series], ())
+            found[name, length] = joined
+        return found
 
     def _seen(self, symbol: str) -> Iterable[Executed]:
         return (row for (name, _), row in self.executed.items() if name == symbol)
@@ -136,15 +156,27 @@ def _number(value: object) -> float:
 def _joined(
     symbol: str, length: Timeframe, history: Sequence[Candles], seen: Iterable[Executed]
 ) -> Candles:
-    """Returns one series; where two sources have a candle, the one that was decided on counts."""
+    """Returns one series; where two sources have a candle, the one that was decided on counts. A
+    column that is not known of every candle is left out."""
     rows: dict[int, tuple[float, ...]] = {}
     for candles in history:
-        columns = (getattr(candles, name).tolist() for name in _COLUMNS)
-        rows.update(zip(candles.open_time.tolist(), zip(*columns, strict=True), strict=True))
+        unknown = np.full(len(candles), np.nan)
+        known = (getattr(candles, name) for name in _COLUMNS)
+        filled = ((unknown if column is None else column).tolist() for column in known)
+        rows.update(zip(candles.open_time.tolist(), zip(*filled, strict=True), strict=True))
+    nothing = (np.nan,) * len(_COLUMNS)
     for row in seen:
         if row.candle is not None:
-            rows[row.open_time_ms] = row.candle
+            optional = rows.get(row.open_time_ms, nothing)[len(_DECIDED) :]
+            rows[row.open_time_ms] = (*row.candle, *optional)
     times = np.array(sorted(rows), dtype=np.int64)
-    table = np.array([rows[int(time)] for time in times], dtype=np.float64).reshape(-1, 5)
-    open_, high, low, close, volume = np.ascontiguousarray(table.T)
-    return Candles(symbol, length, times, open_, high, low, close, volume)
+    table = np.array([rows[int(time)] for time in times], dtype=np.float64)
+    columns = np.ascontiguousarray(table.reshape(-1, len(_COLUMNS)).T)
+    named = dict(zip(_COLUMNS, columns, strict=True))
+    open_, high, low, close, volume = (named[name] for name in _DECIDED)
+    quote_volume, trades, bought = (
+        None if np.isnan(named[name]).any() else named[name] for name in OPTIONAL
+    )
+    return Candles(
+        symbol, length, times, open_, high, low, close, volume, quote_volume, trades, bought
+    )

@@ -47,8 +47,9 @@ class Replay:
             if executed.data_state not in KNOWN_IN_TIME and time in self._steps:
                 s, t = self.layout.symbols.index(symbol), self.step(time)
                 row[s, t] = -1
-                # By the next step it has come: what it says is known there.
-                last_close[s, t] = market.last_close[s, t - 1] if t else np.nan
+                if executed.data_state == "missing":
+                    # By the next step it has come: what it says is known there.
+                    last_close[s, t] = market.last_close[s, t - 1] if t else np.nan
         return market._replace(row=row, last_close=last_close)
 
     @cached_property
@@ -59,12 +60,7 @@ class Replay:
 def replay_of(recorded: Recorded) -> Replay:
     """Returns the replay of a session: every column computed again, over all its candles."""
     strategy, candles = recorded.terms.strategy, recorded.candles
-    if strategy.informative:
-        raise Failed(
-            f"{type(strategy).__name__} reads candles of {strategy.informative[0][0]} "
-            f"{strategy.informative[0][1]} beside its own, which a session does not write down yet"
-        )
-    frames = [build_frame(c, {}) for c in candles]
+    frames = [build_frame(c, recorded.further(c.symbol)) for c in candles]
     need = strategy_need(strategy, frames[0].columns)
     evaluations = tuple(evaluate(strategy, frame, need) for frame in frames)
     setup = recorded.terms.setup

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Sequence
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +16,15 @@ from leeward.data.durable import write_all
 from leeward.domain.answers import Found
 from leeward.domain.candle import Candle
 from leeward.domain.candles import OPTIONAL, PRICES, Candles
-from leeward.domain.errors import Refused, RetryLater
+from leeward.domain.errors import Failed, Refused, RetryLater
 from leeward.domain.timeframe import Timeframe
-from leeward.runtime.trading.deciding import Rows
+from leeward.runtime.trading.deciding import Rows, Series
 from leeward.venues.timing import Clock
 from leeward.venues.venue import Venue
 
 _COLUMNS = (*PRICES, "volume", *OPTIONAL)
+#: Beside the history of a session: the candles it took after it.
+KEPT = "candles.jsonl"
 _ATTEMPTS = 4
 _FIRST_PAUSE_S = 0.5
 
@@ -121,3 +126,72 @@ def write_history(folder: Path, series: Sequence[Candles]) -> dict[str, dict[str
         facts[candles.name] = {"file": name, "rows": len(candles), "sha256": digest}
     write_all(contents)
     return facts
+
+
+@dataclass
+class KeptCandles:
+    """A file of the candles that a session took after its history, for replays: those beside the
+    traded ones too, and every column. One line a candle; a line that a crash cut short is what the
+    next session starts from."""
+
+    path: Path
+
+    def append(self, candles: Sequence[Candle]) -> None:
+        """Writes the candles of a step; returns once they are on the disk. Raises OSError."""
+        lines = [json.dumps(_row(candle)) + "\n" for candle in candles]
+        with self.path.open("a", encoding="utf-8") as file:
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def read(self) -> dict[Series, Candles]:
+        """Returns the candles by series, none where no step wrote any. Raises Failed for a file
+        that is not what was written."""
+        if not self.path.exists():
+            return {}
+        rows: dict[Series, dict[int, Candle]] = {}
+        lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
+        for number, line in enumerate(lines, 1):
+            try:
+                candle = _candle(json.loads(line))
+            except (ValueError, TypeError, KeyError) as error:
+                if number == len(lines) and not line.endswith("\n"):
+                    break
+                raise Failed(
+                    f"{self.path}: line {number} cannot be read ({error}); put the file back from "
+                    "a backup"
+                ) from None
+            series = rows.setdefault((candle.symbol, candle.timeframe.name), {})
+            series[candle.open_time_ms] = candle
+        return {
+            series: candles_of(
+                series[0], Timeframe.parse(series[1]), [by_time[t] for t in sorted(by_time)]
+            )
+            for series, by_time in rows.items()
+        }
+
+
+def _row(candle: Candle) -> dict[str, object]:
+    columns = {name: _known(getattr(candle, name)) for name in _COLUMNS}
+    return {
+        "symbol": candle.symbol,
+        "timeframe": candle.timeframe.name,
+        "open_time": candle.open_time_ms,
+        **columns,
+    }
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else value
+
+
+def _candle(row: Mapping[str, object]) -> Candle:
+    numbers = {name: np.nan if (it := row[name]) is None else float(str(it)) for name in _COLUMNS}
+    trades = numbers.pop("trades")
+    return Candle(
+        str(row["symbol"]),
+        Timeframe.parse(str(row["timeframe"])),
+        int(str(row["open_time"])),
+        **numbers,
+        trades=int(trades),
+    )

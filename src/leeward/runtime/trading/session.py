@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
@@ -97,6 +97,8 @@ class TradingSession:
     paper: PaperVenue | None = None
     #: Orders on paper fill at the best prices at once, not at the next open.
     fills_by_book: bool = False
+    #: Keeps the candles of a step for replays.
+    keep: Callable[[Sequence[Candle]], None] = lambda _: None
     late_s: float = 15.0
     reconciled: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -254,6 +256,13 @@ class TradingSession:
         await self._next_opens(step, leaving | {each.key.symbol for each in decision.entries})
         await self._tend(leaving)
         await self.desk.enter(decision.entries, decided)
+        self._keep(step.candles)
+
+    def _keep(self, candles: Sequence[Candle]) -> None:
+        try:
+            self.keep(candles)
+        except OSError as error:
+            self._note("candles_not_kept", f"{error.strerror}: no replay", Severity.WARNING)
 
     def _look_at_strategy(self, made: StepChoices) -> None:
         """Tells of a strategy that fails; after some steps in a row the account only reduces,

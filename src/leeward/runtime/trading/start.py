@@ -31,7 +31,7 @@ from leeward.runtime.trading.deciding import Decider, Rows, Series, rows_needed
 from leeward.runtime.trading.desk import Desk
 from leeward.runtime.trading.entering import Entering, Identity
 from leeward.runtime.trading.facts import Asked, check_stop_policy, check_symbols, setup_facts
-from leeward.runtime.trading.history import History, write_history
+from leeward.runtime.trading.history import KEPT, History, KeptCandles, write_history
 from leeward.runtime.trading.journal import Journal
 from leeward.runtime.trading.modelling import session_models
 from leeward.runtime.trading.session import Plan, Shown, TradingSession
@@ -222,6 +222,7 @@ class _Wiring:
         informative = write_history(folder, list(further.values()))
         session = self._session(who, timeframe, decider, keeper)
         told.listener = session.told
+        session.keep = KeptCandles(folder / KEPT).append
         facts = {
             **setup_facts(setup),
             "strategy": who.strategy,
@@ -352,6 +353,7 @@ class _Wiring:
             self.alarm,
             timeframe,
             standing.tighten,
+            default_stop_fraction=settings.risk.default_stop_fraction,
             may_enter=lambda: allows_entry(standing.state),
         )
         plan = Plan(
