@@ -18,6 +18,7 @@ from leeward.domain.rules import SymbolRules, SymbolStatus
 from leeward.engine.books import Books
 from leeward.engine.records import IntentMade, Purpose, Role, TradingState
 from leeward.engine.trading_state import allows_entry
+from leeward.engine.venue_rules import objection
 from leeward.risk.limits import RiskLimits
 
 #: The core works on floats: their dust is not a breach.
@@ -62,8 +63,10 @@ def admit(
         return "not_allowed"
     if rules.status is not SymbolStatus.TRADING:
         return "symbol_closed"
-    return _ordered(books, intent, door, beside) or _within_money(
-        books, intent, entry.value * price, door, beside
+    return (
+        _ordered(books, intent, door, beside)
+        or _within_money(books, intent, entry.value * price, door, beside)
+        or objection(books, intent, rules, price)
     )
 
 

@@ -25,6 +25,16 @@ GATE_WORDS: Final = REFUSAL_WORDS | {
     "max_orders_per_hour": "as many orders as an hour may have were sent",
     "max_position": "with unknown orders taken as filled, the position would be too large",
     "no_entry": "the order had no size",
+    "lot_size": "the exchange takes no order of that quantity",
+    "above_max_notional": "the exchange takes no order worth so much",
+    "price_grid": "the exchange takes no order at that price",
+    "price_band": "the order's price lies too far from the last one for the exchange",
+    "no_stop_orders": "the exchange takes no stop orders for the symbol: nothing could protect it",
+    "no_order_lists": "the exchange takes no pair of stop and target for the symbol",
+    "stop_price": "the exchange would not take the stop at its price",
+    "target_price": "the exchange would not take the target at its price",
+    "max_open_orders": "the exchange takes no more open orders of the symbol",
+    "max_position_of_exchange": "the exchange lets an account hold no more of it",
 }
 
 DATA_WORDS: Final = {

@@ -204,6 +204,7 @@ def attack(chance: random.Random, run: int) -> int:
         size = max(Decimal(0), equity) * Decimal(chance.choice([1, 50, 99, 100, 101, 500])) / 1000
         quantity = (size / prices[symbol]).quantize(Decimal("0.00001"))
         cap = prices[symbol] * Decimal(chance.choice(["1", "1.005", "1.05"]))
+        cap = cap.quantize(Decimal("0.01"))
         intent = entry(symbol, quantity, cap, at_ms=1_000 * run + number)
         now = door(prices, 1_000 * run + number)
         if admit(books, intent, now) is None:
