@@ -21,6 +21,7 @@ from leeward.engine.records import (
     OrderMoved,
     OrderState,
     Plan,
+    PlanChanged,
     PlannedOrder,
     Purpose,
     Record,
@@ -81,6 +82,7 @@ def adopt(
         for intent in _intents(books, sells, position_id, epoch):
             records.append(intent)
             orders |= _placed(intent, sells)
+        records += _raised(books, symbol, sells)
     records += [_moved(each) for each in found if each.order_id in orders]
     records += [_noted(books, each, each.order_id in orders) for each in found]
     later = max(_epoch(each) for each in found)
@@ -190,6 +192,18 @@ def _plan(sells: Sequence[OrderReport]) -> Plan:
         if each.price is not None and role_of(each.client_order_id) is Role.TARGET
     ]
     return Plan(max(stops, default=None), min(targets, default=None))
+
+
+def _raised(books: Books, symbol: str, sells: Sequence[OrderReport]) -> list[PlanChanged]:
+    """Returns the plan of a known position whose stop rests higher than its books say: it was
+    raised after the backup was made, and is not lowered again."""
+    held, rests = books.position(symbol), _plan(sells).stop
+    if held is None or held.plan.stop is None or rests is None or rests <= held.plan.stop:
+        return []
+    at_ms = max(each.time_ms for each in sells)
+    plan = Plan(rests, held.plan.target)
+    why = "the stop that rests is higher than the books say"
+    return [PlanChanged(held.position_id, plan, held.closing, at_ms, why)]
 
 
 def _intents(

@@ -296,7 +296,7 @@ def _total(resting: Iterable[OwnOrder]) -> Decimal:
 
 
 def _awaits_buys(view: SymbolView) -> bool:
-    return any(each.role is Role.ENTRY for each in view.orders)
+    return any(each.role is Role.ENTRY and not each.state.is_final for each in view.orders)
 
 
 def _is_dust(view: SymbolView, amount: Decimal) -> bool:

@@ -35,7 +35,8 @@ _ONLY_OPEN = frozenset({OrderState.VOID, OrderState.REFUSED, OrderState.PENDING,
 @dataclass(frozen=True, slots=True)
 class BookedOrder:
     """One of our orders. `reported` is the furthest state reported; `executed` the venue's sum, or
-    what its fills prove where that is more, and `booked` that of the fills, in base units; `moved_ms` when it was last heard of."""
+    what its fills prove where that is more, and `booked` that of the fills, in base units;
+    `moved_ms` when it was last heard of."""
 
     intent: IntentMade
     planned: PlannedOrder
@@ -94,6 +95,7 @@ class BookedOrder:
 class OwnOrders:
     """Every order of the account that we meant, with the few that are not done at hand."""
 
+    #: The latest lease epoch in which a session began or an order was meant.
     highest_epoch: int = field(default=0, init=False)
     orders: dict[str, BookedOrder] = field(default_factory=dict, init=False)
     _intents: dict[str, IntentMade] = field(default_factory=dict, init=False)

@@ -95,7 +95,8 @@ class SymbolView:
     `most` caps what may be sold where the account holds less than the books say, None for no such
     doubt. `crossed` is "stop", "stop_gap" or "target" where the market is already beyond one that
     was to be placed. `deadline_s` is until when a position without a stop may wait for one.
-    `*_at_s` are when a refused step may be tried again. `unsellable`: the venue takes no sale of so little.
+    `*_at_s` are when a refused step may be tried again. `unsellable`: the venue takes no sale of so
+    little.
     """
 
     now_s: float

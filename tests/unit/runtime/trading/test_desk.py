@@ -16,6 +16,7 @@ from tests.harness.markets import MINUTE_MS, START_MS, restless_exchange
 from tests.harness.store import MemoryStore
 from tests.harness.virtual_loop import VirtualLoop, run_virtual
 
+from leeward.database.backup import EPOCHS_SKIPPED
 from leeward.database.errors import DatabaseDown
 from leeward.domain.answers import Found, NotSent, Unknown
 from leeward.domain.errors import Failed
@@ -649,6 +650,48 @@ def test_a_stop_that_cannot_be_placed_below_the_open_is_a_gap(tmp_path: Path) ->
         assert closed.trade.exit_reason == "stop_gap"
 
     story(tmp_path, work, stop=[refused(-2010, "Order would trigger immediately.")])
+
+
+def test_after_an_old_backup_no_order_id_is_used_a_second_time(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.enter()
+        backup = list(world.store.kept)
+        plan = await raised(world, "0.91")
+        names = stops(world)
+        epoch, world.store = world.store.epoch, Batches()
+        world.store.epoch = epoch
+        world.store.record(ACCOUNT, epoch, backup)
+        world.store.epoch += EPOCHS_SKIPPED
+        await world.boot()
+        await world.desk.recover()
+        await world.pass_s(15)
+        assert world.resting() == ["SELL STOP_LOSS"]
+        held = world.books.position(SYMBOL)
+        assert held is not None
+        assert held.plan == plan  # a stop that was raised is not lowered by a backup
+        await raised(world, "0.92")
+        await raised(world, "0.93")
+        assert len(stops(world) - names) == 2
+        assert stops(world) >= names  # the one the backup did not know was taken over
+        sent = [
+            each.client_id for each in world.outside.exchange._floor.market(SYMBOL).orders.values()
+        ]
+        assert len(sent) == len(set(sent)) == 5
+        assert world.desk.settled
+
+    async def raised(world: World, factor: str) -> Plan:
+        held = world.books.position(SYMBOL)
+        assert held is not None
+        plan = Plan(await world.price(factor), None)
+        await world.desk.keeper.commit(PlanChanged(held.position_id, plan, None, 1))
+        await world.desk.tend(SYMBOL)
+        return plan
+
+    def stops(world: World) -> set[str]:
+        each_order = world.books.orders.items()
+        return {name for name, each in each_order if each.planned.role is Role.STOP}
+
+    story(tmp_path, work)
 
 
 def test_recovery_twice_changes_nothing(tmp_path: Path) -> None:
