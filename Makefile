@@ -14,7 +14,7 @@ demo: $(VENV)/.run
 	$(BIN)/leeward demo $(if $(DATA),--data $(DATA))
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3
 
 # What needs the training stack; `make test` does not.
 test-train: $(VENV)/.train
