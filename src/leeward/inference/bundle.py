@@ -86,16 +86,12 @@ def find_bundle(
     timeframe.
     """
     name = model_name(symbol, kind, timeframe)
-    place = folder
-    if not (folder / f"{name}.json").is_file():
-        shipped = shipped_pins()
-        if pin is None:
-            if name not in shipped:
-                return None
-            pin, place = shipped[name], SHIPPED
-        elif shipped.get(name) == pin:
-            place = SHIPPED
-    found = load_bundle(place, name, pin)
+    shipped = shipped_pins().get(name)
+    if pin is None and not (folder / f"{name}.json").is_file():
+        if shipped is None:
+            return None
+        pin = shipped
+    found = load_bundle(SHIPPED if pin is not None and pin == shipped else folder, name, pin)
     facts = found.metadata
     asked = (symbol, timeframe.name, kind)
     if (facts.symbol, facts.timeframe, facts.kind) != asked:

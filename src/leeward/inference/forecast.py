@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from leeward.domain.columns import BoolColumn, ByteColumn, FloatColumn, IntColumn
+from leeward.domain.timeframe import DAY_MS
 from leeward.indicators.features import FeatureTable
 from leeward.inference.metadata import Calibration, Metadata
 from leeward.inference.predict import Outputs
@@ -20,7 +21,6 @@ FEWEST_DRIFT: Final = 240
 #: Of bounds meant to hold 90 % of moves, at least this share must.
 LEAST_COVERAGE: Final = 0.85
 FEWEST_COVERAGE: Final = 150
-_DAY_MS: Final = 86_400_000
 #: What of the last step is judged. Its close is 0 in every window; daily sentiment has 30 values
 #: in 720 hours, and of so few chance alone makes an index of 0.3.
 _JUDGED: Final = {"open": 0, "high": 1, "low": 2, "volume": 4}
@@ -123,7 +123,7 @@ def health(
     coverage = trailing_share(
         asked.rows, _held(asked, metadata.calibration), coverage_rows, FEWEST_COVERAGE
     )
-    too_old = asked.closed_ms - metadata.data_last_ms > metadata.max_age_days * _DAY_MS
+    too_old = asked.closed_ms - metadata.data_last_ms > metadata.max_age_days * DAY_MS
     is_sound = ~too_old & ~(drift > MOST_DRIFT) & ~(coverage < LEAST_COVERAGE)
     return Health(drift, coverage, is_sound & np.isfinite(asked.outputs))
 

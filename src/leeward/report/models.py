@@ -73,7 +73,8 @@ def model_words(result: BacktestResult) -> str | None:
 
 
 def _ladder_words(result: BacktestResult) -> list[str]:
-    steps = [frame["ladder"] for frame in result.frames if "ladder" in frame]
+    start = result.setup.start_ms or 0
+    steps = [f["ladder"][f.open_time >= start] for f in result.frames if "ladder" in f]
     if not steps:
         return []
     ladder = np.concatenate(steps)

@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
 import numpy as np
 
-from leeward.data.sentiment import SOURCES
 from leeward.data.sentiment_store import SentimentStore
 from leeward.domain.candles import Candles
 from leeward.domain.columns import FloatColumn, IntColumn
-from leeward.domain.errors import BadSentiment, BadUsage
-from leeward.domain.timeframe import Timeframe
+from leeward.domain.errors import BadUsage
+from leeward.domain.timeframe import DAY_MS, Timeframe
 from leeward.domain.times import iso
 from leeward.indicators.features import (
     FEATURES_SENTIMENT,
     WINDOW,
     FeatureTable,
-    FloatTable,
     windows_of,
-)
-from leeward.indicators.sentiment import (
-    SENTIMENT_COLUMNS,
-    DailySentiment,
-    daily_sentiment,
-    sentiment_at,
 )
 from leeward.inference.bundle import Bundle, find_bundle, model_name
 from leeward.inference.forecast import Asked, forecast, health
 from leeward.inference.predict import Outputs, Predictor
+from leeward.runtime.daily_sentiment import Daily
 from leeward.runtime.kept_predictions import KeptPredictions
 from leeward.runtime.settings import Settings
+from leeward.strategies.base import Strategy
 from leeward.strategies.needs import COVERAGE_ROWS, DRIFT_ROWS, NEEDS
 
 Columns: TypeAlias = dict[str, FloatColumn]
@@ -140,6 +134,23 @@ def model_use(settings: Settings, pins: Mapping[str, str] | None = None) -> Mode
     )
 
 
+def outlook_again(
+    settings: Settings,
+    strategy: Strategy,
+    symbol: str,
+    timeframe: Timeframe,
+    facts: Mapping[str, object],
+) -> Outlook:
+    """Returns the outlook whose `facts` a session or a result wrote down, on the same models.
+
+    Raises BadModel where one of them is no longer there; sentiment is what is stored now.
+    """
+    used = (facts.get(need) for need in NEEDS)
+    pins = {str(each["name"]): str(each["sha256"]) for each in used if isinstance(each, Mapping)}
+    use = replace(model_use(settings), pins=pins, shrunk=facts.get("sizing") != "raw")
+    return Outlook(strategy.needs, symbol, timeframe, use)
+
+
 def model_facts(bundle: Bundle) -> Facts:
     """Returns what every result says of a model that was used."""
     metadata = bundle.metadata
@@ -159,56 +170,6 @@ def model_facts(bundle: Bundle) -> Facts:
     }
 
 
-class Daily:
-    """The daily sentiment of one source, read again where its file has changed."""
-
-    def __init__(self, store: SentimentStore, source: str, stale_after_ms: int) -> None:
-        self._store, self._source = store, SOURCES[source]
-        self._stale_after_ms = stale_after_ms
-        self._stamp: tuple[int, int] | None = None
-        self._daily: DailySentiment | None = None
-        self._sha256, self._days, self._why = "", 0, ""
-        self._refresh()
-
-    @property
-    def sha256(self) -> str:
-        """The hash of what was read last, "" where there is nothing."""
-        return self._sha256
-
-    def facts(self) -> Facts:
-        return {
-            "source": self._source.name,
-            "days": self._days,
-            "sha256": self._sha256 or None,
-            "fault": self._why or None,
-        }
-
-    def at(self, closed_ms: IntColumn) -> FloatTable:
-        """Returns the features [n, 8] as known at each of these times; NaN where unknown."""
-        self._refresh()
-        if self._daily is None:
-            return np.full((len(closed_ms), len(FEATURES_SENTIMENT)), np.nan)
-        return sentiment_at(self._daily, closed_ms, self._stale_after_ms)
-
-    def _refresh(self) -> None:
-        path = self._store.path(self._source)
-        stat = path.stat() if path.is_file() else None
-        stamp = None if stat is None else (stat.st_mtime_ns, stat.st_size)
-        if stamp == self._stamp and (stamp is not None or self._daily is None):
-            return
-        self._stamp, self._daily = stamp, None
-        self._sha256, self._days, self._why = "", 0, ""
-        try:
-            series = self._store.find(self._source)
-        except BadSentiment as error:  # a broken file is no sentiment, and must not stop trading
-            self._why = str(error)
-            return
-        if series is not None:
-            self._sha256, self._days = series.sha256, len(series)
-            table = series.table(list(SENTIMENT_COLUMNS))
-            self._daily = daily_sentiment(series.day, series.available_at, table)
-
-
 class Forecaster:
     """One model's columns for one symbol. What it answered to a window it is not asked again."""
 
@@ -216,7 +177,7 @@ class Forecaster:
         self.bundle, self.daily = bundle, daily
         self.predictor = Predictor(bundle)
         self._shrunk = use.shrunk
-        self._prefix = "" if bundle.metadata.kind == "price" else "sentiment_"
+        self.prefix = "" if bundle.metadata.kind == "price" else "sentiment_"
         self._kept = KeptPredictions(use.kept, bundle.metadata.files[f"{bundle.name}.onnx"])
         self._known: dict[int, np.float32] = {}
 
@@ -239,7 +200,7 @@ class Forecaster:
         columns["prediction_confidence"] = np.where(is_sound, confidence, 0.0)
         columns["prediction_psi"] = state.drift[first:]
         columns["prediction_coverage"] = state.coverage[first:]
-        return {f"{self._prefix}{name}": column for name, column in columns.items()}
+        return {f"{self.prefix}{name}": column for name, column in columns.items()}
 
     def ask(self, candles: Candles) -> tuple[IntColumn, Asked]:
         """Returns the rows in which windows end, and what the model answered to them."""
@@ -310,6 +271,22 @@ class GrowingOutlook:
         self._time = self._time[first:]
         self._columns = {name: column[first:] for name, column in self._columns.items()}
         return dict(self._columns)
+
+    def vital_signs(self) -> dict[str, float]:
+        """Returns drift, coverage and age in days of each model at the last candle, by name.
+
+        The largest stability index, and the share of moves that bounds held; NaN where there is
+        too little to tell.
+        """
+        signs = {}
+        for model, asked in zip(self._outlook.models, self._asked, strict=True):
+            name, last = model.bundle.name, {n: c[-1] for n, c in self._columns.items()}
+            signs[f"{name} psi"] = float(last[f"{model.prefix}prediction_psi"])
+            signs[f"{name} coverage"] = float(last[f"{model.prefix}prediction_coverage"])
+            if len(asked.rows):
+                age_ms = int(asked.closed_ms[-1]) - model.bundle.metadata.data_last_ms
+                signs[f"{name} age_days"] = age_ms / DAY_MS
+        return signs
 
     def _begin(self, candles: Candles) -> None:
         columns = self._outlook.blank(candles)

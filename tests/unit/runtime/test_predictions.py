@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.tiny_models import HOUR, MODELS, copied
+from tests.tiny_models import HOUR, MODELS, copied, edit_metadata
 
 from leeward.data.generated import generate_candles
 from leeward.data.sentiment import SOURCES
@@ -20,7 +20,16 @@ from leeward.domain.candles import Candles
 from leeward.domain.errors import BadUsage
 from leeward.domain.times import parse_time
 from leeward.indicators.features import FEATURES_SENTIMENT
-from leeward.runtime.predictions import Columns, GrowingOutlook, ModelUse, Outlook
+from leeward.runtime.predictions import (
+    Columns,
+    GrowingOutlook,
+    ModelUse,
+    Outlook,
+    model_use,
+    outlook_again,
+)
+from leeward.runtime.settings import load_settings
+from leeward.strategies.ml_basic import MlBasic
 from leeward.strategies.needs import NEEDS
 
 START_MS = parse_time("2024-01-01", "start")
@@ -186,6 +195,34 @@ def test_drift_and_missed_bounds_step_down_until_they_end(tmp_path: Path) -> Non
     assert np.isnan(columns["prediction_coverage"][: 119 + 150]).all()
     assert np.isnan(columns["prediction_psi"][: 119 + 239]).all()
     assert np.isfinite(columns["prediction_psi"][119 + 239 :]).all()
+
+
+def test_the_models_of_a_session_are_found_again_by_their_hashes(tmp_path: Path) -> None:
+    models = copied(tmp_path / "models")
+    chosen = load_settings(None, [f"ml.dir={models}", f"data.dir={tmp_path}", "ml.sizing=raw"])
+    used = Outlook(("prediction",), "BTCUSDT", HOUR, model_use(chosen))
+    copied(models / "archive" / "btcusdt_price" / used.models[0].bundle.metadata.version)
+    edit_metadata(models, lambda metadata: metadata.update(version="20990101T000000Z-00000000"))
+    today = load_settings(None, [f"ml.dir={models}", f"data.dir={tmp_path}"])
+
+    again = outlook_again(today, MlBasic(), "BTCUSDT", HOUR, used.facts)
+
+    assert again.facts == used.facts
+    assert same(again.columns(CANDLES), used.columns(CANDLES)) == []
+
+
+def test_a_session_can_tell_how_its_models_fare(data: Path) -> None:
+    growing = GrowingOutlook(Outlook(BOTH, "BTCUSDT", HOUR, use(data)))
+    columns = growing.columns(CANDLES.rows(0, 500))
+
+    signs = growing.vital_signs()
+
+    assert signs["btcusdt_price psi"] == columns["prediction_psi"][-1]
+    assert signs["btcusdt_sentiment coverage"] == columns["sentiment_prediction_coverage"][-1]
+    last_ms = int(CANDLES.open_time[499]) + 3_600_000
+    age_ms = last_ms - parse_time("2025-05-01", "last")
+    assert signs["btcusdt_price age_days"] == age_ms / DAY_MS
+    assert len(signs) == 6
 
 
 def test_a_symbol_without_a_model_is_refused_with_the_way_out(tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ class SessionModels:
     columns: Mapping[str, Columns] = field(default_factory=dict)
     facts: Mapping[str, object] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    #: For each symbol, drift, coverage and age of its models at the last candle.
+    vital_signs: Mapping[str, Callable[[], dict[str, float]]] = field(default_factory=dict)
 
     def noted(self, at_ms: int) -> list[Noted]:
         return [Noted("model", words, Severity.WARNING, at_ms) for words in self.notes]
@@ -59,6 +61,7 @@ def session_models(
     columns: dict[str, Columns] = {}
     facts: dict[str, object] = {}
     notes: list[str] = []
+    signs: dict[str, Callable[[], dict[str, float]]] = {}
     for symbol in asked.symbols:
         outlook = Outlook(strategy.needs, symbol, timeframe, use)
         for model in outlook.models:
@@ -68,7 +71,8 @@ def session_models(
             _check_pinned(bundle, use.pins)
             notes += _check_allowed(bundle, status, asked.mode, settings.ml.allow_unproven)
             model.predictor.load()
-        columns[symbol] = GrowingOutlook(outlook).columns
+        growing = GrowingOutlook(outlook)
+        columns[symbol], signs[symbol] = growing.columns, growing.vital_signs
         facts[symbol] = outlook.facts
         if "sentiment" in strategy.needs and not outlook.has_sentiment:
             notes.append(
@@ -76,7 +80,7 @@ def session_models(
             )
     if settings.ml.sizing == "raw":
         notes.append("RAW SIZING: sizes leave out what the forecasts proved worth")
-    return SessionModels(columns, facts, tuple(dict.fromkeys(notes)))
+    return SessionModels(columns, facts, tuple(dict.fromkeys(notes)), signs)
 
 
 def _check_pinned(bundle: Bundle, pins: Mapping[str, str]) -> None:
