@@ -28,15 +28,12 @@ def parity(
     from leeward.research.parity import check_parity
     from leeward.research.parity_table import print_parity
     from leeward.research.reading import read_sessions
-    from leeward.runtime.database import open_configured
+    from leeward.runtime.database import opened_to_read
     from leeward.runtime.settings import load_settings
 
     settings = load_settings(config)
-    database = open_configured(settings, create=False, examine=False)
-    try:
+    with opened_to_read(settings) as database:
         recorded = read_sessions(database, settings, session)
-    finally:
-        database.close()
     found = check_parity(recorded)
     if as_json:
         typer.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))

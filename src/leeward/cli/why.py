@@ -40,7 +40,7 @@ def why(  # noqa: PLR0913 - one argument an option of the command
     from leeward.research.reading import read_sessions
     from leeward.research.why import why_in_session
     from leeward.research.why_backtest import why_in_backtest
-    from leeward.runtime.database import open_configured
+    from leeward.runtime.database import opened_to_read
     from leeward.runtime.settings import load_settings
 
     if backtest is not None and session is not None:
@@ -52,11 +52,8 @@ def why(  # noqa: PLR0913 - one argument an option of the command
     if backtest is not None:
         chain = why_in_backtest(backtest, settings, name, time_ms, strategy)
     else:
-        database = open_configured(settings, create=False, examine=False)
-        try:
+        with opened_to_read(settings) as database:
             recorded = read_sessions(database, settings, session)
-        finally:
-            database.close()
         chain = why_in_session(recorded, name, time_ms)
     _show(chain, as_json)
 

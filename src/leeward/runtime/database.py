@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from leeward.database import schema
 from leeward.database.backup import back_up, nobody_trading
@@ -21,6 +24,29 @@ def open_configured(settings: Settings, *, create: bool = True, examine: bool = 
     """
     deadline_s = settings.trading.commit_deadline_s
     return open_database(url_of(settings), timeout_s=deadline_s, create=create, examine=examine)
+
+
+@contextmanager
+def opened_to_read(settings: Settings) -> Iterator[Database]:
+    """Yields the configured database, for those who read at length.
+
+    Whoever reads a SQLite file keeps its writer from committing meanwhile, so that file is copied
+    first, a few pages at a time. Raises as `open_configured`.
+    """
+    database = open_configured(settings, create=False, examine=False)
+    try:
+        if database.file is None:
+            yield database
+            return
+        with TemporaryDirectory(prefix="leeward-") as folder:
+            copied = back_up(database, Path(folder) / "copy.db").file
+            copy = open_database(f"sqlite:///{copied}", create=False, examine=False)
+            try:
+                yield copy
+            finally:
+                copy.close()
+    finally:
+        database.close()
 
 
 def connect_configured(settings: Settings, *, create: bool = False) -> Database:

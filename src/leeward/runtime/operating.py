@@ -15,7 +15,7 @@ from leeward.database.lease import lock_of
 from leeward.domain.errors import BadUsage, Refused, unknown_name
 from leeward.engine.books import Held, books_of
 from leeward.runtime.clock import monotonic_s, now_ms, sleep_s
-from leeward.runtime.database import open_configured
+from leeward.runtime.database import open_configured, opened_to_read
 from leeward.runtime.settings import Settings
 
 _ANSWER_S: Final = 5.0
@@ -83,23 +83,23 @@ def statuses(settings: Settings, account: str | None = None) -> Statuses:
             known = {each.account: each for each in reading.accounts(connection)}
         if account is not None and account not in known:
             raise unknown_name("account", account, known)
-        chosen = [account] if account is not None else _running(database, list(known)) or known
-        return Statuses(
-            tuple(_status(database, known[name]) for name in chosen),
-            tuple(name for name in known if name not in chosen),
-        )
+        running = _running(database, list(known))
+        chosen = [account] if account is not None else running or list(known)
+        with opened_to_read(settings) as copy:
+            shown = tuple(_status(copy, known[name], running=name in running) for name in chosen)
+        return Statuses(shown, tuple(name for name in known if name not in chosen))
     finally:
         database.close()
 
 
-def _status(database: Database, row: reading.Account) -> AccountStatus:
+def _status(database: Database, row: reading.Account, *, running: bool) -> AccountStatus:
     with database.reading() as connection:
         sessions = reading.sessions(connection, row.account, 1)
     quote = "" if not sessions else str(sessions[0].started.facts.get("quote", ""))
     books = books_of(database.load(row.account), row.account, quote or "USDT")
     return AccountStatus(
         row,
-        _is_running(database, row.account),
+        running,
         _beat_s(row),
         sessions[0] if sessions else None,
         tuple(books.positions()),
