@@ -136,7 +136,6 @@ class Metadata:
     feature_version: int
     sentiment: SentimentTerms | None
     target: str
-    rule: str | None
     data_last_ms: int
     train_last_ms: int
     calibration: Calibration
@@ -239,7 +238,6 @@ def _facts(whole: Mapping[str, Any]) -> Metadata:
         feature_version=features["version"],
         sentiment=terms and SentimentTerms(terms["source"], terms["stale_after_ms"]),
         target=target["kind"],
-        rule=target["rule"],
         data_last_ms=parse_time(data["last"], "data.last"),
         train_last_ms=parse_time(data["train_last"], "data.train_last"),
         calibration=Calibration(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from leeward.data.sentiment import SOURCES
+from leeward.data.sentiment import source_named
 from leeward.data.sentiment_store import SentimentStore
 from leeward.domain.columns import IntColumn
-from leeward.domain.errors import BadSentiment
+from leeward.domain.errors import BadSentiment, BadUsage
 from leeward.indicators.features import FEATURES_SENTIMENT, FloatTable
 from leeward.indicators.sentiment import (
     SENTIMENT_COLUMNS,
@@ -21,7 +21,12 @@ class Daily:
     """The daily sentiment of one source, read again where its file has changed."""
 
     def __init__(self, store: SentimentStore, source: str, stale_after_ms: int) -> None:
-        self._store, self._source = store, SOURCES[source]
+        self._store, self._source = store, source_named(source)
+        if not set(SENTIMENT_COLUMNS) <= self._source.columns.keys():
+            raise BadUsage(
+                f"{source}: has no {', '.join(SENTIMENT_COLUMNS)}; a model that reads it was not "
+                "made by this program"
+            )
         self._stale_after_ms = stale_after_ms
         self._stamp: tuple[int, int] | None = None
         self._daily: DailySentiment | None = None

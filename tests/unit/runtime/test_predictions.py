@@ -279,3 +279,18 @@ print(json.dumps(found))
     found = json.loads(done.stdout)
     assert [name for name in found if name != "onnxruntime"] == loaded
     assert ("onnxruntime" in found) == bool(loaded)
+
+
+@pytest.mark.parametrize(("source", "why"), [("fear-greed", "has no score1"), ("x", "unknown")])
+def test_a_model_of_a_source_that_is_not_daily_scores_is_refused(
+    tmp_path: Path, source: str, why: str
+) -> None:
+    folder = copied(tmp_path / "models")
+    edit_metadata(
+        folder,
+        lambda metadata: metadata["features"]["sentiment"].update(source=source),
+        "btcusdt_sentiment",
+    )
+
+    with pytest.raises(BadUsage, match=why):
+        Outlook(BOTH, "BTCUSDT", HOUR, use(tmp_path, folder))
