@@ -190,4 +190,4 @@ def life_of_an_account(epoch: int = 1) -> list[list[Record]]:
 
 
 #: What the books do not need: the database does not load it.
-NOT_LOADED = (Executed, SessionStarted, SessionEnded, CommandDone)
+NOT_LOADED = (Executed, SessionEnded, CommandDone)

@@ -30,6 +30,7 @@ from leeward.engine.records import (
     Purpose,
     Record,
     Role,
+    SessionStarted,
     StateMoved,
     Trade,
     TradingState,
@@ -52,8 +53,8 @@ _ORDERS = _of(tables.orders).order_by(tables.orders.c.place)
 def numbered(connection: Connection, account: str, *, all_marks: bool = False) -> list[Numbered]:
     """Returns what the books of the account are made of, in the order in which it was committed.
 
-    Of its states only the last, of its equity marks too unless all are asked for: the ones before
-    say nothing to the books.
+    Of its states and sessions only the last, of its equity marks too unless all are asked for: the
+    ones before say nothing to the books.
     """
     of_account = {"of_account": account}
     orders: dict[str, list[PlannedOrder]] = {}
@@ -63,7 +64,8 @@ def numbered(connection: Connection, account: str, *, all_marks: bool = False) -
         (row.seq, _intent(row, tuple(orders.get(row.intent_id, ()))))
         for row in connection.execute(_INTENTS, of_account)
     ]
-    for statement, read in (*_RECORDS, _ALL_MARKS if all_marks else _LAST_MARK):
+    marks = _ALL_MARKS if all_marks else _LAST_MARK
+    for statement, read in (*_RECORDS, _LAST_SESSION, marks):
         found += [(row.seq, read(row)) for row in connection.execute(statement, of_account)]
     return sorted(found, key=itemgetter(0))
 
@@ -233,6 +235,13 @@ _RECORDS: Final[Sequence[tuple[Select[Any], Callable[[Row[Any]], Record]]]] = (
         ),
         state_moved,
     ),
+)
+_LAST_SESSION: Final = (
+    _of(tables.events)
+    .where(tables.events.c.kind == SessionStarted.__name__)
+    .order_by(tables.events.c.seq.desc())
+    .limit(1),
+    _noted,
 )
 _ALL_MARKS: Final = _of(tables.account_history), equity_marked
 _LAST_MARK: Final = (

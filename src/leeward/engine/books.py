@@ -26,6 +26,7 @@ from leeward.engine.records import (
     PositionClosed,
     PositionOpened,
     Record,
+    SessionStarted,
     StateMoved,
     Trade,
     TransferBooked,
@@ -115,6 +116,8 @@ class Books(OwnOrders):
                     self.marked, self._unmarked = record, _ZERO
             case Noted():
                 self._noted.add((record.kind, record.subject, record.words))
+            case SessionStarted():
+                self.highest_epoch = max(self.highest_epoch, record.epoch)
             case _:
                 pass  # of interest to readers of the journal only
 

@@ -40,6 +40,7 @@ from leeward.engine.records import (
     OrderMoved,
     OrderState,
     Record,
+    SessionStarted,
     StateMoved,
     TransferBooked,
 )
@@ -225,11 +226,13 @@ def of_account(record: Record, account: str) -> Record:
 
 
 def what_is_loaded_of(batches: list[list[Record]]) -> list[Record]:
-    """All records but those the books do not need, and of states and marks the last."""
+    """All records but those the books do not need, and of states, marks and sessions
+    the last."""
     kept = [each for batch in batches for each in batch if not isinstance(each, NOT_LOADED)]
     lasts: dict[type, Record] = {type(each): each for each in kept}
     return [
         each
         for each in kept
-        if not isinstance(each, StateMoved | EquityMarked) or each is lasts[type(each)]
+        if not isinstance(each, StateMoved | EquityMarked | SessionStarted)
+        or each is lasts[type(each)]
     ]

@@ -13,9 +13,11 @@ from leeward.engine.books import Books, books_of
 from leeward.engine.records import (
     FillBooked,
     IntentMade,
+    Noted,
     OrderMoved,
     PositionClosed,
     Record,
+    Severity,
     TransferBooked,
 )
 from leeward.runtime.trading.journal import Journal
@@ -56,11 +58,24 @@ def in_thread() -> Aside:
 
 
 def open_books(store: Store, journal: Journal, account: str, quote: str, epoch: int) -> Books:
-    """Returns the books as written down: what waits in the journal is committed first.
+    """Returns the books as written down: what waits in the journal is committed first. Where
+    another process has traded the account since, the journal is out of date: it is set aside, and
+    what happened is found at the venue.
 
     Raises DatabaseDown, LeaseLost, and Failed for a journal that cannot be read.
     """
-    for batch in journal.batches():
+    batches = journal.batches()
+    if not batches:
+        return books_of(store.load(account), account, quote)
+    books, kept_in = books_of(store.load(account), account, quote), journal.epoch()
+    if books.highest_epoch > kept_in:
+        words = (
+            f"epoch {books.highest_epoch} traded after the journal of epoch {kept_in} was written: "
+            f"it is not replayed, and kept as {journal.set_aside()}"
+        )
+        at_ms = 0 if books.state is None else books.state.at_ms
+        batches = [(Noted("journal_set_aside", words, Severity.CRITICAL, at_ms),)]
+    for batch in batches:
         store.record(account, epoch, batch)
     journal.clear()
     return books_of(store.load(account), account, quote)
@@ -114,7 +129,7 @@ class Bookkeeper:
             except DatabaseDown:
                 if not urgent:
                     raise
-                self.journal.append(records)
+                self.journal.append(records, self.epoch)
                 self._behind += 1
             self._apply(records)
 

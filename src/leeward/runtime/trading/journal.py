@@ -37,7 +37,9 @@ class Journal:
         found = []
         for number, line in enumerate(self._content().splitlines(), 1):
             try:
-                batch = tuple(record_of(each) for each in json.loads(line)["records"])
+                content = json.loads(line)
+                batch = tuple(record_of(each) for each in content["records"])
+                int(content["epoch"])
             except (ValueError, KeyError, TypeError, Failed) as error:
                 raise Failed(
                     f"{self.path}: line {number} cannot be read ({error}); it holds orders or "
@@ -47,9 +49,15 @@ class Journal:
             found.append(batch)
         return found
 
-    def append(self, records: Sequence[Record]) -> None:
+    def epoch(self) -> int:
+        """Returns the latest lease epoch in which a batch was written, 0 where there is none."""
+        lines = self._content().splitlines()
+        return max((int(json.loads(line)["epoch"]) for line in lines), default=0)
+
+    def append(self, records: Sequence[Record], epoch: int) -> None:
         """Writes one batch; returns once it is on the disk. Raises CannotWrite."""
-        line = json.dumps({"records": [record_json(each) for each in records]}) + "\n"
+        batch = {"epoch": epoch, "records": [record_json(each) for each in records]}
+        line = json.dumps(batch) + "\n"
         content = line.encode()
         try:
             self._write(content)
@@ -69,6 +77,15 @@ class Journal:
             with self.path.open("r+b") as file:
                 file.truncate(0)
                 os.fsync(file.fileno())
+
+    def set_aside(self) -> Path:
+        """Begins anew and returns where what was kept so far lies from now on."""
+        aside = self.path.with_name(f"{self.path.name}.of-epoch-{self.epoch()}")
+        while aside.exists():
+            aside = aside.with_name(f"{aside.name}-again")
+        self.path.rename(aside)
+        _sync_folder(self.path.parent)
+        return aside
 
     def _write(self, content: bytes) -> None:
         """Appends and forces it to the disk; what fails leaves the file as it was."""

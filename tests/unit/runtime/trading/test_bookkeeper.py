@@ -15,7 +15,17 @@ from leeward.database.errors import DatabaseDown, LeaseLost
 from leeward.domain.errors import LeewardError
 from leeward.domain.money import Money
 from leeward.engine.books import Books
-from leeward.engine.records import Record, TransferBooked, TransferKind
+from leeward.engine.records import (
+    Mode,
+    Noted,
+    Record,
+    SessionStarted,
+    Severity,
+    StateMoved,
+    TradingState,
+    TransferBooked,
+    TransferKind,
+)
 from leeward.runtime.trading.bookkeeper import Aside, Bookkeeper, inline, open_books
 from leeward.runtime.trading.journal import Journal
 
@@ -162,7 +172,8 @@ def test_a_start_commits_what_the_journal_kept(tmp_path: Path) -> None:
 def test_a_journal_that_takes_nothing_leaves_the_books_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_: Journal, __: Sequence[Record]) -> None:
+    def full(_: Journal, __: Sequence[Record], epoch: int) -> None:
+        del epoch
         raise LeewardError("no space")
 
     async def work(loop: VirtualLoop) -> None:
@@ -173,3 +184,31 @@ def test_a_journal_that_takes_nothing_leaves_the_books_alone(
 
     monkeypatch.setattr(Journal, "append", full)
     run_virtual(work)
+
+
+def began(epoch: int) -> SessionStarted:
+    return SessionStarted(
+        f"s-{epoch}", "a", Mode.LIVE, "binance", "x", "1", "1h", ("BTCUSDT",), {}, epoch, 5
+    )
+
+
+def test_a_journal_is_not_replayed_over_what_another_process_did_since(tmp_path: Path) -> None:
+    halted = StateMoved(TradingState.HALTED, "by hand", "operator", 9)
+    journal = Journal(tmp_path / "journal")
+    journal.append([StateMoved(TradingState.REDUCING, "database: gone", "watch", 4)], 3)
+    shelf = Shelf([(began(3),), (began(5), halted)])
+    books = open_books(shelf, journal, "a", "USDT", 7)
+    assert books.state == halted
+    assert journal.batches() == []
+    aside = Journal(tmp_path / "journal.of-epoch-3")
+    assert len(aside.batches()) == 1
+    told = shelf.batches[-1][0]
+    assert isinstance(told, Noted)
+    assert told.severity is Severity.CRITICAL
+    assert str(aside.path) in told.words
+
+
+def test_a_start_that_failed_in_between_makes_no_journal_old(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    journal.append([deposit(1)], 3)
+    assert open_books(Shelf([(began(3),)]), journal, "a", "USDT", 7).cash == 1

@@ -21,8 +21,8 @@ MOVED = OrderMoved("lw-1", OrderState.OPEN, Quantity(Decimal("0.1")), 2)
 
 def test_batches_come_back_in_order_and_whole(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal")
-    journal.append([NOTED, MOVED])
-    journal.append([MOVED])
+    journal.append([NOTED, MOVED], 3)
+    journal.append([MOVED], 3)
     assert Journal(tmp_path / "journal").batches() == [(NOTED, MOVED), (MOVED,)]
 
 
@@ -32,17 +32,17 @@ def test_a_line_that_was_cut_short_is_dropped_and_the_next_one_is_whole(
 ) -> None:
     path = tmp_path_factory.mktemp("torn") / "journal"
     journal = Journal(path)
-    journal.append([NOTED])
-    journal.append([MOVED])
+    journal.append([NOTED], 3)
+    journal.append([MOVED], 3)
     path.write_bytes(path.read_bytes()[:-cut])
     again = Journal(path)
-    again.append([MOVED])
+    again.append([MOVED], 3)
     assert again.batches() == [(NOTED,), (MOVED,)]
 
 
 def test_a_broken_line_before_the_last_stops_the_start(tmp_path: Path) -> None:
     path = tmp_path / "journal"
-    Journal(path).append([NOTED])
+    Journal(path).append([NOTED], 3)
     path.write_bytes(b"garbage\n" + path.read_bytes())
     with pytest.raises(Failed, match="line 1 cannot be read"):
         Journal(path).batches()
@@ -50,7 +50,7 @@ def test_a_broken_line_before_the_last_stops_the_start(tmp_path: Path) -> None:
 
 def test_it_is_empty_once_cleared(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal")
-    journal.append([NOTED])
+    journal.append([NOTED], 3)
     journal.clear()
     assert Journal(tmp_path / "journal").batches() == []
 
@@ -67,7 +67,7 @@ def test_every_batch_is_forced_to_the_disk_before_it_counts(
         real(handle)
 
     monkeypatch.setattr(os, "fsync", note)
-    journal.append([NOTED])
+    journal.append([NOTED], 3)
     assert (tmp_path / "journal").stat().st_size in forced
 
 
@@ -85,7 +85,7 @@ def test_a_full_disk_gives_up_the_reserve_for_the_journal(
         real(handle)
 
     monkeypatch.setattr(os, "fsync", full_while_reserved)
-    journal.append([MOVED])
+    journal.append([MOVED], 3)
     assert journal.batches() == [(MOVED,)]
 
 
@@ -98,4 +98,4 @@ def test_a_disk_that_takes_nothing_is_told(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(CannotWrite, match="free some space"):
-        journal.append(records)
+        journal.append(records, 3)
