@@ -1,7 +1,7 @@
 """The real process against a served emulator, killed by the operating system at any instant.
 
-LEEWARD_KILLS=300 kills so often instead; `python -m tests.harness.sigkill` goes on where it was
-interrupted, and takes a PostgreSQL URL.
+LEEWARD_KILLS=300 kills so often on each database instead; `python -m tests.harness.sigkill` goes on
+where it was interrupted.
 """
 
 from __future__ import annotations
@@ -9,14 +9,26 @@ from __future__ import annotations
 import os
 
 import pytest
-from tests.harness.sigkill import Tally, kill_on
+from tests.databases import PostgresServer
+from tests.harness.sigkill import MakeUrl, Tally, kill_on
 
-#: As many as fit into a minute and a half: each takes the start of an interpreter and a recovery.
-KILLS = 10
+#: On each of two databases: about half a minute where the machine has nothing else to do.
+KILLS = 15
 
 
 @pytest.mark.timeout(0)
 def test_a_killed_process_comes_back_to_what_the_exchange_says() -> None:
-    tally = kill_on(int(os.environ.get("LEEWARD_KILLS", KILLS)), Tally())
+    assert _killed(lambda: None) == []
+
+
+@pytest.mark.timeout(0)
+def test_a_killed_process_comes_back_to_what_the_exchange_says_on_postgresql(
+    postgres: PostgresServer,
+) -> None:
+    assert _killed(postgres.new_database) == []
+
+
+def _killed(make_url: MakeUrl) -> list[str]:
+    tally = kill_on(int(os.environ.get("LEEWARD_KILLS", KILLS)), Tally(), make_url)
     print(tally.words())  # noqa: T201 - figures for whoever runs it with -s
-    assert tally.failures == []
+    return tally.failures

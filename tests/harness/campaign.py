@@ -1,4 +1,9 @@
-"""One run of the crash campaign: a seeded account that is killed a few times, and the verdict."""
+"""One run of the crash campaign: a seeded account that is killed a few times, and the verdict.
+
+    python -m tests.harness.campaign --runs 100000 --workers 2 --state campaign.json
+
+runs so many and goes on where the state file says it stopped; exit code 1 where any failed.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +31,7 @@ from tests.harness.virtual_loop import VirtualLoop, run_virtual
 #: Virtual seconds from the first fill, the boot or the last fault to a stop that rests.
 DEADLINE_S = 10.0
 _LOOK_S = 0.5
+PAGESIZE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,8 @@ class Sample:
     handles: int
     live_orders: int
     journal: int
+    #: Memory of this process, with the exchange and all records in it: it grows with the history.
+    resident_mb: float
 
 
 @dataclass
@@ -72,6 +80,8 @@ class Verdict:
     naked_s: float = 0.0
     held_s: float = 0.0
     longest_s: float = 0.0
+    undisturbed_s: list[float] = field(default_factory=list)
+    disturbed_s: list[float] = field(default_factory=list)
     virtual_s: float = 0.0
     samples: list[Sample] = field(default_factory=list)
     alarms: Counter[str] = field(default_factory=Counter)
@@ -216,6 +226,7 @@ class _Run:
                 len(list(Path("/proc/self/fd").iterdir())),
                 0 if books is None else len(books.live_orders()),
                 0 if trader.keeper is None else trader.keeper.behind,
+                int(Path("/proc/self/statm").read_text().split()[1]) * PAGESIZE / 2**20,
             )
             self.verdict.samples.append(sample)
 
@@ -233,6 +244,7 @@ class _Run:
 
     def _judged(self, trader: Trader) -> Verdict:
         verdict = self.verdict
+        self.kept.down = False  # a fault of the database may outlast a quiet end
         records = self.kept.load(ACCOUNT)
         verdict.wrong = differences(self.outside.exchange, records, ACCOUNT)
         verdict.wrong += self.watch.beyond
@@ -252,7 +264,17 @@ class _Run:
         verdict.alarms = Counter(each.partition(" ")[0] for each in trader.alarms)
         verdict.naked_s, verdict.held_s = self.watch.naked_s, self.watch.held_s
         verdict.longest_s, verdict.virtual_s = self.watch.longest_s, self.loop.time()
+        verdict.undisturbed_s = self.watch.undisturbed_s
+        verdict.disturbed_s = self.watch.disturbed_s
         return verdict
+
+
+def run_loudly(plan: Plan, folder: Path, make_store: MakeStore = memory) -> Verdict:
+    """Returns the verdict of a run also where it ended with an error: that is what is wrong."""
+    try:
+        return run(plan, folder, make_store)
+    except Exception as error:  # noqa: BLE001 - whatever ended it, the campaign goes on
+        return Verdict(plan, [f"ended with {error!r}"], "")
 
 
 def scaled(least: int) -> int:
@@ -267,3 +289,9 @@ def story(failures: Sequence[Verdict]) -> str:
         for each in failures[:10]
     ]
     return "\n".join([f"{len(failures)} runs failed", *lines])
+
+
+if __name__ == "__main__":
+    from tests.harness.long_campaign import main
+
+    main()

@@ -101,6 +101,8 @@ class Outside:
     step_ms: int = 0
     calls: int = 0
     struck: dict[str, int] = field(default_factory=dict)
+    #: Called whenever something may have changed at the exchange.
+    moved: Callable[[], None] = lambda: None
     _listener: Deaf | None = None
     _lag_since_ms: int = 0
     _lag_until_s: float = 0.0
@@ -185,6 +187,7 @@ class Outside:
 
     def _tell(self) -> None:
         """Sends what the exchange emitted, as an unreliable stream does."""
+        self.moved()
         for message in self.exchange.drain():
             if message.channel != ("user", ME):
                 continue

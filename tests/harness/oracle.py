@@ -44,15 +44,36 @@ class Watch:
     naked_s: float = 0.0
     held_s: float = 0.0
     beyond: list[str] = field(default_factory=list)
+    #: How long each time without a stop lasted: apart those in which nothing was struck, nobody
+    #: interfered and the process lived.
+    undisturbed_s: list[float] = field(default_factory=list)
+    disturbed_s: list[float] = field(default_factory=list)
+    _open: dict[str, tuple[float, int, int]] = field(default_factory=dict)
+    _lives: int = 0
     _since: dict[str, float] = field(default_factory=dict)
     _struck: int = 0
     _is_up: bool = False
 
+    def __post_init__(self) -> None:
+        self.outside.moved = self.measure
+
     def up(self) -> None:
         self._is_up, self.excused_s = True, self.outside.loop.time()
+        self._lives += 1
 
     def down(self) -> None:
         self._is_up = False
+
+    def measure(self) -> None:
+        """Notes when a time without a stop begins and ends, after each change at the exchange."""
+        now_s, struck = self.outside.loop.time(), sum(self.outside.struck.values())
+        for symbol in self.symbols:
+            if self._is_naked(symbol):
+                self._open.setdefault(symbol, (now_s, struck, self._lives))
+            elif (opened := self._open.pop(symbol, None)) is not None:
+                excused = self.outside.excused_until_s > opened[0]
+                calm = opened[1:] == (struck, self._lives) and not excused
+                (self.undisturbed_s if calm else self.disturbed_s).append(now_s - opened[0])
 
     def look(self, step_s: float) -> None:
         """Looks once; `step_s` is the time since the last look."""

@@ -39,7 +39,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     @property
     def timers(self) -> int:
         """How many timers are set."""
-        return len(self._scheduled)  # type: ignore[attr-defined] # CPython's own heap
+        return len(self._scheduled)  # type: ignore[attr-defined] # the heap of CPython
 
     def select(self, timeout: float | None) -> list[object]:
         """Takes the place of waiting for sockets: passes the time until the next timer."""
@@ -66,5 +66,5 @@ def run_virtual(main: Callable[[VirtualLoop], Coroutine[Any, Any, T]]) -> T:
         return loop.run_until_complete(main(loop))
     finally:
         for task in asyncio.all_tasks(loop):
-            task._log_destroy_pending = False  # type: ignore[attr-defined] # CPython's own switch
+            task._log_destroy_pending = False  # type: ignore[attr-defined] # a switch of CPython
         loop.close()

@@ -8,8 +8,9 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
+from leeward.database import reading
 from leeward.database.engine import Database, open_database
 from leeward.database.errors import DatabaseDown
 from leeward.domain.errors import Failed
@@ -24,6 +25,10 @@ _OWNER: Final = "main"
 _ACCOUNT: Final = "live:emulator:main"
 _QUOTE: Final = "USDT"
 _COMMAND_S: Final = 30
+#: More moves of the state than any rehearsal sees.
+_MOVES: Final = 100_000
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -43,7 +48,7 @@ class Rehearsal:
         """Returns what is written down so far, as a process loads it."""
         return self._read(lambda database: database.load(_ACCOUNT))
 
-    def _read(self, read: Callable[[Database], list[Record]]) -> list[Record]:
+    def _read(self, read: Callable[[Database], list[T]]) -> list[T]:
         """Returns what the database holds; nothing before the engine has made it."""
         try:
             if self._database is None:
@@ -70,20 +75,19 @@ class Rehearsal:
         return sum(order["side"] == "BUY" for order in self.truth().orders.values())
 
     def state(self) -> str:
-        moves = self._moves()
-        return moves[-1].state.value if moves else "none"
+        states = self._states()
+        return states[-1] if states else "none"
 
     def boots(self) -> int:
         """Returns how many processes have begun to recover."""
-        return sum(each.state is TradingState.RECOVERING for each in self._moves())
+        return self._states().count(TradingState.RECOVERING.value)
 
     def is_recovered(self) -> bool:
-        moves = self._moves()
-        return bool(moves) and moves[-1].state is not TradingState.RECOVERING
+        return self.state() not in {"none", TradingState.RECOVERING.value}
 
-    def _moves(self) -> list[StateMoved]:
-        told = self._read(lambda database: database.history(_ACCOUNT))
-        return [each for each in told if isinstance(each, StateMoved)]
+    def _states(self) -> list[str]:
+        """Returns the trading states the account was moved to, the oldest first."""
+        return self._read(_states)
 
     def below_the_stops(self, symbol: str) -> list[str]:
         """Returns a price under every stop of a symbol, and the one after which it recovers."""
@@ -117,6 +121,12 @@ class Rehearsal:
             self._database.close()
 
 
+def _states(database: Database) -> list[str]:
+    with database.reading() as connection:
+        moves = reading.events(connection, _ACCOUNT, kinds=(StateMoved.__name__,), limit=_MOVES)
+    return [str(each.record["state"]) for each in moves]
+
+
 def rehearsal(
     exchange: Exchange, folder: Path, symbols: Sequence[str], url: str | None = None
 ) -> Rehearsal:
@@ -143,6 +153,8 @@ def _environment(exchange: Exchange, folder: Path, url: str) -> dict[str, str]:
         f"{PREFIX}VENUE__API_KEY": exchange.addresses.api_key,
         f"{PREFIX}VENUE__API_SECRET": exchange.addresses.api_secret,
         f"{PREFIX}RISK__TREND_GATE": "off",
+        # An hour of the exchange passes in minutes.
+        f"{PREFIX}RISK__MAX_ORDERS_PER_HOUR": "10000",
         f"{PREFIX}TRADING__ENTRY": "ioc",
         f"{PREFIX}LIVE_CONFIRMATION": f"trade {_OWNER} on emulator",
     }
