@@ -46,3 +46,19 @@ def replace_file(folder: Path, file: str, content: bytes) -> None:
 def tiny_outlook(needs: tuple[str, ...]) -> Outlook:
     """Returns what the tiny models tell, their confidence not shrunk; there is no sentiment."""
     return Outlook(needs, "BTCUSDT", HOUR, ModelUse(MODELS, Path("no data"), shrunk=False))
+
+
+def renamed(folder: Path, symbol: str, timeframe: str) -> str:
+    """Copies the price model as one of another market into the folder; returns its hash."""
+    name = f"{symbol.lower()}_price_{timeframe}"
+    folder.mkdir(parents=True, exist_ok=True)
+    for ending in ("onnx", "golden.npz", "json"):
+        shutil.copy(MODELS / f"btcusdt_price.{ending}", folder / f"{name}.{ending}")
+
+    def rename(metadata: dict[str, Any]) -> None:
+        files = metadata["files"].items()
+        metadata["files"] = {file.replace("btcusdt_price", name): facts for file, facts in files}
+        metadata.update(model_id=name, symbol=symbol, timeframe=timeframe)
+
+    edit_metadata(folder, rename, name)
+    return sha256((folder / f"{name}.json").read_bytes()).hexdigest()
