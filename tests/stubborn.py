@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 
 from leeward.domain.columns import BoolColumn, FloatColumn
@@ -36,6 +38,15 @@ class Broken(Stubborn):
     def calculate_stop(self, frame: Frame) -> FloatColumn:
         if frame.close[-1] == 120:
             raise ZeroDivisionError("nothing to divide by")
+        return super().calculate_stop(frame)
+
+
+class Hanging(Stubborn):
+    """Thinks for long while the price stands at 120."""
+
+    def calculate_stop(self, frame: Frame) -> FloatColumn:
+        if frame.close[-1] == 120:
+            time.sleep(0.8)
         return super().calculate_stop(frame)
 
 

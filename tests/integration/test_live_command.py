@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +16,7 @@ from leeward.database.engine import open_database
 from leeward.engine.books import books_of
 from leeward.engine.records import Noted
 from tests.integration.conftest import Run, Shown
-from tests.running import RESTLESS, TRADES, lines_until, started
+from tests.running import LEEWARD, RESTLESS, TRADES, lines_until, started
 from tests.served import Served, fresh_names, generated, served
 
 ACCOUNT = "live:emulator:main"
@@ -198,3 +201,25 @@ def test_a_killed_session_is_recovered_by_the_next(
     truth = market.sim("GET", "state")["accounts"][name]
     usdt = truth["balances"]["USDT"]
     assert books.cash == Decimal(usdt["free"]) + Decimal(usdt["locked"])
+
+
+def test_on_a_terminal_the_confirmation_is_typed(
+    market: Served, key: dict[str, str], tmp_path: Path
+) -> None:
+    del key  # it sets the environment
+    for typed, code in (("yes", 3), (PHRASE, 0)):
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            [LEEWARD, "live", RESTLESS, *TRADES, RISKS, "--url", market.addresses.rest,
+             "--candles", "1", "--log", "log.jsonl"],
+            stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+            env={**os.environ, "LEEWARD_DATA__DIR": str(tmp_path / "data")},
+        )  # fmt: skip
+        os.close(theirs)
+        os.write(ours, f"{typed}\n".encode())
+        out, err = process.communicate(timeout=40)
+        os.close(ours)
+        assert process.returncode == code, err
+        assert f"Type '{PHRASE}' to begin" in err
+        assert ("'yes' is not the confirmation" in err) == (code == 3)
+        assert ("1 candles are over" in out) == (code == 0)

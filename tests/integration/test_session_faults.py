@@ -323,3 +323,17 @@ def test_a_strategy_that_raises_decides_nothing_and_stops_entries(stage: Stage) 
     rows = [each for each in stage.history() if isinstance(each, Executed)]
     assert [each.decision for each in rows] == ["enter", *["skipped"] * 3, "hold"]
     assert rows[1].reason.startswith("strategy_failed: Broken.calculate_stop: raised ZeroDivision")
+
+
+def test_a_strategy_that_hangs_is_named_while_it_hangs(stage: Stage) -> None:
+    async def work(walk: Walk) -> None:
+        await walk.hours(2)
+        told = [each for each in walk.noted if each.kind == "loop_stalled"]
+        (note,) = [each for each in told if "in calculate_stop at " in each.words]
+        assert note.severity is Severity.CRITICAL
+        assert "stubborn.py:" in note.words
+        assert walk.ready.session.measures.steps == 2
+        assert resting(walk) == ["STOP_LOSS"]
+
+    stage.monkeypatch.setattr("leeward.runtime.trading.stalling.PATIENCE_S", 0.4)
+    stage.play(work, [100, 120, 110], strategy="Hanging")

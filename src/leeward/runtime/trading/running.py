@@ -16,9 +16,10 @@ from leeward.database.errors import DatabaseDown
 from leeward.domain.answers import Found
 from leeward.domain.errors import Refused
 from leeward.domain.timeframe import Timeframe
-from leeward.engine.records import Mode, TradingState
+from leeward.engine.records import Mode, Noted, Severity, TradingState
 from leeward.runtime.trading.commands import Commands
 from leeward.runtime.trading.measuring import trade_values
+from leeward.runtime.trading.stalling import StallAlarm
 from leeward.runtime.trading.start import Ready
 from leeward.runtime.trading.supervision import Work, first_cause, supervise
 from leeward.runtime.trading.watchdogs import Watchdogs
@@ -50,9 +51,13 @@ class Running:
         """Returns in words how the session ended and what is left protected. Raises Refused where
         the account was taken by another process, or where a live account could not be reconciled.
         """
+        with StallAlarm(self._stalled, self.ready.session.clock) as stalls:
+            return await self._run({**self._tasks(), "stalls": stalls.keep_beating})
+
+    async def _run(self, tasks: Mapping[str, Work]) -> str:
         session = self.ready.session
         await session.begin(self.ready.started)
-        work = asyncio.create_task(supervise(self._tasks(), self._died, session.clock))
+        work = asyncio.create_task(supervise(tasks, self._died, session.clock))
         over = asyncio.create_task(self._until_over())
         try:
             await asyncio.wait({work, over}, return_when=asyncio.FIRST_COMPLETED)
@@ -108,6 +113,10 @@ class Running:
     def _died(self, name: str, error: Exception) -> None:
         words = f"the task '{name}' died: {type(error).__name__}: {error}"
         self.ready.session.standing.demand(TradingState.HALTED, "task_died", words)
+
+    def _stalled(self, words: str) -> None:
+        session = self.ready.session
+        session.alarm(Noted("loop_stalled", words, Severity.CRITICAL, session.server_now_ms()))
 
     async def _steps(self) -> None:
         await self.ready.session.run()

@@ -84,7 +84,8 @@ async def _confirmed(settings: Settings, market: Market, talk: Talk) -> None:
             f"live refused: nobody confirmed it; on a terminal type '{phrase}' when asked, for a "
             f"service set LEEWARD_LIVE_CONFIRMATION='{phrase}'"
         )
-    if " ".join(answer.split()) != phrase:
+    answer = " ".join(answer.split())
+    if answer != phrase:
         raise Refused(f"live refused: '{answer}' is not the confirmation; it is '{phrase}'")
 
 
