@@ -33,7 +33,7 @@ from leeward.runtime.trading.entering import Entering, Identity
 from leeward.runtime.trading.facts import Asked, check_stop_policy, check_symbols, setup_facts
 from leeward.runtime.trading.history import KEPT, History, KeptCandles, write_history
 from leeward.runtime.trading.journal import Journal
-from leeward.runtime.trading.modelling import session_models
+from leeward.runtime.trading.modelling import SessionModels, session_models
 from leeward.runtime.trading.session import Plan, Shown, TradingSession
 from leeward.runtime.trading.standing import Standing
 from leeward.runtime.venue import open_venue
@@ -212,14 +212,11 @@ class _Wiring:
         keeper = self._keeper(root)
         history, further = await self._history(timeframe, keeper.books)
         setup = self._setup()
-        models = session_models(self.settings, self.asked, self.strategy, timeframe, self.database)
-        for noted in models.noted(self.market.server_now_ms()):
-            self.alarm(noted)
+        models = self._models(timeframe)
         decider = Decider(self.strategy, setup, history, further, models.columns)
         decider.warm()
         folder = root / "sessions" / session_id
         files = write_history(folder, history)
-        informative = write_history(folder, list(further.values()))
         session = self._session(who, timeframe, decider, keeper)
         told.listener = session.told
         session.keep = KeptCandles(folder / KEPT).append
@@ -230,7 +227,7 @@ class _Wiring:
             "params": self.strategy.params,
             "quote": self.market.quote,
             "history": {each.symbol: files[each.name] for each in history},
-            "informative": informative,
+            "informative": write_history(folder, list(further.values())),
             "models": models.facts,
             "venue": asdict(self.market.rest.http.addresses),
         }
@@ -248,6 +245,12 @@ class _Wiring:
             at_ms=self.market.server_now_ms(),
         )
         return Ready(session, self.market, self.database, self.lease, started, folder, self.notes)
+
+    def _models(self, timeframe: Timeframe) -> SessionModels:
+        found = session_models(self.settings, self.asked, self.strategy, timeframe, self.database)
+        for noted in found.noted(self.market.server_now_ms()):
+            self.alarm(noted)
+        return found
 
     def _paper(self, root: Path, told: _Later) -> PaperVenue:
         settings = self.settings
