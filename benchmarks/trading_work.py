@@ -87,7 +87,7 @@ async def measure(folder: Path, count: int, steps: int) -> None:
     lease.release()
     database.close()
     tell(
-        list(session.latencies_s),
+        list(session.measures.latencies_s),
         orders=len(session.keeper.books.orders),
         processor_share=used / (steps * 60),
         whole_step_s=lasted / steps,
