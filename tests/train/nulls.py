@@ -15,6 +15,9 @@ Table = NDArray[np.float64]
 #: Hours in which returns resemble each other: blocks of a day keep the bursts of volatility.
 _BLOCK = 24
 
+#: Ranks of signal plus noise correlate by so much less than their values.
+_RANK_LOSS = 1.022
+
 
 class World(NamedTuple):
     """One market: its log returns, and the forecasts of every candidate [hours, candidates]."""
@@ -36,11 +39,12 @@ def make_world(
     moves: FloatColumn, hours: int, candidates: int, skill: float, chance: np.random.Generator
 ) -> World:
     """Returns a null market and the forecasts of candidates that know nothing, but for the first,
-    whose rank correlation with the next return is about `skill`."""
+    whose rank correlation with the next return is `skill`."""
     market = null_market(moves, hours, chance)
     forecasts = chance.standard_normal((hours, candidates))
     ranks = np.argsort(np.argsort(market)) / hours - 0.5
     signal = ranks / ranks.std()
+    skill *= _RANK_LOSS
     forecasts[:, 0] = skill * signal + np.sqrt(1.0 - skill**2) * forecasts[:, 0]
     return World(market, forecasts)
 
