@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import Connection, exists, select
 
 from leeward.database import loading, schema, tables
+from leeward.database.backup import copy_file
 from leeward.database.chain import CHAIN_START, link
 from leeward.database.connecting import without_deadline
-from leeward.database.engine import Database, examine_file
+from leeward.database.engine import Database, connect_database
 from leeward.database.errors import DatabaseCorrupt
 from leeward.database.recording import reported
-from leeward.domain.errors import Failed
+from leeward.domain.errors import CannotWrite, Failed
 from leeward.engine.books import Books
 from leeward.engine.record_codec import record_of
 from leeward.engine.records import (
@@ -58,16 +62,43 @@ class Finding:
 
 
 def audit(database: Database) -> Iterator[Finding]:
-    """Yields the findings of every check, all on one state of the database.
+    """Yields the findings of every check, all on one state of the database: a SQLite file is copied
+    beside itself first, so that whoever trades commits meanwhile.
 
     A file that SQLite finds damaged, or tables of another version, end it: what else would be
-    found there says nothing. Raises DatabaseDown.
+    found there says nothing. Raises DatabaseDown, and CannotWrite where there is no room to copy.
     """
-    try:
-        examine_file(database)
-    except DatabaseCorrupt as error:
-        yield Finding("file", 1, (str(error),))
+    with ExitStack() as stack:
+        try:
+            database = stack.enter_context(_as_it_is(database))
+        except DatabaseCorrupt as error:
+            yield Finding("file", 1, (str(error),))
+            return
+        yield from _of_database(database)
+
+
+@contextmanager
+def _as_it_is(database: Database) -> Iterator[Database]:
+    """Yields the database, or a copy of its file for as long as it is looked at."""
+    file = database.file
+    if file is None:
+        yield database
         return
+    try:
+        folder = TemporaryDirectory(dir=file.parent, prefix=f"{file.name}.checked-")
+    except OSError as error:
+        raise CannotWrite(f"{file.parent}: cannot be written: {error.strerror}") from None
+    with folder as place:
+        draft = Path(place) / file.name
+        copy_file(database, file, draft)
+        copy = connect_database(f"sqlite:///{draft}")
+        try:
+            yield copy
+        finally:
+            copy.close()
+
+
+def _of_database(database: Database) -> Iterator[Finding]:
     with database.reading() as connection:
         without_deadline(connection)
         problem = schema.judge(schema.version_of(connection))

@@ -25,7 +25,7 @@ from sqlalchemy import Connection, func, insert, inspect, select, text, update
 
 from leeward import __version__
 from leeward.database import schema
-from leeward.database.connecting import without_deadline
+from leeward.database.connecting import corrupt, without_deadline
 from leeward.database.engine import Database, connect_database, examine_file
 from leeward.database.errors import DatabaseCorrupt
 from leeward.database.lease import FileHold, LockHold, lock_of, locks_beside
@@ -40,6 +40,13 @@ FORMAT = "leeward.database/1"
 EPOCHS_SKIPPED = 1000
 
 _ROWS_AT_ONCE = 1000
+#: Pages of a file that are copied while a commit waits, and how often a copy begins anew.
+_PAGES = 2000
+_ATTEMPTS = 20
+
+
+class _Restless(Exception):
+    """A file was written to so often that it could not be copied in parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ def back_up(database: Database, file: Path) -> Copied:
             with draft.open("w", encoding="utf-8") as out:
                 rows = _dump(database, out)
         else:
-            _copy(database.file, draft)
+            copy_file(database, database.file, draft)
         digest = _hash(draft)
     with _replacing(_sidecar(file)) as draft:
         draft.write_text(f"{digest}  {file.name}\n", encoding="utf-8")
@@ -95,19 +102,37 @@ def restore(database: Database, file: Path, *, overwrite: bool) -> None:
             _fill(database, file)
 
 
-def _copy(source: Path, draft: Path) -> None:
-    """Copies a SQLite file page by page; starts again by itself where somebody writes meanwhile."""
+def copy_file(database: Database, source: Path, draft: Path) -> None:
+    """Copies the file of a database as it is at one moment, a few pages at a time: no commit waits
+    for it. It starts again by itself where somebody writes meanwhile, and where that never ends
+    takes the rest in one go.
+
+    Raises DatabaseCorrupt where the file is damaged, Failed where it cannot be read or written.
+    """
+    rounds = 0
+
+    def count(_: int, __: int, pages: int) -> None:
+        nonlocal rounds
+        rounds += 1
+        if rounds > _ATTEMPTS * (1 + pages // _PAGES):
+            raise _Restless
+
     try:
         with (
             closing(sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True)) as old,
             closing(sqlite3.connect(draft)) as new,
         ):
-            old.backup(new, pages=2000)
-            found = new.execute("PRAGMA integrity_check(1)").fetchone()[0]
+            try:
+                old.backup(new, pages=_PAGES, progress=count, sleep=0.01)
+            except _Restless:
+                old.backup(new)
+            found = new.execute("PRAGMA integrity_check(3)").fetchall()
     except sqlite3.Error as error:
+        if "malformed" in str(error) or "not a database" in str(error):
+            raise corrupt(database.url, str(error)) from None
         raise Failed(f"database {source} cannot be copied: {error}") from None
-    if found != "ok":
-        raise DatabaseCorrupt(f"database {source} is damaged, and so is its copy: {found}")
+    if found != [("ok",)]:
+        raise corrupt(database.url, "; ".join(str(row[0]) for row in found))
 
 
 def _dump(database: Database, out: IO[str]) -> int:

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from tests.histories import ACCOUNT, life_of_an_account
+from tests.histories import ACCOUNT, deposit, life_of_an_account
 
 from leeward.database.audit import audit
-from leeward.database.engine import Database
+from leeward.database.engine import Database, open_database
 from leeward.database.lease import take_lease
 
 pytestmark = pytest.mark.timeout(120)
@@ -51,9 +52,27 @@ def test_what_another_hand_changed_is_found(
     assert re.search(words, str(finding))
 
 
+def test_a_check_holds_up_no_commit_and_sees_one_state(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'leeward.db'}"
+    database, trader = open_database(url), open_database(url, timeout_s=0.3)
+    live_through(trader)
+    findings = audit(database)
+    assert next(findings).is_ok
+    for number in range(3):
+        trader.record(ACCOUNT, 1, [deposit(f"while checked/{number}", "1")])
+    assert all(finding.is_ok for finding in findings)
+    assert {each.name for each in tmp_path.iterdir() if each.is_dir()} == set()
+    for each in (database, trader):
+        each.close()
+
+
 @pytest.fixture
 def lived(database: Database) -> Database:
+    live_through(database)
+    return database
+
+
+def live_through(database: Database) -> None:
     take_lease(database, ACCOUNT, "here:1").release()
     for batch in life_of_an_account():
         database.record(ACCOUNT, 1, batch)
-    return database

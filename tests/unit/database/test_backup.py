@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 from tests.histories import ACCOUNT, deposit, executed, life_of_an_account
 
-from leeward.database import reading
+from leeward.database import backup, reading
 from leeward.database.audit import audit
 from leeward.database.backup import EPOCHS_SKIPPED, back_up, restore
 from leeward.database.engine import Database, connect_database, open_database
@@ -123,7 +123,11 @@ def test_a_damaged_sqlite_file_is_replaced_and_kept_aside(tmp_path: Path) -> Non
     damaged.close()
 
 
-def test_a_copy_made_while_others_write_is_consistent(tmp_path: Path) -> None:
+@pytest.mark.parametrize("attempts", [20, 0], ids=["in parts", "in one go"])
+def test_a_copy_made_while_others_write_is_consistent(
+    attempts: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup, "_ATTEMPTS", attempts)
     database = open_database(f"sqlite:///{tmp_path / 'leeward.db'}")
     live_through(database)
     enough = threading.Event()
