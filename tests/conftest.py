@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 from leeward.database.engine import Database, open_database
-from tests.databases import PostgresServer, running_postgres
+from tests.databases import PostgresServer, name_in, running_postgres
 
 # Machines are noisy, and the first example of a compiled function builds it.
 settings.register_profile("leeward", deadline=None)
@@ -32,14 +33,43 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def mortal_postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of its own for tests that kill it, and start it again."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sqlite_with_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file to copy: making the tables anew costs more than most tests."""
+    file = tmp_path_factory.mktemp("tables") / "leeward.db"
+    open_database(f"sqlite:///{file}").close()
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgres_with_tables(postgres: PostgresServer) -> str:
+    """The name of a PostgreSQL database to copy."""
+    url = postgres.new_database()
+    open_database(url).close()
+    return name_in(url)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of an empty database of the test's own, once of each kind."""
+    """The URL of a database of the test's own, once of each kind: empty, but where the test asks
+    for `database`, too."""
+    has_tables = "database" in request.fixturenames
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'leeward.db'}"
+        file = tmp_path / "leeward.db"
+        if has_tables:
+            shutil.copy(request.getfixturevalue("sqlite_with_tables"), file)
+        yield f"sqlite:///{file}"
         return
     server: PostgresServer = request.getfixturevalue("postgres")
-    url = server.new_database()
+    like = request.getfixturevalue("postgres_with_tables") if has_tables else "template1"
+    url = server.new_database(like)
     yield url
     server.drop(url)
 

@@ -29,14 +29,15 @@ class PostgresServer:
     uri: str
     _numbers: Iterator[int] = field(default_factory=count)
 
-    def new_database(self) -> str:
+    def new_database(self, like: str = "template1") -> str:
+        """Returns the URL of a new database, a copy of the one named `like`."""
         name = f"leeward_{next(self._numbers)}"
         with psycopg.connect(self.uri, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {like}")
         return self.uri.replace("/postgres?", f"/{name}?")
 
     def drop(self, url: str) -> None:
-        name = url.split("?", maxsplit=1)[0].rpartition("/")[2]
+        name = name_in(url)
         with psycopg.connect(self.uri, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
@@ -53,6 +54,10 @@ class PostgresServer:
         self._server.ensure_postgres_running()
 
 
+def name_in(url: str) -> str:
+    return url.split("?", maxsplit=1)[0].rpartition("/")[2]
+
+
 @contextmanager
 def running_postgres() -> Iterator[PostgresServer]:
     """Yields a server whose data lie in a folder of its own, both gone at the end."""
@@ -62,6 +67,10 @@ def running_postgres() -> Iterator[PostgresServer]:
 
     folder = Path(tempfile.mkdtemp(prefix="leeward-pg-"))
     server = get_server(folder / "data", cleanup_mode="delete")
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        # Tests kill processes, never the machine: waiting for the disk shows nothing.
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
     try:
         yield PostgresServer(server, server.get_uri())
     finally:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from tests.databases import eventually, running_postgres
+from tests.databases import PostgresServer, eventually
 from tests.histories import ACCOUNT, deposit
 
 from leeward.database import reading
@@ -90,33 +90,37 @@ def test_a_heartbeat_is_kept_with_what_the_process_says(database: Database) -> N
     lease.release()
 
 
-def test_a_lease_outlives_a_restart_of_postgresql_where_nobody_took_the_account() -> None:
-    with running_postgres() as server:
-        database = open_database(server.new_database())
-        lease = take_lease(database, ACCOUNT, "here:1")
-        server.kill()
-        with pytest.raises(DatabaseDown):
-            lease.check()
-        server.start()
+def test_a_lease_outlives_a_restart_of_postgresql_where_nobody_took_the_account(
+    mortal_postgres: PostgresServer,
+) -> None:
+    server = mortal_postgres
+    database = open_database(server.new_database())
+    lease = take_lease(database, ACCOUNT, "here:1")
+    server.kill()
+    with pytest.raises(DatabaseDown):
         lease.check()
-        database.record(ACCOUNT, lease.epoch, [deposit()])
-        with pytest.raises(Refused):
-            take_lease(database, ACCOUNT, "here:2")
-        lease.release()
-        database.close()
+    server.start()
+    lease.check()
+    database.record(ACCOUNT, lease.epoch, [deposit()])
+    with pytest.raises(Refused):
+        take_lease(database, ACCOUNT, "here:2")
+    lease.release()
+    database.close()
 
 
-def test_a_lease_is_lost_where_another_took_the_account_during_a_restart() -> None:
-    with running_postgres() as server:
-        database = open_database(server.new_database())
-        lease = take_lease(database, ACCOUNT, "here:1")
-        server.kill()
-        server.start()
-        other = take_lease(database, ACCOUNT, "there:2")
-        with pytest.raises(LeaseLost, match="there:2"):
-            lease.check()
-        other.release()
-        database.close()
+def test_a_lease_is_lost_where_another_took_the_account_during_a_restart(
+    mortal_postgres: PostgresServer,
+) -> None:
+    server = mortal_postgres
+    database = open_database(server.new_database())
+    lease = take_lease(database, ACCOUNT, "here:1")
+    server.kill()
+    server.start()
+    other = take_lease(database, ACCOUNT, "there:2")
+    with pytest.raises(LeaseLost, match="there:2"):
+        lease.check()
+    other.release()
+    database.close()
 
 
 def account_of(database: Database) -> reading.Account:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from tests.databases import running_postgres
+from tests.databases import PostgresServer
 from tests.histories import ACCOUNT, deposit, entry, executed, marked
 
 from leeward.database.engine import Database, open_database
@@ -70,22 +70,24 @@ def test_a_full_disk_writes_nothing_and_the_next_batch_is_written(tmp_path: Path
     database.close()
 
 
-def test_a_killed_server_is_down_and_serves_again_once_it_is_back() -> None:
-    with running_postgres() as server:
-        url = server.new_database()
-        database = open_database(url)
-        take_lease(database, ACCOUNT, "here:1").release()
-        database.record(ACCOUNT, 1, [deposit()])
-        server.kill()
-        for attempt in attempts(database):
-            with pytest.raises(DatabaseDown):
-                attempt()
+def test_a_killed_server_is_down_and_serves_again_once_it_is_back(
+    mortal_postgres: PostgresServer,
+) -> None:
+    server = mortal_postgres
+    url = server.new_database()
+    database = open_database(url)
+    take_lease(database, ACCOUNT, "here:1").release()
+    database.record(ACCOUNT, 1, [deposit()])
+    server.kill()
+    for attempt in attempts(database):
         with pytest.raises(DatabaseDown):
-            open_database(url)
-        server.start()
-        database.record(ACCOUNT, 1, STEP)
-        assert database.load(ACCOUNT) == [deposit(), STEP[0], STEP[2]]
-        database.close()
+            attempt()
+    with pytest.raises(DatabaseDown):
+        open_database(url)
+    server.start()
+    database.record(ACCOUNT, 1, STEP)
+    assert database.load(ACCOUNT) == [deposit(), STEP[0], STEP[2]]
+    database.close()
 
 
 def test_a_damaged_file_names_the_ways_out(tmp_path: Path) -> None:
