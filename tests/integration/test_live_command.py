@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import subprocess
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +15,7 @@ from leeward.database.engine import open_database
 from leeward.engine.books import books_of
 from leeward.engine.records import Noted
 from tests.integration.conftest import Run, Shown
-from tests.running import LEEWARD, RESTLESS, TRADES, lines_until, started
+from tests.running import RESTLESS, TRADES, lines_until, started
 from tests.served import Served, fresh_names, generated, served
 
 ACCOUNT = "live:emulator:main"
@@ -25,7 +24,7 @@ PHRASE = "trade main on emulator"
 
 @pytest.fixture(scope="module")
 def market() -> Iterator[Served]:
-    with served(generated(), mode="accelerated", speed=120, auth="scaled") as running:
+    with served(generated(), mode="accelerated", speed=60, auth="scaled") as running:
         yield running
 
 
@@ -119,7 +118,7 @@ def test_what_it_trades_is_what_the_exchange_says_and_no_secret_is_told(
     tmp_path: Path,
 ) -> None:
     monkeypatch.setenv("LEEWARD_LIVE_CONFIRMATION", PHRASE)
-    shown = live(leeward, market, RISKS, "--candles", "6", "--log", "log.jsonl", "--json")
+    shown = live(leeward, market, RISKS, "--candles", "5", "--log", "log.jsonl", "--json")
     assert shown.code == 0, shown.err
     lines = [json.loads(line) for line in shown.out.splitlines()]
     decided = [each for line in lines[:-1] for each in line["decisions"]]
@@ -203,23 +202,25 @@ def test_a_killed_session_is_recovered_by_the_next(
     assert books.cash == Decimal(usdt["free"]) + Decimal(usdt["locked"])
 
 
+@pytest.mark.usefixtures("key")
+@pytest.mark.parametrize(
+    ("typed", "code", "words"),
+    [(PHRASE, 0, ""), ("yes", 3, f"'yes' is not the confirmation; it is '{PHRASE}'\n")],
+)
 def test_on_a_terminal_the_confirmation_is_typed(
-    market: Served, key: dict[str, str], tmp_path: Path
+    leeward: Run,
+    market: Served,
+    monkeypatch: pytest.MonkeyPatch,
+    typed: str,
+    code: int,
+    words: str,
 ) -> None:
-    del key  # it sets the environment
-    for typed, code in (("yes", 3), (PHRASE, 0)):
-        ours, theirs = pty.openpty()
-        process = subprocess.Popen(
-            [LEEWARD, "live", RESTLESS, *TRADES, RISKS, "--url", market.addresses.rest,
-             "--candles", "1", "--log", "log.jsonl"],
-            stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
-            env={**os.environ, "LEEWARD_DATA__DIR": str(tmp_path / "data")},
-        )  # fmt: skip
-        os.close(theirs)
-        os.write(ours, f"{typed}\n".encode())
-        out, err = process.communicate(timeout=40)
-        os.close(ours)
-        assert process.returncode == code, err
-        assert f"Type '{PHRASE}' to begin" in err
-        assert ("'yes' is not the confirmation" in err) == (code == 3)
-        assert ("1 candles are over" in out) == (code == 0)
+    ours, theirs = pty.openpty()
+    os.write(ours, f" {typed} \n".encode())
+    with os.fdopen(theirs) as terminal:
+        monkeypatch.setattr("sys.stdin", terminal)
+        shown = live(leeward, market, RISKS, "--candles", "1", "--log", "log.jsonl")
+    os.close(ours)
+    assert shown.code == code, shown.err
+    assert f"Type '{PHRASE}' to begin" in shown.err
+    assert shown.err.endswith(words)
