@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from leeward.data.store import CandleStore
 from leeward.database.engine import open_database
 from leeward.engine.records import Executed, Noted, SessionStarted
 from tests.integration.conftest import Run
 from tests.served import Served, generated, served
-from tests.tiny_models import renamed
+from tests.tiny_models import MODELS, renamed
 
 ACCOUNT = "paper:emulator:main"
 
@@ -55,3 +56,22 @@ def test_every_step_writes_down_what_the_model_said_and_that_it_has_no_edge(
     assert all(each.columns["prediction_confidence"] == 0.0 for each in steps)
     notes = [each.words for each in records if isinstance(each, Noted) and each.kind == "model"]
     assert any(words.startswith("NO DEMONSTRATED EDGE") for words in notes)
+
+    shown = leeward("parity", "--json")
+    assert shown.code == 0, shown.err
+    assert json.loads(shown.out)["clean"] is True
+    assert "ladder" in leeward("why", "BTCUSDT").out
+
+
+def test_why_finds_the_models_of_a_backtest_again(
+    leeward: Run, stored_market: CandleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del stored_market  # it fills the store
+    monkeypatch.setenv("LEEWARD_ML__DIR", str(MODELS))
+    code, _, err = leeward("backtest", "ml_basic", "--symbols", "BTCUSDT", "--json", "r.json")
+    assert code == 0, err
+
+    shown = leeward("why", "BTCUSDT", "--backtest", "r.json")
+
+    assert shown.code == 0, shown.err
+    assert "ladder" in shown.out

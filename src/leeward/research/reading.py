@@ -18,7 +18,8 @@ from leeward.domain.candles import OPTIONAL, PRICES, Candles
 from leeward.domain.errors import BadUsage, Failed, unknown_name
 from leeward.domain.timeframe import Timeframe
 from leeward.engine.records import Record, SessionStarted
-from leeward.research.recorded import Recorded
+from leeward.research.models import columns_again, models_of
+from leeward.research.recorded import Recorded, terms_of
 from leeward.runtime.settings import Settings
 from leeward.runtime.trading.deciding import Series
 from leeward.runtime.trading.history import KEPT, KeptCandles
@@ -55,7 +56,11 @@ def read_sessions(
     kept = [KeptCandles(folder / each.session_id / KEPT).read() for each in chain]
     traded = {symbol: _series(folder, chain, symbol, kept) for symbol in chosen.symbols}
     further = _further(folder, chain, kept)
-    return Recorded(chain, before, own, _with_stored(settings, chosen, traded), further)
+    length = Timeframe.parse(chosen.timeframe)
+    strategy = terms_of(chosen).strategy
+    columns = columns_again(settings, strategy, length, chosen.facts.get("models"))
+    stored = _with_stored(settings, chosen, traded)
+    return Recorded(chain, before, own, stored, further, columns)
 
 
 def _last_of(newest: Sequence[SessionStarted], session_id: str | None) -> SessionStarted:
@@ -70,7 +75,9 @@ def _last_of(newest: Sequence[SessionStarted], session_id: str | None) -> Sessio
 def _terms(session: SessionStarted) -> tuple[object, ...]:
     facts = (session.facts.get(name) for name in _TERMS)
     version = session.strategy, session.strategy_version
-    return (*version, session.timeframe, session.symbols, session.mode, session.venue, *facts)
+    models = models_of(session.facts.get("models"))
+    market = session.timeframe, session.symbols, session.mode, session.venue
+    return (*version, *market, models, *facts)
 
 
 def _parted(

@@ -15,9 +15,10 @@ from leeward.domain.timeframe import Timeframe
 from leeward.engine.records import EquityMarked, Executed, Record, SessionStarted
 from leeward.risk.limits import RiskLimits
 from leeward.runtime.strategies import load_strategy
+from leeward.runtime.trading.modelling import Columns
 from leeward.simulation.setup import Setup
 from leeward.strategies.base import Strategy
-from leeward.strategies.informative import SELF
+from leeward.strategies.informative import SELF, Beside, Further
 
 #: Columns of a recorded candle, in its order, and all there are.
 _DECIDED = (*PRICES, "volume")
@@ -33,7 +34,8 @@ class Recorded:
     `before` are the account's records from before the first session, `records` those since, both
     in the order they were committed. `history` are candles known beside the recorded ones, by
     symbol: what the sessions started from, what they took, and any that fill a hole; `beside` are
-    those of the series that the strategy names as informative.
+    those of the series that the strategy names as informative; `columns` give, a symbol, what the
+    strategy needs of models.
     """
 
     sessions: tuple[SessionStarted, ...]
@@ -41,6 +43,7 @@ class Recorded:
     records: tuple[Record, ...]
     history: Mapping[str, Sequence[Candles]]
     beside: Mapping[tuple[str, str], Sequence[Candles]] = field(default_factory=dict)
+    columns: Mapping[str, Columns] = field(default_factory=dict)
 
     @cached_property
     def terms(self) -> Terms:
@@ -75,9 +78,9 @@ class Recorded:
             for name in first.symbols
         )
 
-    def further(self, symbol: str) -> dict[tuple[str, str], Candles]:
+    def further(self, symbol: str) -> Further:
         """Returns the informative candles of one traded symbol, under the names that the strategy
-        gives them. Raises Failed where the session kept none."""
+        gives them, and the columns of its models. Raises Failed where the session kept none."""
         found = {}
         for name, length in self.terms.strategy.informative:
             series = symbol if name == SELF else name, length
@@ -89,7 +92,7 @@ class Recorded:
                 )
             joined = _joined(series[0], Timeframe.parse(length), self.beside[series], ())
             found[name, length] = joined
-        return found
+        return Beside(found, self.columns[symbol]) if symbol in self.columns else found
 
     def _seen(self, symbol: str) -> Iterable[Executed]:
         return (row for (name, _), row in self.executed.items() if name == symbol)

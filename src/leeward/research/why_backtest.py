@@ -23,6 +23,7 @@ from leeward.report.result import SCHEMA
 from leeward.report.why import Chain
 from leeward.report.words import REFUSAL_WORDS, minute
 from leeward.research.decisions import answer_of
+from leeward.research.models import columns_again
 from leeward.research.recorded import Terms, read_terms
 from leeward.research.why import Moment, Scene, chain_of, chosen_time
 from leeward.risk.refusals import NO_CANDLE, REFUSALS
@@ -58,6 +59,9 @@ def why_in_backtest(
     length = Timeframe.parse(str(inputs["timeframe"]))
     candles = [gatherer.traded(name, length) for name in symbols]
     _check_same(candles, inputs, file)
+    gatherer = replace(
+        gatherer, columns=columns_again(settings, terms.strategy, length, inputs.get("models"))
+    )
     run = _Run.of(terms, candles, gatherer, inputs, start_ms, f"backtest {file.name}")
     return run.chain(symbol, time_ms)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from leeward.data.resample import resample
 from leeward.data.store import CandleStore
 from leeward.domain.candles import Candles
+from leeward.domain.columns import FloatColumn
 from leeward.domain.errors import BadUsage
 from leeward.domain.timeframe import Timeframe
 from leeward.domain.times import parse_time
@@ -42,6 +43,10 @@ class Gatherer:
     store: CandleStore
     given: Mapping[tuple[str, Timeframe], Candles]
     span: Span
+    #: What gives a symbol's columns of models, where these are known already.
+    columns: Mapping[str, Callable[[Candles], Mapping[str, FloatColumn]]] = field(
+        default_factory=dict
+    )
 
     def traded(self, symbol: str, timeframe: Timeframe) -> Candles:
         """Returns all candles of the symbol known before the end of the span."""
@@ -49,14 +54,14 @@ class Gatherer:
 
     def informative(self, strategy: Strategy, symbol: str) -> Further:
         """Returns the candles the strategy names beside `symbol`'s own, closed by the end."""
-        further = {}
+        further: dict[tuple[str, str], Candles] = {}
         for name, timeframe in strategy.informative:
             length = Timeframe.parse(timeframe)
             candles = self._perhaps_coarser(symbol if name == SELF else name, length)
             end = self.span.end_ms
             closed = None if end is None else end - length.length_ms + 1
             further[name, timeframe] = candles.between(None, closed)
-        return further
+        return Beside(further, self.columns[symbol]) if symbol in self.columns else further
 
     def beside(
         self, strategy: Strategy, symbol: str, timeframe: Timeframe, settings: Settings
