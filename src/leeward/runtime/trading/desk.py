@@ -150,7 +150,7 @@ class Desk:
         """Has every order of a symbol asked for: something changed there."""
         tender = self._tender(symbol)
         for order in self.keeper.books.live_orders(symbol):
-            tender.memory.doubted.add(order.client_order_id)
+            tender.memory.doubt(order.client_order_id)
         tender.touch()
 
     def note_open(self, symbol: str, open_time_ms: int, open_: float) -> None:

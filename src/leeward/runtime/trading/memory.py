@@ -10,6 +10,8 @@ from leeward.domain.rules import SymbolRules, SymbolStatus
 from leeward.engine.absence import AbsenceProof
 
 _FIRST_S, _MOST_S = 0.25, 30.0
+#: While a position has no stop, nothing that stands in the way of one waits longer.
+_NAKED_S = 1.0
 _OPENS = 4
 #: For how long at the least a shortage of coins is believed.
 _SHORT_S = 60.0
@@ -27,10 +29,11 @@ class Pause:
     at_s: float = 0.0
     failures: int = 0
 
-    def put_off(self, now_s: float, least_s: float | None = None) -> None:
-        """Counts a failure; `least_s` is how long the venue asked to wait."""
+    def put_off(self, now_s: float, least_s: float | None = None, most_s: float = _MOST_S) -> None:
+        """Counts a failure; `least_s` is how long the venue asked to wait, `most_s` how long we
+        would wait at the most by ourselves."""
         self.failures += 1
-        self.at_s = now_s + max(backoff_s(self.failures), least_s or 0.0)
+        self.at_s = now_s + max(min(most_s, backoff_s(self.failures)), least_s or 0.0)
 
     def clear(self) -> None:
         self.at_s, self.failures = 0.0, 0
@@ -94,6 +97,17 @@ class Memory:
     @property
     def cancels(self) -> bool:
         return self.trades or (not self.closed and self.rules.status is SymbolStatus.CANCEL_ONLY)
+
+    @property
+    def patience_s(self) -> float:
+        """How long a question or a cancel may be put off at the most."""
+        return _MOST_S if self.unprotected_since_s is None else _NAKED_S
+
+    def doubt(self, client_order_id: str) -> None:
+        """Has an order asked for now, however often it was asked for before."""
+        self.doubted.add(client_order_id)
+        if (question := self.questions.get(client_order_id)) is not None:
+            question.pause.clear()
 
     def question(self, client_order_id: str) -> Question:
         return self.questions.setdefault(client_order_id, Question())

@@ -27,7 +27,7 @@ from leeward.runtime.trading import sending
 from leeward.runtime.trading.asking import all_trades
 from leeward.runtime.trading.booking import Setting, own_fills
 from leeward.runtime.trading.means import Means
-from leeward.runtime.trading.memory import Memory
+from leeward.runtime.trading.memory import Memory, Question
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Questions:
                     self.memory.inherited -= {client_order_id}
                 if not order.is_done and order.missing.is_zero:
                     # Where it is still in question it is not asked for again at once.
-                    question.pause.put_off(self.means.now_s)
+                    self._put_off(question)
                     question.proof = None
                     self.memory.questions[client_order_id] = question
             case ConfirmedAbsent():
@@ -72,14 +72,17 @@ class Questions:
                     f"asked for {client_order_id}, told of {report.client_order_id}",
                     Severity.WARNING,
                 )
-                question.pause.put_off(self.means.now_s)
+                self._put_off(question)
             case Unavailable(_, retry_after_s=wait_s):
-                question.pause.put_off(self.means.now_s, wait_s)
+                self._put_off(question, wait_s)
+
+    def _put_off(self, question: Question, least_s: float | None = None) -> None:
+        question.pause.put_off(self.means.now_s, least_s, self.memory.patience_s)
 
     async def _absent(self, client_order_id: str) -> None:
         """Counts an answer "no such order": many, far apart and late, prove that it never came."""
         question = self.memory.question(client_order_id)
-        question.pause.put_off(self.means.now_s)
+        self._put_off(question)
         if not self.books.orders[client_order_id].unresolved:
             self.means.audit()  # the venue had it once: that is for a second look at everything
             return
@@ -182,7 +185,7 @@ class Questions:
                 question.pause.clear()
                 return
         wait_s = answer.retry_after_s if isinstance(answer, Unavailable) else None
-        question.pause.put_off(self.means.now_s, wait_s)
+        self._put_off(question, wait_s)
 
     def setting(self) -> Setting:
         held = self.books.position(self.symbol)

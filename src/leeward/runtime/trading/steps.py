@@ -221,14 +221,17 @@ class Steps(Questions):
                 await self._give_up(step)
             case Refused() as refused:
                 memory.doubted.update(self._members(step))
-                memory.cancelling.put_off(self.means.now_s, refused.retry_after_s)
+                self._put_off_cancel(refused.retry_after_s)
                 if refused.reaction is Reaction.SYMBOL_CLOSED:
                     self.setbacks.closed()
             case Unknown():
                 memory.doubted.update(self._members(step))
-                memory.cancelling.put_off(self.means.now_s)
+                self._put_off_cancel()
             case NotSent(retry_after_s=wait_s):
-                memory.cancelling.put_off(self.means.now_s, wait_s)
+                self._put_off_cancel(wait_s)
+
+    def _put_off_cancel(self, least_s: float | None = None) -> None:
+        self.memory.cancelling.put_off(self.means.now_s, least_s, self.memory.patience_s)
 
     async def _give_up(self, step: Cancel) -> None:
         """Goes on without an order that the venue neither has open nor has carried out: nothing was
@@ -236,14 +239,15 @@ class Steps(Questions):
         memory, name = self.memory, step.client_order_id
         proof = memory.question(name).proof
         if proof is None or not await self._is_unsold(proof):
-            memory.cancelling.put_off(self.means.now_s)
+            self._put_off_cancel()
             return
         memory.cancelling.clear()
         # Orders of one request arrive together, or none of them.
         together = self.books.orders[name].intent.orders
         memory.lost.update(each.client_order_id for each in together)
         memory.doubted.difference_update(memory.lost)
-        if name in memory.inherited:
+        held = self.books.position(self.symbol)
+        if name in memory.inherited and held is not None and held.closing is None:
             # The process before left it open: this one has not tried to protect yet.
             memory.deadline_from_s = self.means.now_s
         self.means.note(self.symbol, "given_up", f"{name}: {step.why}", Severity.WARNING)
