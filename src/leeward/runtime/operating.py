@@ -85,7 +85,7 @@ def statuses(settings: Settings, account: str | None = None) -> Statuses:
             raise unknown_name("account", account, known)
         running = _running(database, list(known))
         chosen = [account] if account is not None else running or list(known)
-        # Not from a copy: a health check asks often, and what the books are made of is read quickly.
+        # Not from a copy: a health check asks often, and books are read quickly.
         shown = tuple(_status(database, known[name], running=name in running) for name in chosen)
         return Statuses(shown, tuple(name for name in known if name not in chosen))
     finally:
