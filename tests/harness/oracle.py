@@ -79,9 +79,9 @@ class Watch:
         """Looks once; `step_s` is the time since the last look."""
         now_s = self.outside.loop.time()
         struck = sum(self.outside.struck.values())
-        refused = now_s < self.outside.excused_until_s
-        if struck != self._struck or not self._is_up or refused:
+        if struck != self._struck or not self._is_up:
             self._struck, self.excused_s = struck, now_s
+        self.excused_s = max(self.excused_s, min(now_s, self.outside.excused_until_s))
         for symbol in self.symbols:
             if self._is_held(symbol):
                 self.held_s += step_s

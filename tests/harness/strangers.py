@@ -45,7 +45,9 @@ class Strangers:
         self.outside.exchange.deposit(ME, "USDT", -Decimal(self.chance.randint(1, 500)))
 
     def withdraw_coins(self, symbol: str) -> None:
-        """Somebody moves coins away that we hold: the stop has to go first."""
+        """Somebody moves coins away that we hold: the stop has to go first. A missing balance is
+        believed when it was seen twice, ten seconds apart; only then is the stop sized by it."""
+        self.outside.excuse(30)
         self.cancel_all(symbol)
         base = symbol.removesuffix("USDT")
         held = self.outside.exchange._floor.accounts[ME].balance(base)

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from random import Random
-from typing import TypeVar
 
 from leeward.database.errors import AlreadyDecided, DatabaseDown
-from leeward.domain.answers import Asked, Found
+from leeward.domain.answers import Found
 from leeward.domain.money import Money, Price, quantity_of, quantize_price
 from leeward.domain.orders import OrderType, Side, TimeInForce
 from leeward.domain.rules import SymbolRules
@@ -38,15 +37,17 @@ from leeward.runtime.trading.bookkeeper import Bookkeeper, inline, open_books
 from leeward.runtime.trading.desk import Desk
 from leeward.runtime.trading.journal import Journal
 from leeward.venues.timing import Clock
+from leeward.venues.venue import Venue
 from tests.harness.crashing import CrashingStore, Fate
 from tests.harness.emulated_venue import Outside, venue_of
 from tests.harness.markets import MINUTE_MS, START_MS
 from tests.harness.store import Kept
 
 ACCOUNT = "live:emulator:main"
-T = TypeVar("T")
 #: What a recovery may take in a world without faults.
 _PATIENCE_S = 900.0
+#: So long it waits for the rules, as the desk does for every answer.
+_PATIENT_S = 2.5
 _MINUTE = Timeframe.parse("1m")
 
 
@@ -75,7 +76,7 @@ class Trader:
         clock = fate.clock(self._clock())
         keeper = await self._boot(fate, clock)
         venue = venue_of(self.outside, fate.passing)
-        rules = await _until_found(clock, lambda: venue.rules(self.symbols))
+        rules = await self._rules(clock, venue)
         desk = Desk(
             venue, keeper, rules, TradingSettings(), clock, self.outside.now_ms, self._alarm,
             _MINUTE, self._tightening(keeper),
@@ -121,6 +122,17 @@ class Trader:
             except DatabaseDown:
                 self.outside.excuse(1.1)  # nobody can protect what nobody can read
                 await clock.sleep(1)
+
+    async def _rules(self, clock: Clock, venue: Venue) -> dict[str, SymbolRules]:
+        while True:
+            try:
+                found = await asyncio.wait_for(venue.rules(self.symbols), _PATIENT_S)
+            except TimeoutError:
+                found = None
+            self.outside.excuse(0)  # nobody can protect what has no rules
+            if isinstance(found, Found):
+                return found.value
+            await clock.sleep(1)
 
     def _alarm(self, noted: Noted) -> None:
         self.alarms.append(f"{noted.kind} {noted.subject}: {noted.words}")
@@ -278,11 +290,3 @@ def _pending(
         None, target,
     )  # fmt: skip
     return below, above
-
-
-async def _until_found(clock: Clock, ask: Callable[[], Awaitable[Asked[T]]]) -> T:
-    while True:
-        found = await ask()
-        if isinstance(found, Found):
-            return found.value
-        await clock.sleep(1)
