@@ -35,8 +35,8 @@ def drill(
 
     sheet = run_drill("full" if full else "quick", say)
     if as_json:
-        lines = [asdict(line) for line in sheet.lines]
-        typer.echo(json.dumps({"passed": sheet.passed, "lines": lines}, indent=2))
+        told = {"passed": sheet.passed, **asdict(sheet)}
+        typer.echo(json.dumps(told, indent=2))
     else:
         _show(sheet)
     if not sheet.passed:
@@ -55,4 +55,4 @@ def _show(sheet: Sheet) -> None:
     console.print(table)
     failed = sum(not line.passed for line in sheet.lines)
     verdict = "all passed" if sheet.passed else f"{failed} failed: do not go live with this"
-    console.print(f"{len(sheet.lines)} lines, {verdict}")
+    console.print(f"{len(sheet.lines)} lines on {sheet.market}: {verdict}")

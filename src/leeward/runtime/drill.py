@@ -16,7 +16,7 @@ from leeward.data.store import CandleStore
 from leeward.domain.errors import Failed
 from leeward.runtime.clock import monotonic_s
 from leeward.runtime.drill_engine import Rehearsal, rehearsal
-from leeward.runtime.drill_stage import Exchange, exchange_of, until
+from leeward.runtime.drill_stage import SPEED, Exchange, exchange_of, until
 from leeward.runtime.emulator import gather_market
 
 Level: TypeAlias = Literal["quick", "full"]
@@ -26,6 +26,7 @@ _RESTART_S: Final = 30.0
 #: What may pass until the strategy sends an order of the wanted kind.
 _OPPORTUNITY_S: Final = 45.0
 _CALM_S: Final = 30.0
+_MARKET: Final = f"generated candles (SYNTHETIC), {SPEED:.0f} times as fast as real ones"
 #: Some candles, on which a halted engine must not buy.
 _HALTED_S: Final = 7.0
 
@@ -42,8 +43,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What a drill found; it passed where every line did."""
+    """What a drill found, and on which candles; it passed where every line did."""
 
+    market: str
     lines: tuple[Line, ...]
 
     @property
@@ -255,7 +257,7 @@ def run_drill(level: Level, say: Callable[[Line], None]) -> Sheet:
             finally:
                 scene.engine.kill()
                 scene.close()
-            return Sheet(tuple(drill.lines))
+            return Sheet(_MARKET, tuple(drill.lines))
 
 
 def _all_lines(drill: _Drill, level: Level) -> None:
