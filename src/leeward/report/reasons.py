@@ -53,6 +53,7 @@ EXIT_WORDS: Final = {
     "time": "held for as many candles as the strategy allows",
     "containment": "the drawdown limit was reached",
     "operator": "somebody closed it",
+    "dust": "the entry bought too little to be sold again",
     "end_of_data": "the candles end; valued at the last close",
     "closing": "its exit had been decided before and was not filled yet",
     "buying": "an entry had been sent and its end was not known yet",

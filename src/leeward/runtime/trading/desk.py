@@ -74,6 +74,7 @@ class Desk:
     _woken: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _audit_at_s: float = field(default=0.0, init=False)
     _audit_not_before_s: float = field(default=0.0, init=False)
+    _halts_for: str = field(default="", init=False)
     _group: asyncio.TaskGroup | None = field(default=None, init=False)
     _doubts: Mapping[str, Doubt] = field(default_factory=dict, init=False)
 
@@ -131,6 +132,9 @@ class Desk:
         """Compares the books with the venue and writes down what was missed; protects and closes
         what follows from it."""
         self._audit_at_s = float("inf")
+        if self._halts_for:
+            await self._tighten(TradingState.HALTED, self._halts_for)
+            self._halts_for = ""
         report = None
         for _ in range(_ATTEMPTS):
             report = report or await self._compare()
@@ -173,6 +177,8 @@ class Desk:
                 words = f"the exchange does not take the key: {refused.code} {refused.text}"
                 at_ms = self.server_now_ms()
                 self.alarm(Noted("key_refused", words, Severity.CRITICAL, at_ms))
+                self._halts_for = f"key_refused: {words}"
+                self._want_audit()
             case _:
                 pass
 

@@ -69,8 +69,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One step for people: what was decided, and how long it took from its last candle to the
-    commit."""
+    """One step for people; `took_s` runs from its last candle to the commit."""
 
     decision: StepDecision
     state: TradingState
@@ -79,9 +78,7 @@ class Shown:
 
 @dataclass
 class TradingSession:
-    """Decides on the candles that `offer` brings. `rules` are those of the symbols traded, and
-    kept up to date. Everything else that runs beside it is started by `leeward.runtime.trading`'s
-    `start`."""
+    """Decides on the candles that `offer` brings, by the `rules` of the symbols, kept up to date."""
 
     plan: Plan
     decider: Decider
@@ -128,25 +125,27 @@ class TradingSession:
 
     def offer(self, candle: Candle) -> None:
         """Takes a closed candle; on paper the account's orders meet it first."""
-        if self.paper is not None and self._is_traded(candle):
-            self.paper.offer_candle(candle)
+        if self._is_traded(candle):
             self._opened(candle)
+            if self.paper is not None:
+                self.paper.offer_candle(candle)
         self._arrived_s = self.clock.monotonic_s()
         self.arrivals.take(candle, self._arrived_s)
         self._woken.set()
 
     def forming(self, candle: Candle) -> None:
         """Takes the state of a candle that is still open: where the market stands, on paper."""
-        if self.paper is not None and self._is_traded(candle):
-            self.paper.offer_open(candle.symbol, candle.open_time_ms, candle.open)
+        if self._is_traded(candle):
             self._opened(candle)
+            if self.paper is not None:
+                self.paper.offer_open(candle.symbol, candle.open_time_ms, candle.open)
 
     def quoted(self, event: MarketEvent) -> None:
         """Takes the best prices, where orders on paper fill by them."""
-        if self.paper is None or not isinstance(event, BestPrices):
-            return
-        if event.bid is not None and event.ask is not None:
-            self.paper.offer_book(event.symbol, event.bid, event.ask)
+        paper = self.paper
+        match event:
+            case BestPrices(bid=bid, ask=ask) if not (paper is None or bid is None or ask is None):
+                paper.offer_book(event.symbol, bid, ask)
 
     def told(self, symbol: str) -> None:
         """Takes the word of the paper venue that orders of a symbol changed."""
@@ -288,6 +287,7 @@ class TradingSession:
     def _opened(self, candle: Candle) -> None:
         if candle.open_time_ms > self._opens.get(candle.symbol, -1):
             self._opens[candle.symbol] = candle.open_time_ms
+            self.desk.note_open(candle.symbol, candle.open_time_ms, candle.open)
             self._new_open.set()
 
     async def _next_opens(self, step: Step, symbols: Set[str]) -> None:

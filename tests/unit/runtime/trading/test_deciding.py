@@ -323,7 +323,9 @@ def test_a_strategy_that_fails_takes_no_decision_and_is_named() -> None:
     decider.take(candle_of(candles, 50))
     choice = decider.step(int(candles.open_time[50]), lambda _: flat_account()).choices[0]
     assert choice.decision == "skipped"
-    assert choice.reason.startswith("strategy_failed: Broken.calculate_stop: raised ZeroDivisionError")
+    assert choice.reason.startswith(
+        "strategy_failed: Broken.calculate_stop: raised ZeroDivisionError"
+    )
 
 
 def test_the_need_of_the_trend_gate_is_part_of_the_need() -> None:

@@ -18,7 +18,7 @@ from tests.harness.virtual_loop import VirtualLoop, run_virtual
 
 from leeward.database.backup import EPOCHS_SKIPPED
 from leeward.database.errors import DatabaseDown
-from leeward.domain.answers import Found, NotSent, Unknown
+from leeward.domain.answers import Found, NotSent, Reaction, Refused, Unknown
 from leeward.domain.errors import Failed
 from leeward.domain.money import Money, Price, Quantity, quantize_price
 from leeward.domain.orders import OrderType, Side, TimeInForce
@@ -48,6 +48,7 @@ from leeward.runtime.trading.desk import Desk
 from leeward.runtime.trading.journal import Journal
 from leeward.venues.binance_http import Call, Reply
 from leeward.venues.binance_rest import BinanceRest
+from leeward.venues.binance_user_stream import KeyRefused
 
 SYMBOL, ACCOUNT = "TSTUSDT", "live:emulator:main"
 Fault = Callable[[Call, Callable[[], Awaitable[Reply | NotSent | Unknown]]], Awaitable[object]]
@@ -496,6 +497,24 @@ def test_a_stop_that_another_hand_cancels_is_placed_again_and_the_second_time_re
         assert moves[0][1].startswith("other_hand: ")
         told = [each.severity for each in world.alarms if each.kind == "protection_cancelled"]
         assert told == [Severity.WARNING, Severity.CRITICAL]
+
+    story(tmp_path, work)
+
+
+def test_a_key_that_the_exchange_takes_no_more_halts_the_account(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        moves: list[tuple[TradingState, str]] = []
+
+        async def tighten(state: TradingState, why: str) -> None:
+            moves.append((state, why))
+
+        world.desk.tighten = tighten
+        await world.enter()
+        world.desk.hint(KeyRefused(Refused(-2015, "Invalid API-key", Reaction.STOP)))
+        await world.pass_s(15)
+        assert [state for state, _ in moves] == [TradingState.HALTED]
+        assert moves[0][1].startswith("key_refused: ")
+        assert world.resting() == ["SELL STOP_LOSS"]
 
     story(tmp_path, work)
 
