@@ -78,7 +78,7 @@ class Shown:
 
 @dataclass
 class TradingSession:
-    """Decides on the candles that `offer` brings, by the `rules` of the symbols, kept up to date."""
+    """Decides on the candles that `offer` brings; `rules` of the symbols are kept up to date."""
 
     plan: Plan
     decider: Decider

@@ -40,7 +40,9 @@ def candle(candles: Candles, row: int) -> Candle:
     return Candle("BTCUSDT", HOUR, int(candles.open_time[row]), **values, **more, trades=0)
 
 
-@pytest.mark.parametrize("strategy", [MlBasic(), MlAdaptive(), MlWithSentiment()], ids=str)
+@pytest.mark.parametrize(
+    "strategy", [MlBasic(), MlAdaptive(), MlWithSentiment()], ids=lambda s: type(s).__name__
+)
 def test_every_step_decides_on_the_row_of_the_backtest(strategy: Strategy) -> None:
     frame = build_frame(CANDLES, Beside({}, outlook(strategy).columns))
     whole = evaluate(strategy, frame, strategy_need(strategy, frame.columns))
