@@ -323,15 +323,14 @@ def test_unicorn_streams_and_trades(emulator: Served) -> None:
     try:
         manager.create_stream(["kline_1m"], ["btcusdt"], stream_buffer_name="candles")
         manager.create_stream("arr", "!userData", stream_buffer_name="user", **key)
-        api = manager.create_stream(api=True, **key)
+        api = manager.create_stream(api=True, stream_buffer_name="api", **key)
         asyncio.run(_until(lambda: _is_up(emulator, manager, api)))
-        placed = manager.api.spot.create_order(
+        manager.api.spot.create_order(
             stream_id=api, symbol="BTCUSDT", side="BUY", order_type="MARKET", quantity=0.01,
-            return_response=True,
         )  # fmt: skip
-        assert placed[1]["result"]["status"] == "FILLED"
-        account = manager.api.spot.get_account_status(stream_id=api, return_response=True)
-        free = {each["asset"]: each["free"] for each in account["result"]["balances"]}
+        assert _answer(manager, "status")["status"] == "FILLED"
+        manager.api.spot.get_account_status(stream_id=api)
+        free = {each["asset"]: each["free"] for each in _answer(manager, "balances")["balances"]}
         assert free["BTC"] == "2.00999000"
         for buffer, wanted in (("user", "executionReport"), ("candles", "kline")):
             seen: list[str] = []
@@ -380,6 +379,21 @@ def _is_up(emulator: Served, manager: Any, api: str) -> bool:
     subscribed = [each for each in sockets if "unicorn" in each["subscriptions"].values()]
     running = manager.get_stream_info(api)["status"] == "running"
     return bool(subscribed) and len(sockets) > len(subscribed) and running
+
+
+def _answer(manager: Any, part: str) -> dict[str, Any]:
+    """Returns the next result of the API that has that part. (Its `return_response` waits without
+    an end for an answer that came before it began to wait.)"""
+    answers: list[dict[str, Any]] = []
+
+    def arrived() -> bool:
+        message: Any = manager.pop_stream_data_from_stream_buffer("api")
+        if isinstance(message, dict) and part in message.get("result", {}):
+            answers.append(message["result"])
+        return bool(answers)
+
+    asyncio.run(_until(arrived))
+    return answers[0]
 
 
 def _heard(manager: Any, buffer: str, seen: list[str], wanted: str) -> bool:

@@ -4,7 +4,7 @@ import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,8 @@ def load(path: Path) -> Callable[[float], float]:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    # Numba looks there for the module of code that it reads back.
+    sys.modules["doubling"] = module
     spec.loader.exec_module(module)
     function: Callable[[float], float] = room.compiled(module.double)
     return function
@@ -30,10 +32,11 @@ def cache_hits(function: Callable[[float], float]) -> int:
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Path:
+def source(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "doubling.py"
     path.write_text(SOURCE)
-    return path
+    yield path
+    sys.modules.pop("doubling", None)
 
 
 def test_machine_code_is_kept_on_disk(source: Path) -> None:
