@@ -24,9 +24,10 @@ class VenueFacts:
     balances. None where it did not answer; never empty instead.
 
     `fills` holds, for every symbol traded, all own trades from `books.next_trade_id` on; a symbol
-    whose trades could not be read is missing. `orders` are answers about single orders, `absent`
-    the client ids of which it said that there is no such order. `balances` are free and locked
-    together, at `at_ms` of the exchange's time. `doubts` are those of the findings before.
+    whose trades could not be read is missing, and named by `unread`. `orders` are answers about
+    single orders, `absent` the client ids of which it said that there is no such order. `balances`
+    are free and locked together, at `at_ms` of the exchange's time. `doubts` are those of the
+    findings before.
     """
 
     at_ms: int
@@ -37,6 +38,7 @@ class VenueFacts:
     absent: frozenset[str] = frozenset()
     balances: Mapping[str, Decimal] | None = None
     doubts: Mapping[str, Doubt] = field(default_factory=dict)
+    unread: frozenset[str] = frozenset()
 
     @property
     def reports(self) -> tuple[OrderReport, ...]:

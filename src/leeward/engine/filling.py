@@ -169,7 +169,7 @@ class _Booking:
         )
 
     def _strange(self, fill: Fill) -> bool:
-        if not self._books.ledger.is_opened(self._symbol):
+        if not self._books.ledger.counts(self._symbol, fill.trade_id):
             return True  # part of what the account holds when it is first seen
         if fill.side is Side.SELL and self._eats_ours(fill):
             if self._held is None:

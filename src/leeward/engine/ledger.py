@@ -154,6 +154,20 @@ class Ledger:
         trades = self._trades.get(symbol)
         return 0 if trades is None else trades.first
 
+    def counts(self, symbol: str, trade_id: int) -> bool:
+        """Returns whether a trade has to be booked, and is not part of what the account held when
+        the symbol was first seen. Where that is not written down yet, trades after the first one
+        booked are none of it."""
+        if self.is_opened(symbol):
+            return trade_id >= self.first_trade_id(symbol)
+        first = self.first_booked_id(symbol)
+        return first is not None and trade_id >= first
+
+    def first_booked_id(self, symbol: str) -> int | None:
+        """Returns the least trade id that is booked."""
+        trades = self._trades.get(symbol)
+        return trades.ids[0] if trades is not None and trades.ids else None
+
     def balance(self, asset: str) -> Decimal:
         return self.balances.get(asset, _ZERO)
 

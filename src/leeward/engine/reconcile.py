@@ -68,7 +68,9 @@ class _Reconciling:
         self._ask: set[str] = set()
         self._tighten: tuple[TradingState, str] | None = None
         self._adopted = NOTHING_ADOPTED
-        self._blind = facts.open_orders is None or facts.balances is None
+        #: Nothing was ever read of these: what the account held of them is not written down.
+        self._unseen = {each for each in facts.unread if not books.ledger.is_opened(each)}
+        self._blind = facts.open_orders is None or facts.balances is None or bool(self._unseen)
 
     def findings(self) -> Findings:
         self._move_orders()
@@ -198,15 +200,14 @@ class _Reconciling:
             found = fill_records(self._books, every, self._timeframe, beside)
             for record in found:
                 self._add(record)
-            if self._books.ledger.is_opened(symbol):
-                booked = {each.fill.trade_id for each in found if isinstance(each, FillBooked)}
-                pending |= any(self._is_open(fill, booked) for fill in every)
+            booked = {each.fill.trade_id for each in found if isinstance(each, FillBooked)}
+            pending |= any(self._is_open(fill, booked) for fill in every)
         return pending or self._misses_fills()
 
     def _is_open(self, fill: Fill, booked: set[int]) -> bool:
         if fill.trade_id in booked or self._books.has_fill(fill.symbol, fill.trade_id):
             return False
-        return fill.trade_id >= self._books.ledger.first_trade_id(fill.symbol)
+        return self._books.ledger.counts(fill.symbol, fill.trade_id)
 
     def _misses_fills(self) -> bool:
         """Returns whether an order of ours is of unknown fate, or executed beyond its fills."""
@@ -233,11 +234,13 @@ class _Reconciling:
             self._blind = True  # everything gone at once: a reading that failed
             return
         trading = {*self._held, *(order.symbol for order in self._books.live_orders())}
-        unread = trading - self._facts.fills.keys()
+        unread = (trading | self._facts.unread) - self._facts.fills.keys()
         for asset in sorted(tracked):
             there = balances.get(asset, _ZERO)
             amount = difference(there, self._after.balance(asset))
             opening = self._opening_id(asset, bases.get(asset))
+            if opening is not None and asset not in bases and self._unseen:
+                continue  # trades that were not read may be part of it
             if opening is not None and (there or asset != self._books.quote):
                 self._transfer(opening, TransferKind.OPENING, asset, amount)
             elif amount and unread:
@@ -260,8 +263,10 @@ class _Reconciling:
             return None if opened else f"opening/{asset}"
         if self._books.ledger.is_opened(symbol):
             return None
-        last = max((fill.trade_id for fill in self._facts.fills[symbol]), default=-1)
-        return f"opening/{symbol}/{last + 1}"
+        first = self._books.ledger.first_booked_id(symbol)
+        if first is None:
+            first = max((fill.trade_id for fill in self._facts.fills[symbol]), default=-1) + 1
+        return f"opening/{symbol}/{first}"
 
     def _transfer(self, transfer_id: str, kind: TransferKind, asset: str, amount: Decimal) -> None:
         money = Money(amount, asset)

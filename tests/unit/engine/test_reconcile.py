@@ -631,3 +631,42 @@ def test_trades_that_were_not_read_may_explain_a_difference() -> None:
 def test_without_balances_the_rest_is_settled_all_the_same() -> None:
     found = settle(held_books(), facts((), [STOP_RESTS]))
     assert (found.records, found.ask, found.is_clean) == ((), (), False)
+
+
+def test_an_account_is_not_clean_before_every_symbol_was_read_once() -> None:
+    kept = books(opening("0", "ETHUSDT", "ETH"))
+    balances = {"USDT": "1000", "BTC": "3"}
+    told = replace(facts(balances=balances), fills={"ETHUSDT": ()}, unread=frozenset({SYMBOL}))
+    assert settle(kept, told) == Findings(is_clean=False)
+    found = settle(kept, facts([fill(7, "3", order_id=70)], balances=balances))
+    assert found.records == (
+        TransferBooked("opening/BTCUSDT/8", TransferKind.OPENING, money("3", "BTC"), NOW),
+        TransferBooked("opening/USDT", TransferKind.OPENING, money("1000"), NOW),
+    )
+    assert found.is_clean
+
+
+def test_no_difference_counts_while_the_trades_of_any_symbol_are_unread() -> None:
+    kept = books(opening("1000"), opening("0", SYMBOL, "BTC"), opening("0", "ETHUSDT", "ETH"))
+    told = replace(facts(balances={"USDT": "1100"}), unread=frozenset({"ETHUSDT"}))
+    found = settle(kept, told)
+    assert (found.records, found.doubts, found.is_clean) == ((), {}, False)
+
+
+@pytest.mark.parametrize("foreign", ["0", "5"])
+def test_a_strangers_sale_after_our_first_fill_is_booked_though_the_symbol_was_never_read(
+    foreign: str,
+) -> None:
+    bought = own(ENTRY, Role.ENTRY, fill(3, "1"))
+    done = moved(ENTRY, OrderState.FILLED, "1", order_id=1)
+    kept = books(opening("1000"), ENTRY, done, opened(ENTRY), bought)
+    sold = fill(5, "1", "95", side=Side.SELL, order_id=70)
+    past = fill(2, "4", order_id=60)
+    found = settle(kept, facts([past, bought.fill, sold], balances={"USDT": "995", "BTC": foreign}))
+    assert FillBooked(sold, None, None, None) in found.records
+    assert not kept.has_fill(SYMBOL, past.trade_id)
+    assert (kept.balance("USDT"), kept.balance("BTC")) == (Decimal(995), Decimal(foreign))
+    assert (found.is_clean, found.doubts) == (True, {})
+    held = kept.position(SYMBOL)
+    assert held is not None
+    assert held.quantity == quantity("0" if foreign == "0" else "1")

@@ -47,6 +47,7 @@ async def facts_of(means: Means, symbols: Iterable[str], doubts: Mapping[str, Do
         absent=absent,
         balances=_totals(balances.value) if isinstance(balances, Found) else None,
         doubts=doubts,
+        unread=frozenset(wanted) - fills.keys(),
     )
 
 

@@ -725,3 +725,16 @@ def test_recovery_twice_changes_nothing(tmp_path: Path) -> None:
         assert len(world.store.kept) == written
 
     story(tmp_path, work)
+
+
+def test_recovery_is_not_clean_where_the_trades_of_a_symbol_were_never_read(
+    tmp_path: Path,
+) -> None:
+    async def work(world: World) -> None:
+        assert not (await world.desk.audit()).clean
+        assert not world.books.ledger.is_opened("USDT")
+        assert (await world.desk.audit()).clean
+        assert world.books.ledger.is_opened(SYMBOL)
+        assert world.books.ledger.is_opened("USDT")
+
+    story(tmp_path, work, question_for_trades=[held_back])
