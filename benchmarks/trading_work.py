@@ -25,7 +25,8 @@ from leeward.domain.orders import OrderType
 from leeward.domain.rules import Features, Grid, NotionalRule, OrderCaps, SymbolRules, SymbolStatus
 from leeward.domain.timeframe import Timeframe
 from leeward.risk.limits import RiskLimits
-from leeward.runtime.settings import Settings, TradingSettings
+from leeward.runtime.sections import TradingSettings
+from leeward.runtime.settings import Settings
 from leeward.runtime.trading.bookkeeper import Bookkeeper, open_books
 from leeward.runtime.trading.deciding import Decider, rows_needed
 from leeward.runtime.trading.desk import Desk

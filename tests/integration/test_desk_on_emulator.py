@@ -33,7 +33,7 @@ from leeward.engine.records import (
     Role,
 )
 from leeward.runtime.clock import monotonic_s, now_ms
-from leeward.runtime.settings import TradingSettings
+from leeward.runtime.sections import TradingSettings
 from leeward.runtime.trading import sending
 from leeward.runtime.trading.bookkeeper import Bookkeeper, inline, open_books
 from leeward.runtime.trading.desk import Desk

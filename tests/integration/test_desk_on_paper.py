@@ -32,7 +32,7 @@ from leeward.engine.records import (
     Trade,
 )
 from leeward.runtime.clock import monotonic_s
-from leeward.runtime.settings import TradingSettings
+from leeward.runtime.sections import TradingSettings
 from leeward.runtime.trading.bookkeeper import Bookkeeper, inline, open_books
 from leeward.runtime.trading.desk import Desk
 from leeward.runtime.trading.journal import Journal

@@ -17,7 +17,7 @@ from leeward.domain.times import iso, parse_time
 
 if TYPE_CHECKING:
     from leeward.data.binance import Downloaded, Step, Wanted
-    from leeward.runtime.settings import DataSettings
+    from leeward.runtime.sections import DataSettings
 
 _MOST_LISTED = 5
 

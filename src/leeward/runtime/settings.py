@@ -8,17 +8,9 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-)
+from pydantic import ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -30,6 +22,21 @@ from pydantic_settings.exceptions import SettingsError
 from leeward.domain.errors import BadConfig, BadUsage, unknown_name
 from leeward.domain.instrument import Instrument
 from leeward.risk.limits import RiskLimits
+from leeward.runtime.sections import (
+    AlertsSettings,
+    BacktestSettings,
+    DashboardSettings,
+    DatabaseSettings,
+    DataSettings,
+    InstrumentSettings,
+    MetricsSettings,
+    MlSettings,
+    PaperSettings,
+    SentimentSettings,
+    TelegramSettings,
+    TradingSettings,
+    VenueSettings,
+)
 
 PREFIX = "LEEWARD_"
 FILE_NAME = "leeward.toml"
@@ -38,116 +45,23 @@ FILE_NAME = "leeward.toml"
 _NOT_SETTINGS = {"LEEWARD_TEST_DATA", "LEEWARD_CAMPAIGN", "LEEWARD_LIVE_CONFIRMATION"}
 
 #: Never shown, not even where malformed.
-_SECRETS = {"venue.api_secret", "database.url", "sentiment.cryptocompare_key"}
+_SECRETS = {
+    "venue.api_secret",
+    "database.url",
+    "sentiment.cryptocompare_key",
+    "alerts.channels",
+    "alerts.heartbeat_url",
+    "telegram.token",
+}
 
-_STRICT = ConfigDict(extra="forbid", frozen=True)
-
-
-class DataSettings(BaseModel):
-    """Where candles lie and where they come from."""
-
-    model_config = _STRICT
-
-    dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
-        Path("~/.leeward/data"), validate_default=True
-    )
-    archive_url: str = "https://data.binance.vision"
-    rest_url: str = "https://data-api.binance.vision"
-
-
-class BacktestSettings(BaseModel):
-    """What a backtest assumes: quote units to start with, costs as fractions of price per side."""
-
-    model_config = _STRICT
-
-    balance: float = Field(10_000.0, gt=0, allow_inf_nan=False)
-    fee: float = Field(0.001, ge=0, lt=1)
-    slippage: float = Field(0.0005, ge=0, lt=1)
-
-
-class InstrumentSettings(BaseModel):
-    """Exchange filters of one symbol, as in `leeward.domain.instrument`."""
-
-    model_config = _STRICT
-
-    lot_step: float = Field(Instrument("").lot_step, gt=0, allow_inf_nan=False)
-    tick_size: float = Field(Instrument("").tick_size, ge=0, allow_inf_nan=False)
-    min_notional: float = Field(Instrument("").min_notional, ge=0, allow_inf_nan=False)
-
-
-class VenueSettings(BaseModel):
-    """The exchange to trade on, and the key. The secret comes by the environment or a key file."""
-
-    model_config = _STRICT
-
-    name: Literal["binance", "testnet", "demo", "emulator"] = "binance"
-    #: The emulator's REST address; the others' are fixed.
-    url: str | None = None
-    api_key: str | None = None
-    api_secret: SecretStr | None = None
-    key_file: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
-    recv_window_ms: int = Field(5000, ge=100, le=60_000)
-    #: Takes a key that works from any IP address; logged each time.
-    allow_any_ip: bool = False
-
-
-class DatabaseSettings(BaseModel):
-    """Where sessions, intents, orders and fills are kept. Without a URL: `leeward.db`, a SQLite
-    file beside the data directory."""
-
-    model_config = _STRICT
-
-    url: SecretStr | None = None
-
-
-class TradingSettings(BaseModel):
-    """How paper and live trading treat orders."""
-
-    model_config = _STRICT
-
-    #: The account's name in the database; one process trades an account at a time.
-    account: str = Field("main", min_length=1, max_length=40, pattern=r"^[A-Za-z0-9._-]+$")
-    entry: Literal["auto", "ioc", "list"] = "auto"
-    max_slippage_fraction: float = Field(0.005, gt=0, le=0.05)
-    protection_deadline_s: float = Field(5.0, gt=0, le=60)
-    audit_s: float = Field(60.0, ge=1, le=3600)
-    commit_deadline_s: float = Field(2.0, gt=0, le=60)
-
-
-class PaperSettings(BaseModel):
-    """The account that exists on paper only; its costs are those of the backtest."""
-
-    model_config = _STRICT
-
-    balance: float = Field(10_000.0, gt=0, allow_inf_nan=False)
-    fills: Literal["candles", "book"] = "candles"
-
-
-class SentimentSettings(BaseModel):
-    """Where daily sentiment comes from, and for how long it counts. The key comes by the
-    environment."""
-
-    model_config = _STRICT
-
-    senticrypt_url: str = "https://api.senticrypt.com/v2"
-    fear_greed_url: str = "https://api.alternative.me/fng/"
-    cryptocompare_url: str = "https://data-api.cryptocompare.com"
-    cryptocompare_key: SecretStr | None = None
-    stale_after_hours: float = Field(48.0, gt=0, le=720)
-
-
-class MlSettings(BaseModel):
-    """Which models are used, and how. Without `dir`: the folder `models` in the data directory."""
-
-    model_config = _STRICT
-
-    dir: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
-    #: "raw" leaves out what forecasts proved worth, to watch a model trade; not for live trading.
-    sizing: Literal["confidence", "raw"] = "confidence"
-    #: Takes a model without a proven edge into live trading; logged each time.
-    allow_unproven: bool = False
-    #: Name of a model -> the sha256 that its metadata must have.
-    pins: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = {}
+#: Never taken from a file or an argument; `venue.key_file` is the other way for that one.
+_BY_ENVIRONMENT_ONLY = {
+    "venue.api_secret": ", or use venue.key_file",
+    "sentiment.cryptocompare_key": "",
+    "alerts.channels": "",
+    "alerts.heartbeat_url": "",
+    "telegram.token": "",
+}
 
 
 class Settings(BaseSettings):
@@ -166,6 +80,10 @@ class Settings(BaseSettings):
     paper: PaperSettings = PaperSettings()
     sentiment: SentimentSettings = SentimentSettings()
     ml: MlSettings = MlSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    alerts: AlertsSettings = AlertsSettings()
+    telegram: TelegramSettings = TelegramSettings()
+    dashboard: DashboardSettings = DashboardSettings()
     instruments: dict[str, InstrumentSettings] = {}
 
     def instrument(self, symbol: str) -> Instrument:
@@ -242,6 +160,9 @@ def secrets_in(settings: Settings) -> list[str]:
         settings.venue.api_secret,
         settings.database.url,
         settings.sentiment.cryptocompare_key,
+        settings.alerts.heartbeat_url,
+        settings.telegram.token,
+        *settings.alerts.channels,
     )
     secrets = [each.get_secret_value() for each in given if each is not None]
     return secrets if settings.venue.api_key is None else [*secrets, settings.venue.api_key]
@@ -296,18 +217,14 @@ def _value(name: str, text: str) -> object:
 
 def _refuse_written_secrets(values: Mapping[str, Any], place: str) -> None:
     # Files are copied into reports and repositories, arguments are seen by every process.
-    venue = values.get("venue")
-    if isinstance(venue, Mapping) and "api_secret" in venue:
-        raise BadConfig(
-            f"{place}: venue.api_secret: a secret is not written there; give it by the environment "
-            f"as {PREFIX}VENUE__API_SECRET, or use venue.key_file"
-        )
-    sentiment = values.get("sentiment")
-    if isinstance(sentiment, Mapping) and "cryptocompare_key" in sentiment:
-        raise BadConfig(
-            f"{place}: sentiment.cryptocompare_key: a secret is not written there; give it by the "
-            f"environment as {PREFIX}SENTIMENT__CRYPTOCOMPARE_KEY"
-        )
+    for name, other_way in _BY_ENVIRONMENT_ONLY.items():
+        section, _, key = name.partition(".")
+        written = values.get(section)
+        if isinstance(written, Mapping) and key in written:
+            raise BadConfig(
+                f"{place}: {name}: a secret is not written there; give it by the environment as "
+                f"{PREFIX}{section.upper()}__{key.upper()}{other_way}"
+            )
 
 
 def _refuse_unknown_environment() -> None:
@@ -338,7 +255,7 @@ def _as_bad_config(
         known = _known_beside(where)
         return BadConfig(f"{_origin(where, changes, path)}{unknown_name('setting', name, known)}")
     reason = first["msg"].removeprefix("Value error, ")
-    shown = "(hidden)" if name in _SECRETS else repr(first["input"])
+    shown = "(hidden)" if ".".join(where[:2]) in _SECRETS else repr(first["input"])
     return BadConfig(f"{_origin(where, changes, path)}{name}: {shown}: {reason}")
 
 

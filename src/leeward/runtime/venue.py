@@ -6,7 +6,8 @@ from pathlib import Path
 
 from leeward.domain.errors import BadConfig
 from leeward.runtime.clock import monotonic_s, now_ms
-from leeward.runtime.settings import Settings, VenueSettings
+from leeward.runtime.sections import VenueSettings
+from leeward.runtime.settings import Settings
 from leeward.venues.addresses import Addresses, addresses_of
 from leeward.venues.binance_http import BinanceHttp
 from leeward.venues.binance_rest import BinanceRest

@@ -17,7 +17,7 @@ from leeward.domain.timeframe import Timeframe
 from leeward.engine.facts import Doubt, Findings
 from leeward.engine.reconcile import reconcile
 from leeward.engine.records import IntentMade, Noted, Severity, TradingState
-from leeward.runtime.settings import TradingSettings
+from leeward.runtime.sections import TradingSettings
 from leeward.runtime.trading.asking import facts_of
 from leeward.runtime.trading.booking import closing
 from leeward.runtime.trading.bookkeeper import Bookkeeper
