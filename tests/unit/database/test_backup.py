@@ -170,9 +170,12 @@ def test_an_older_sqlite_backup_is_brought_up_to_date(tmp_path: Path) -> None:
     database = open_database(f"sqlite:///{tmp_path / 'leeward.db'}")
     live_through(database)
     copied = back_up(database, tmp_path / "copy.db")
-    second = ("models", "performance_metrics", "account_history", "strategy_executions")
+    later = (
+        "models", "performance_metrics", "account_history", "strategy_executions",
+        "challengers", "shadow_forecasts",
+    )  # fmt: skip
     with sqlite3.connect(copied.file) as older:
-        older.executescript("".join(f"DROP TABLE {table};" for table in second))
+        older.executescript("".join(f"DROP TABLE {table};" for table in later))
         older.execute("UPDATE alembic_version SET version_num = '0001'")
     older.close()
     trust(copied.file)

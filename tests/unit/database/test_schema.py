@@ -35,7 +35,7 @@ def test_an_upgrade_of_the_newest_version_does_nothing(database: Database) -> No
     assert database.upgrade() == []
 
 
-# Dies within either revision; in a campaign also at the ends of both.
+# Dies within a revision; in a campaign also at the ends of the first two.
 @pytest.mark.parametrize("statements", [9, 35] if CAMPAIGN == 1 else [1, 9, 30, 31, 35, 39])
 def test_a_migration_that_is_killed_half_way_is_simply_run_again(
     database_url: str, statements: int
@@ -50,7 +50,8 @@ def test_a_migration_that_is_killed_half_way_is_simply_run_again(
     assert version in {None, "0001"}  # each revision as a whole, or not at all
     assert ("accounts" in left) == (version == "0001")
     assert "models" not in left
-    assert database.upgrade() == (["0001", "0002"] if version is None else ["0002"])
+    revisions = [each.revision for each in schema.scripts().walk_revisions()][::-1]
+    assert database.upgrade() == revisions[0 if version is None else 1 :]
     take_lease(database, ACCOUNT, "here:1").release()
     database.record(ACCOUNT, 1, [deposit()])
     assert database.load(ACCOUNT) == [deposit()]
