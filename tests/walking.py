@@ -12,8 +12,9 @@ from leeward.domain.timeframe import Timeframe
 from leeward.engine.records import Noted, TradingState
 from leeward.runtime.settings import Settings
 from leeward.runtime.trading.facts import Asked
+from leeward.runtime.trading.market import reached
 from leeward.runtime.trading.running import Running
-from leeward.runtime.trading.start import Ready, Watcher, put_together, reached
+from leeward.runtime.trading.start import Ready, Watcher, put_together
 from leeward.venues.timing import ServerClock
 from tests.served import Served
 

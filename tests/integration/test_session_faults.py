@@ -118,6 +118,11 @@ def bought(walk: Walk) -> int:
     return sum(each["side"] == "BUY" for each in orders(walk))
 
 
+def kinds(walk: Walk) -> list[str]:
+    """Returns the kinds of all that was noted."""
+    return [each.kind for each in walk.noted]
+
+
 def causes(walk: Walk) -> str:
     return walk.ready.session.standing.causes.words()
 
@@ -199,6 +204,48 @@ def test_a_task_that_dies_halts_the_account_and_is_told(stage: Stage) -> None:
         assert resting(walk) == ["STOP_LOSS"]
 
     stage.monkeypatch.setattr("leeward.runtime.trading.running._RULES_S", 0.1)
+    stage.play(work, FLAT)
+
+
+@pytest.mark.parametrize(
+    ("rights", "words"),
+    [
+        ({"enableWithdrawals": True}, "the key may withdraw (enableWithdrawals)"),
+        ({"enableSpotAndMarginTrading": False}, "the key may not trade on spot"),
+        ({"ipRestrict": False}, "the key works from any IP address"),
+    ],
+)
+def test_a_key_that_may_do_too_much_or_too_little_meanwhile_halts_the_account(
+    stage: Stage, rights: dict[str, bool], words: str
+) -> None:
+    async def work(walk: Walk) -> None:
+        await walk.hours(1)
+        key = walk.emulator.addresses.api_key
+        walk.emulator.sim("POST", "accounts/main/keys", api_key=key, rights=rights)
+        await walk.until(lambda: walk.state is HALTED and "key_rights" in kinds(walk))
+        note = next(each for each in walk.noted if each.kind == "key_rights")
+        assert (note.severity, words in note.words) == (Severity.CRITICAL, True)
+        assert resting(walk) == ["STOP_LOSS"]
+
+    stage.monkeypatch.setattr("leeward.runtime.trading.key_rights._LOOK_S", 0.05)
+    stage.play(work, FLAT)
+
+
+def test_a_question_for_the_keys_rights_that_fails_says_nothing_of_the_key(stage: Stage) -> None:
+    async def work(walk: Walk) -> None:
+        route = {"route": "GET /sapi/v1/account/apiRestrictions"}
+        walk.emulator.sim("POST", "faults", effect="http_5xx", match=route, id="dark")
+
+        def struck() -> int:
+            (fault,) = walk.emulator.sim("GET", "faults")
+            return int(fault["applied"])
+
+        await walk.until(lambda: struck() >= 3)
+        await walk.hours(1)
+        assert (walk.state, bought(walk), "key_rights" in kinds(walk)) == (ACTIVE, 1, False)
+
+    stage.monkeypatch.setattr("leeward.runtime.trading.key_rights._LOOK_S", 0.05)
+    stage.monkeypatch.setattr("leeward.runtime.trading.key_rights._AGAIN_S", 0.05)
     stage.play(work, FLAT)
 
 

@@ -18,6 +18,7 @@ from leeward.domain.errors import Refused
 from leeward.domain.timeframe import Timeframe
 from leeward.engine.records import Mode, Noted, Severity, TradingState
 from leeward.runtime.trading.commands import Commands
+from leeward.runtime.trading.key_rights import KeyWatch
 from leeward.runtime.trading.measuring import trade_values
 from leeward.runtime.trading.stalling import StallAlarm
 from leeward.runtime.trading.start import Ready
@@ -106,6 +107,7 @@ class Running:
         }
         if self.ready.market.rest.http.key is not None:
             tasks["user stream"] = self._listen
+            tasks["key"] = KeyWatch(self.ready.market, session.standing, session.clock).run
         if session.fills_by_book:
             tasks["book"] = self._book
         return tasks

@@ -12,15 +12,13 @@ from pathlib import Path
 
 from leeward.database.engine import Database
 from leeward.database.lease import Lease, take_lease
-from leeward.domain.answers import Found
 from leeward.domain.candle import Candle
 from leeward.domain.candles import Candles
-from leeward.domain.errors import BadUsage, Refused, RetryLater
+from leeward.domain.errors import Refused
 from leeward.domain.money import Money
-from leeward.domain.rules import SymbolRules
 from leeward.domain.timeframe import Timeframe
 from leeward.engine.books import Books
-from leeward.engine.records import Mode, Noted, SessionStarted, Severity
+from leeward.engine.records import Mode, Noted, SessionStarted
 from leeward.engine.trading_state import allows_entry
 from leeward.runtime.clock import monotonic_s, now_ms
 from leeward.runtime.database import open_configured
@@ -30,22 +28,19 @@ from leeward.runtime.trading.bookkeeper import Bookkeeper, open_books
 from leeward.runtime.trading.deciding import Decider, Rows, Series, rows_needed
 from leeward.runtime.trading.desk import Desk
 from leeward.runtime.trading.entering import Entering, Identity
-from leeward.runtime.trading.facts import Asked, check_stop_policy, check_symbols, setup_facts
+from leeward.runtime.trading.facts import Asked, setup_facts
 from leeward.runtime.trading.history import KEPT, History, KeptCandles, write_history
 from leeward.runtime.trading.journal import Journal
+from leeward.runtime.trading.market import Market
 from leeward.runtime.trading.modelling import SessionModels, session_models
 from leeward.runtime.trading.session import Plan, Shown, TradingSession
 from leeward.runtime.trading.standing import Standing
-from leeward.runtime.venue import open_venue
 from leeward.simulation.setup import Setup
 from leeward.strategies.base import Strategy
 from leeward.strategies.informative import SELF
-from leeward.venues.binance_rest import BinanceRest
-from leeward.venues.key_check import judge_key
 from leeward.venues.paper import PaperVenue
 from leeward.venues.paper_fills import PaperTerms
 from leeward.venues.timing import Clock
-from leeward.venues.venue import Venue
 
 #: Of informative series, candles beyond those that cover the traded ones.
 _MORE = 3
@@ -58,23 +53,6 @@ class Watcher:
 
     show: Callable[[Shown], None]
     alarm: Callable[[Noted], None]
-
-
-@dataclass
-class Market:
-    """The venue as it is, and whose orders are placed where: on paper, beside it."""
-
-    rest: BinanceRest
-    rules: dict[str, SymbolRules]
-    quote: str
-    paper: PaperVenue | None = None
-
-    @property
-    def venue(self) -> Venue:
-        return self.rest if self.paper is None else self.paper
-
-    def server_now_ms(self) -> int:
-        return self.rest.http.server_clock.now_ms()
 
 
 @dataclass
@@ -93,68 +71,6 @@ class Ready:
 def account_name(mode: Mode, settings: Settings) -> str:
     """Returns the account's name in the database."""
     return f"{mode}:{settings.venue.name}:{settings.trading.account}"
-
-
-def without_key(settings: Settings) -> Settings:
-    """Returns the settings as paper trading uses them: no key is read, none can be sent."""
-    venue = settings.venue.model_copy(
-        update={"api_key": None, "api_secret": None, "key_file": None}
-    )
-    return settings.model_copy(update={"venue": venue})
-
-
-@asynccontextmanager
-async def reached(settings: Settings, symbols: tuple[str, ...]) -> AsyncIterator[Market]:
-    """Yields the venue once its time and the symbols' rules are known. Raises RetryLater."""
-    rest = open_venue(settings)
-    try:
-        if not await rest.http.sync():
-            where = rest.http.addresses.rest
-            raise RetryLater(f"{where} does not answer; see `leeward doctor`, then try again")
-        if rest.http.addresses.replayed:
-            await rest.http.sync()  # its speed is told by two samples that lie apart
-        found = await rest.rules(symbols)
-        if not isinstance(found, Found):
-            raise BadUsage(f"{', '.join(symbols)}: no rules from the venue: {found.why}")
-        yield Market(rest, dict(found.value), check_symbols(symbols, found.value))
-    finally:
-        await rest.aclose()
-
-
-async def check_live(settings: Settings, market: Market, strategy: Strategy) -> list[Noted]:
-    """Returns what is to be noted of the key. Raises Refused for a key that may do too much or too
-    little, for an account that may not trade, and where positions could be without a stop."""
-    check_stop_policy(strategy, settings.risk)
-    rest = market.rest
-    if rest.http.key is None:
-        raise Refused("live refused: no API key is set; set venue.api_key and its secret or file")
-    account = await rest.account()
-    if not isinstance(account, Found):
-        raise Refused(f"live refused: the key is not accepted: {account.why}; see `leeward doctor`")
-    if not account.value.can_trade:
-        raise Refused("live refused: the exchange does not let this account trade; ask it why")
-    at_ms = market.server_now_ms()
-    if not rest.http.addresses.wallet:
-        words = f"{rest.http.addresses.name} does not tell the rights of a key"
-        return [Noted("key_rights", words, Severity.INFO, at_ms)]
-    rights = await rest.key_rights()
-    if not isinstance(rights, Found):
-        raise Refused(f"live refused: the key's rights are not known: {rights.why}; try again")
-    verdict = judge_key(rights.value, any_ip_allowed=settings.venue.allow_any_ip)
-    if verdict.refusals:
-        raise Refused(f"live refused: {verdict.refusals[0]}")
-    return [Noted("key_rights", words, Severity.WARNING, at_ms) for words in verdict.notices]
-
-
-async def equity_of(market: Market) -> Money:
-    """Returns the quote balance at the venue: what the limits' fractions are of at a first start.
-    Raises RetryLater."""
-    found = await market.venue.balances()
-    if not isinstance(found, Found):
-        raise RetryLater(f"no balances from the venue: {found.why}; try again later")
-    mine = [each for each in found.value if each.asset == market.quote]
-    amount = sum((each.free.amount + each.locked.amount for each in mine), Decimal(0))
-    return Money(amount, market.quote)
 
 
 @asynccontextmanager

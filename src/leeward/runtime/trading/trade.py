@@ -13,19 +13,11 @@ from leeward.engine.records import Mode
 from leeward.runtime.settings import Settings
 from leeward.runtime.strategies import load_strategy
 from leeward.runtime.trading.facts import Asked, most_to_lose
+from leeward.runtime.trading.key_rights import check_live
+from leeward.runtime.trading.market import Market, equity_of, reached, without_key
 from leeward.runtime.trading.running import Running
 from leeward.runtime.trading.session import TradingSession
-from leeward.runtime.trading.start import (
-    Market,
-    Ready,
-    Watcher,
-    account_name,
-    check_live,
-    equity_of,
-    put_together,
-    reached,
-    without_key,
-)
+from leeward.runtime.trading.start import Ready, Watcher, account_name, put_together
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,76 @@
+"""The venue that a session trades on, once it was reached."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+
+from leeward.domain.answers import Found
+from leeward.domain.errors import BadUsage, RetryLater
+from leeward.domain.money import Money
+from leeward.domain.rules import SymbolRules
+from leeward.runtime.settings import Settings
+from leeward.runtime.trading.facts import check_symbols
+from leeward.runtime.venue import open_venue
+from leeward.venues.binance_rest import BinanceRest
+from leeward.venues.paper import PaperVenue
+from leeward.venues.venue import Venue
+
+
+@dataclass
+class Market:
+    """The venue as it is, and whose orders are placed where: on paper, beside it.
+    `any_ip_allowed` waives that a live key is bound to an address."""
+
+    rest: BinanceRest
+    rules: dict[str, SymbolRules]
+    quote: str
+    any_ip_allowed: bool = False
+    paper: PaperVenue | None = None
+
+    @property
+    def venue(self) -> Venue:
+        return self.rest if self.paper is None else self.paper
+
+    def server_now_ms(self) -> int:
+        return self.rest.http.server_clock.now_ms()
+
+
+def without_key(settings: Settings) -> Settings:
+    """Returns the settings as paper trading uses them: no key is read, none can be sent."""
+    venue = settings.venue.model_copy(
+        update={"api_key": None, "api_secret": None, "key_file": None}
+    )
+    return settings.model_copy(update={"venue": venue})
+
+
+@asynccontextmanager
+async def reached(settings: Settings, symbols: tuple[str, ...]) -> AsyncIterator[Market]:
+    """Yields the venue once its time and the symbols' rules are known. Raises RetryLater."""
+    rest = open_venue(settings)
+    try:
+        if not await rest.http.sync():
+            where = rest.http.addresses.rest
+            raise RetryLater(f"{where} does not answer; see `leeward doctor`, then try again")
+        if rest.http.addresses.replayed:
+            await rest.http.sync()  # its speed is told by two samples that lie apart
+        found = await rest.rules(symbols)
+        if not isinstance(found, Found):
+            raise BadUsage(f"{', '.join(symbols)}: no rules from the venue: {found.why}")
+        quote = check_symbols(symbols, found.value)
+        yield Market(rest, dict(found.value), quote, settings.venue.allow_any_ip)
+    finally:
+        await rest.aclose()
+
+
+async def equity_of(market: Market) -> Money:
+    """Returns the quote balance at the venue: what the limits' fractions are of at a first start.
+    Raises RetryLater."""
+    found = await market.venue.balances()
+    if not isinstance(found, Found):
+        raise RetryLater(f"no balances from the venue: {found.why}; try again later")
+    mine = [each for each in found.value if each.asset == market.quote]
+    amount = sum((each.free.amount + each.locked.amount for each in mine), Decimal(0))
+    return Money(amount, market.quote)
