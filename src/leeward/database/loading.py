@@ -46,6 +46,11 @@ def _of(table: Table) -> Select[Any]:
     return select(table).where(table.c.account == bindparam("of_account"))
 
 
+def _last(kind: type[Record]) -> Select[Any]:
+    events = _of(tables.events).where(tables.events.c.kind == kind.__name__)
+    return events.order_by(tables.events.c.seq.desc()).limit(1)
+
+
 _INTENTS = _of(tables.intents)
 _ORDERS = _of(tables.orders).order_by(tables.orders.c.place)
 
@@ -180,7 +185,7 @@ def position_closed(row: Row[Any]) -> PositionClosed:
     return PositionClosed(trade, row.closed_ms, row.unprotected_ms)
 
 
-def _noted(row: Row[Any]) -> Record:
+def _written(row: Row[Any]) -> Record:
     return record_of(json.loads(row.payload))
 
 
@@ -227,7 +232,7 @@ _RECORDS: Final[Sequence[tuple[Select[Any], Callable[[Row[Any]], Record]]]] = (
     (_of(tables.positions), _position_opened),
     (_of(tables.plan_changes), _plan_changed),
     (_of(tables.trades), position_closed),
-    (_of(tables.events).where(tables.events.c.kind == Noted.__name__), _noted),
+    (_of(tables.events).where(tables.events.c.kind == Noted.__name__), _written),
     (
         select(tables.accounts, tables.accounts.c.state_seq.label("seq")).where(
             tables.accounts.c.account == bindparam("of_account"),
@@ -236,17 +241,7 @@ _RECORDS: Final[Sequence[tuple[Select[Any], Callable[[Row[Any]], Record]]]] = (
         state_moved,
     ),
 )
-_LAST_SESSION: Final = (
-    _of(tables.events)
-    .where(tables.events.c.kind == SessionStarted.__name__)
-    .order_by(tables.events.c.seq.desc())
-    .limit(1),
-    _noted,
-)
+_LAST_SESSION: Final = _last(SessionStarted), _written
+#: The last that was committed: a candle of a longer timeframe opens before one of a shorter.
+_LAST_MARK: Final = _last(EquityMarked), _written
 _ALL_MARKS: Final = _of(tables.account_history), equity_marked
-_LAST_MARK: Final = (
-    _of(tables.account_history)
-    .order_by(tables.account_history.c.open_time_ms.desc(), tables.account_history.c.seq.desc())
-    .limit(1),
-    equity_marked,
-)

@@ -1,8 +1,9 @@
 """The books of one account: everything that is known of it, made of records and nothing else.
 
 A record is committed first and applied here after. Applying is cheap and does not depend on the
-order of records, but that an order's intent comes before what became of it, and a position is
-closed after its fills. The same fill or transfer again changes nothing.
+order of records, but that an order's intent comes before what became of it, a position is closed
+after its fills, and the last state and the last mark count. The same fill or transfer again
+changes nothing.
 """
 
 from __future__ import annotations
@@ -112,8 +113,7 @@ class Books(OwnOrders):
             case StateMoved():
                 self.state = record
             case EquityMarked():
-                if self.marked is None or record.open_time_ms >= self.marked.open_time_ms:
-                    self.marked, self._unmarked = record, _ZERO
+                self.marked, self._unmarked = record, _ZERO
             case Noted():
                 self._noted.add((record.kind, record.subject, record.words))
             case SessionStarted():

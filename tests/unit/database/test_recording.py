@@ -68,6 +68,14 @@ def test_the_history_of_a_session_begins_with_it(database: Database) -> None:
     assert database.history(ACCOUNT, "second") == [second, marked(5), executed(5)]
 
 
+def test_the_last_mark_is_the_one_written_last_whenever_its_candle_opened(
+    database: Database,
+) -> None:
+    last = marked(0, "9000", "of four hours")
+    record_all(database, [[session_started()], [marked(3)], [marked(0)], [last]])
+    assert [each for each in database.load(ACCOUNT) if isinstance(each, EquityMarked)] == [last]
+
+
 def test_a_session_that_never_was_has_no_history(database: Database) -> None:
     with pytest.raises(BadUsage, match="no session 'nobody'"):
         database.history(ACCOUNT, "nobody")

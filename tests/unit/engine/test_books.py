@@ -488,9 +488,10 @@ def test_the_last_state_and_the_last_mark_count() -> None:
         halted=False,
         at_ms=1,
     )
-    earlier = replace(mark, open_time_ms=0)
-    kept = books(halted, mark, earlier, CommandDone(1, "done", 5))
-    assert (kept.state, kept.marked) == (halted, mark)
+    # A candle of a longer timeframe opens before the shorter one that was decided on last.
+    longer = replace(mark, open_time_ms=0)
+    kept = books(halted, mark, longer, CommandDone(1, "done", 5))
+    assert (kept.state, kept.marked) == (halted, longer)
 
 
 def test_the_same_note_is_known_until_the_books_are_opened_again() -> None:
