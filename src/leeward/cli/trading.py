@@ -6,7 +6,7 @@ import json
 import sys
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,25 @@ if TYPE_CHECKING:
     from leeward.runtime.trading.facts import Asked
     from leeward.runtime.trading.session import Shown
     from leeward.runtime.trading.trade import Talk
+
+# The options of both commands.
+StrategyName = Annotated[str, typer.Argument(help="A name, or path/to/file.py:Class.")]
+Symbols = Annotated[str, typer.Option(help="As in BTCUSDT,ETHUSDT; one account for all.")]
+Timeframe = Annotated[str | None, typer.Option(help="As in 1h; else the strategy's own.")]
+Address = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="The emulator's REST address.")
+]
+Params = Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE")]
+Changes = Annotated[
+    list[str] | None, typer.Option("--set", metavar="SECTION.NAME=VALUE", help="A setting.")
+]
+Until = Annotated[str | None, typer.Option(metavar="TIME", help="UTC time of the venue to end at.")]
+Candles = Annotated[int | None, typer.Option(help="End after so many candles.")]
+LogFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Where notes go; else standard error.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="A line of JSON a candle.")]
+Config = Annotated[Path | None, typer.Option(help="Settings file.")]
 
 
 def settings_of(
