@@ -73,6 +73,10 @@ class Asked(NamedTuple):
     sigma: FloatColumn
     came: FloatColumn
 
+    def answers(self, row: int) -> bool:
+        """Returns whether the newest window ends in this row, with a finite answer."""
+        return bool(len(self.rows) and self.rows[-1] == row and np.isfinite(self.outputs[-1]))
+
     def from_row(self, row: int) -> Asked:
         """Returns the windows that end in this row or later."""
         part = slice(int(np.searchsorted(self.rows, row)), None)

@@ -34,6 +34,10 @@ class Daily:
         self._refresh()
 
     @property
+    def source(self) -> str:
+        return self._source.name
+
+    @property
     def sha256(self) -> str:
         """The hash of what was read last, "" where there is nothing."""
         return self._sha256

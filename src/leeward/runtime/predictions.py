@@ -13,7 +13,7 @@ from leeward.data.sentiment_store import SentimentStore
 from leeward.domain.candles import Candles
 from leeward.domain.columns import FloatColumn, IntColumn
 from leeward.domain.errors import BadUsage
-from leeward.domain.timeframe import DAY_MS, Timeframe
+from leeward.domain.timeframe import Timeframe
 from leeward.domain.times import iso
 from leeward.indicators.features import (
     FEATURES_SENTIMENT,
@@ -27,6 +27,7 @@ from leeward.inference.predict import Outputs, Predictor
 from leeward.runtime.daily_sentiment import Daily
 from leeward.runtime.kept_predictions import KeptPredictions
 from leeward.runtime.settings import Settings
+from leeward.runtime.vital_signs import VitalSigns, vital_signs
 from leeward.strategies.base import Strategy
 from leeward.strategies.needs import COVERAGE_ROWS, DRIFT_ROWS, NEEDS
 
@@ -89,6 +90,11 @@ class Outlook:
         """Whether there is sentiment, and a model that reads it."""
         stored = self._daily is not None and bool(self._daily.sha256)
         return stored and self.facts.get("sentiment") is not None
+
+    @property
+    def source(self) -> str:
+        """Where the sentiment that it tells of comes from, "" where it tells of none."""
+        return "" if self._daily is None else self._daily.source
 
     def columns(self, candles: Candles) -> Columns:
         """Returns every column that the strategy needs, a row a candle, NaN where unknown."""
@@ -202,6 +208,11 @@ class Forecaster:
         columns["prediction_coverage"] = state.coverage[first:]
         return {f"{self.prefix}{name}": column for name, column in columns.items()}
 
+    def unprefixed(self, values: Mapping[str, float]) -> dict[str, float]:
+        """Returns this model's values of a row under the names of a price model's."""
+        of_it = (name for name in values if name.startswith(f"{self.prefix}prediction"))
+        return {name.removeprefix(self.prefix): values[name] for name in of_it}
+
     def ask(self, candles: Candles) -> tuple[IntColumn, Asked]:
         """Returns the rows in which windows end, and what the model answered to them."""
         closed_ms = _closed_ms(candles)
@@ -254,6 +265,7 @@ class GrowingOutlook:
 
     def __init__(self, outlook: Outlook) -> None:
         self._outlook = outlook
+        self._length_ms = 1
         self._time: IntColumn = np.empty(0, np.int64)
         self._columns: Columns = {}
         self._asked: list[Asked] = []
@@ -272,24 +284,21 @@ class GrowingOutlook:
         self._columns = {name: column[first:] for name, column in self._columns.items()}
         return dict(self._columns)
 
-    def vital_signs(self) -> dict[str, float]:
-        """Returns drift, coverage and age in days of each model at the last candle, by name.
-
-        The largest stability index, and the share of moves that bounds held; NaN where there is
-        too little to tell.
-        """
-        signs = {}
-        for model, asked in zip(self._outlook.models, self._asked, strict=True):
-            name, last = model.bundle.name, {n: c[-1] for n, c in self._columns.items()}
-            signs[f"{name} psi"] = float(last[f"{model.prefix}prediction_psi"])
-            signs[f"{name} coverage"] = float(last[f"{model.prefix}prediction_coverage"])
-            if len(asked.rows):
-                age_ms = int(asked.closed_ms[-1]) - model.bundle.metadata.data_last_ms
-                signs[f"{name} age_days"] = age_ms / DAY_MS
-        return signs
+    def vital_signs(self) -> tuple[VitalSigns, ...]:
+        """Returns how each model fares at the last candle."""
+        if not len(self._time):
+            return ()
+        last = {name: float(column[-1]) for name, column in self._columns.items()}
+        open_ms = int(self._time[-1])
+        row, close_ms = open_ms // self._length_ms, open_ms + self._length_ms
+        return tuple(
+            vital_signs(model.bundle, model.unprefixed(last), close_ms, asked.answers(row))
+            for model, asked in zip(self._outlook.models, self._asked, strict=True)
+        )
 
     def _begin(self, candles: Candles) -> None:
         columns = self._outlook.blank(candles)
+        self._length_ms = candles.timeframe.length_ms
         self._asked = []
         for model in self._outlook.models:
             rows, asked = model.ask(candles)

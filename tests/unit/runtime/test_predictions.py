@@ -215,14 +215,28 @@ def test_a_session_can_tell_how_its_models_fare(data: Path) -> None:
     growing = GrowingOutlook(Outlook(BOTH, "BTCUSDT", HOUR, use(data)))
     columns = growing.columns(CANDLES.rows(0, 500))
 
-    signs = growing.vital_signs()
+    sentiment, price = growing.vital_signs()
 
-    assert signs["btcusdt_price psi"] == columns["prediction_psi"][-1]
-    assert signs["btcusdt_sentiment coverage"] == columns["sentiment_prediction_coverage"][-1]
-    last_ms = int(CANDLES.open_time[499]) + 3_600_000
-    age_ms = last_ms - parse_time("2025-05-01", "last")
-    assert signs["btcusdt_price age_days"] == age_ms / DAY_MS
-    assert len(signs) == 6
+    assert (price.name, price.symbol, price.state) == ("btcusdt_price", "BTCUSDT", "drifted")
+    assert price.psi == columns["prediction_psi"][-1]
+    assert sentiment.coverage == columns["sentiment_prediction_coverage"][-1]
+    assert price.close_ms == int(CANDLES.open_time[499]) + 3_600_000
+    age_ms = price.close_ms - parse_time("2025-05-01", "last")
+    assert price.age_days == age_ms / DAY_MS
+    assert price.figures()["btcusdt_price psi"] == price.psi
+    assert price.figures()["btcusdt_price sound"] == 0.0
+
+
+def test_a_model_that_was_not_asked_is_silent_and_says_why(data: Path) -> None:
+    growing = GrowingOutlook(Outlook(BOTH, "BTCUSDT", HOUR, use(data)))
+    growing.columns(without(CANDLES.rows(0, 400), 390))
+
+    sentiment, price = growing.vital_signs()
+
+    assert price.state == sentiment.state == "silent"
+    assert price.why == "candles of its window are missing"
+    assert sentiment.why.endswith("or sentiment is unknown")
+    assert "btcusdt_price psi" not in price.figures()
 
 
 def test_a_symbol_without_a_model_is_refused_with_the_way_out(tmp_path: Path) -> None:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from leeward.database.engine import Database
 from leeward.database.promotions import active_promotions
-from leeward.domain.candles import Candles
-from leeward.domain.columns import FloatColumn
 from leeward.domain.errors import Refused
 from leeward.domain.timeframe import Timeframe
 from leeward.engine.records import Mode, Noted, Severity
 from leeward.runtime.settings import Settings
 from leeward.runtime.trading.facts import Asked
+from leeward.runtime.trading.model_care import Columns, ModelCare
 from leeward.strategies.base import Strategy
 
 if TYPE_CHECKING:
     from leeward.inference.bundle import Bundle
 
-#: What gives a strategy its further columns: those of all candles, when a new one has closed.
-Columns: TypeAlias = Callable[[Candles], Mapping[str, FloatColumn]]
+__all__ = ["Columns", "SessionModels", "session_models"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +29,12 @@ class SessionModels:
     columns: Mapping[str, Columns] = field(default_factory=dict)
     facts: Mapping[str, object] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    #: For each symbol, drift, coverage and age of its models at the last candle.
-    vital_signs: Mapping[str, Callable[[], dict[str, float]]] = field(default_factory=dict)
+    #: The models in use, by name.
+    bundles: Mapping[str, Bundle] = field(default_factory=dict)
+    #: Where the sentiment that is read comes from, "" where none is.
+    source: str = ""
+    #: Looks at the models whenever their columns are asked for.
+    care: ModelCare = field(default_factory=ModelCare)
 
     def noted(self, at_ms: int) -> list[Noted]:
         return [Noted("model", words, Severity.WARNING, at_ms) for words in self.notes]
@@ -61,7 +63,8 @@ def session_models(
     columns: dict[str, Columns] = {}
     facts: dict[str, object] = {}
     notes: list[str] = []
-    signs: dict[str, Callable[[], dict[str, float]]] = {}
+    bundles: dict[str, Bundle] = {}
+    source, care = "", ModelCare()
     for symbol in asked.symbols:
         outlook = Outlook(strategy.needs, symbol, timeframe, use)
         for model in outlook.models:
@@ -71,16 +74,16 @@ def session_models(
             _check_pinned(bundle, use.pins)
             notes += _check_allowed(bundle, status, asked.mode, settings.ml.allow_unproven)
             model.predictor.load()
-        growing = GrowingOutlook(outlook)
-        columns[symbol], signs[symbol] = growing.columns, growing.vital_signs
-        facts[symbol] = outlook.facts
+            bundles[bundle.name] = bundle
+        columns[symbol] = care.watched(symbol, GrowingOutlook(outlook))
+        facts[symbol], source = outlook.facts, outlook.source or source
         if "sentiment" in strategy.needs and not outlook.has_sentiment:
             notes.append(
                 f"{symbol}: no sentiment, or no model that reads it: the price model decides"
             )
     if settings.ml.sizing == "raw":
         notes.append("RAW SIZING: sizes leave out what the forecasts proved worth")
-    return SessionModels(columns, facts, tuple(dict.fromkeys(notes)), signs)
+    return SessionModels(columns, facts, tuple(dict.fromkeys(notes)), bundles, source, care)
 
 
 def _check_pinned(bundle: Bundle, pins: Mapping[str, str]) -> None:

@@ -20,6 +20,7 @@ from leeward.engine.records import Mode, Noted, Severity, TradingState
 from leeward.runtime.trading.commands import Commands
 from leeward.runtime.trading.key_rights import KeyWatch
 from leeward.runtime.trading.measuring import trade_values
+from leeward.runtime.trading.model_figures import write_figures
 from leeward.runtime.trading.stalling import StallAlarm
 from leeward.runtime.trading.start import Ready
 from leeward.runtime.trading.supervision import Work, first_cause, supervise
@@ -236,6 +237,7 @@ class Running:
             with suppress(DatabaseDown):  # the watchdogs say so
                 await self._aside(lease.check)
                 facts = {**session.facts(), "computer_ms": session.clock.now_ms()}
+                facts["models"] = self.ready.models.care.facts()
                 await self._aside(partial(beat, session.server_now_ms(), facts))
             await session.clock.sleep(_BEAT_S)
 
@@ -253,6 +255,7 @@ class Running:
         over = self.ready.session.measures.over
         while over and await self._measure(*over[0]):
             over.popleft()
+        await write_figures(self.ready, self._aside)
 
     async def _measure(self, at_ms: int, values: Mapping[str, float]) -> bool:
         """Writes down how the session performs; returns whether the database took it."""

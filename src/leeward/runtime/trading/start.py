@@ -66,6 +66,8 @@ class Ready:
     started: SessionStarted
     folder: Path
     notes: list[Noted]
+    settings: Settings
+    models: SessionModels
 
 
 def account_name(mode: Mode, settings: Settings) -> str:
@@ -160,10 +162,21 @@ class _Wiring:
             epoch=self.lease.epoch,
             at_ms=self.market.server_now_ms(),
         )
-        return Ready(session, self.market, self.database, self.lease, started, folder, self.notes)
+        return Ready(
+            session,
+            self.market,
+            self.database,
+            self.lease,
+            started,
+            folder,
+            self.notes,
+            self.settings,
+            models,
+        )
 
     def _models(self, timeframe: Timeframe) -> SessionModels:
         found = session_models(self.settings, self.asked, self.strategy, timeframe, self.database)
+        found.care.alarm = self.alarm
         for noted in found.noted(self.market.server_now_ms()):
             self.alarm(noted)
         return found
