@@ -20,7 +20,7 @@ from leeward.runtime.settings import Settings
 
 _ANSWER_S: Final = 5.0
 _LOOK_S: Final = 0.1
-#: A process that trades beats every five seconds.
+#: A process that trades beats every two seconds.
 ALIVE_S: Final = 30.0
 
 
@@ -127,18 +127,21 @@ def _is_running(database: Database, account: str) -> bool:
     return False
 
 
-def order(settings: Settings, kind: str, argument: str, account: str | None) -> Answered:
+def order(
+    settings: Settings, kind: str, argument: str, account: str | None, actor: str | None = None
+) -> Answered:
     """Sends a command and waits a few seconds for its outcome.
 
-    Without `account` it goes to the one account that is traded now, or the only one there is.
+    Without `account` it goes to the one account that is traded now, or the only one there is;
+    without `actor` it is the user of this process who asks.
     Raises BadUsage where that is not clear, Refused where the process refused it.
     """
     database = open_configured(settings, create=False, examine=False)
     try:
         name = account or _the_account(database)
         running = _is_running(database, name)
-        actor = f"{getpass.getuser()}@{socket.gethostname()}"
-        command_id = database.send_command(name, kind, argument, actor, now_ms())
+        asking = actor or f"{getpass.getuser()}@{socket.gethostname()}"
+        command_id = database.send_command(name, kind, argument, asking, now_ms())
         until_s = monotonic_s() + (_ANSWER_S if running else 0.0)
         while True:
             found = database.command(command_id)

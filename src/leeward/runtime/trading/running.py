@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 _SYNC_S, _SYNC_REPLAYED_S = 30.0, 2.0
 _RULES_S: Final = 600.0
-_BEAT_S: Final = 5.0
+_BEAT_S: Final = 2.0
 _NOTES_S: Final = 0.5
 #: A live session whose books and venue do not agree by then is given up.
 _AGREE_S: Final = 60.0

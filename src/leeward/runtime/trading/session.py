@@ -31,6 +31,7 @@ from leeward.runtime.trading.desk import Desk
 from leeward.runtime.trading.entering import Entering, Identity
 from leeward.runtime.trading.facts import what_is_left
 from leeward.runtime.trading.measuring import Measures
+from leeward.runtime.trading.pulse import LastPrices, pulse
 from leeward.runtime.trading.standing import Standing
 from leeward.runtime.trading.step_records import (
     StepDecision,
@@ -101,6 +102,7 @@ class TradingSession:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     end_reason: str = ""
     measures: Measures = field(default_factory=Measures)
+    last_prices: LastPrices = field(default_factory=LastPrices)
     _compared: asyncio.Event = field(default_factory=asyncio.Event)
     _told: set[str] = field(default_factory=set)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -127,6 +129,7 @@ class TradingSession:
         """Takes a closed candle; on paper the account's orders meet it first."""
         if self._is_traded(candle):
             self._opened(candle)
+            self.last_prices.take(candle, self.server_now_ms())
             if self.paper is not None:
                 self.paper.offer_candle(candle)
         self._arrived_s = self.clock.monotonic_s()
@@ -137,6 +140,7 @@ class TradingSession:
         """Takes the state of a candle that is still open: where the market stands, on paper."""
         if self._is_traded(candle):
             self._opened(candle)
+            self.last_prices.take(candle, self.server_now_ms())
             if self.paper is not None:
                 self.paper.offer_open(candle.symbol, candle.open_time_ms, candle.open)
 
@@ -380,21 +384,7 @@ class TradingSession:
 
     def facts(self) -> dict[str, object]:
         """Returns how the session is doing, for the heartbeat; JSON-ready."""
-        equity, marked = self.equity(), self.keeper.books.marked
-        held = self.keeper.books.positions()
-        return {
-            "session": self.plan.who.session_id,
-            "state": self.standing.state.value,
-            "causes": self.standing.causes.words(),
-            "steps": self.measures.steps,
-            "last_step_ms": None if marked is None else marked.open_time_ms,
-            "equity": None if equity is None else str(equity),
-            "cash": str(self.keeper.books.cash),
-            "unprotected_s": {each.symbol: self.desk.unprotected_s(each.symbol) for each in held},
-            "behind_ms": self.behind_ms(),
-            "step_p50_ms": self.measures.latency_ms(0.50),
-            "step_p99_ms": self.measures.latency_ms(0.99),
-        }
+        return pulse(self)
 
     def _note(self, kind: str, words: str, severity: Severity) -> None:
         self.alarm(Noted(kind, words, severity, self.server_now_ms()))

@@ -1,0 +1,53 @@
+"""What a session says of itself with each heartbeat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from leeward.domain.candle import Candle
+
+if TYPE_CHECKING:
+    from leeward.runtime.trading.session import TradingSession
+
+
+@dataclass(slots=True)
+class LastPrices:
+    """The newest price of each symbol and the venue's time of it, from candles that are closed or
+    still open."""
+
+    _seen: dict[str, tuple[float, int]] = field(default_factory=dict)
+
+    def take(self, candle: Candle, at_ms: int) -> None:
+        time_ms = min(at_ms, candle.open_time_ms + candle.timeframe.length_ms)
+        before = self._seen.get(candle.symbol)
+        if before is None or time_ms >= before[1]:
+            self._seen[candle.symbol] = candle.close, time_ms
+
+    def facts(self) -> dict[str, list[float | int]]:
+        """Returns [price, time in ms] by symbol, JSON-ready."""
+        return {symbol: [price, time_ms] for symbol, (price, time_ms) in self._seen.items()}
+
+
+def pulse(session: TradingSession) -> dict[str, object]:
+    """Returns how the session is doing, JSON-ready."""
+    books, measures = session.keeper.books, session.measures
+    equity, marked = session.equity(), books.marked
+    unprotected = {
+        each.symbol: session.desk.unprotected_s(each.symbol) for each in books.positions()
+    }
+    return {
+        "session": session.plan.who.session_id,
+        "state": session.standing.state.value,
+        "causes": session.standing.causes.words(),
+        "steps": measures.steps,
+        "last_step_ms": None if marked is None else marked.open_time_ms,
+        "equity": None if equity is None else str(equity),
+        "cash": str(books.cash),
+        "prices": session.last_prices.facts(),
+        "unprotected_s": unprotected,
+        "behind_ms": session.behind_ms(),
+        "orders_last_hour": books.orders_last_hour(session.server_now_ms()),
+        "step_p50_ms": measures.latency_ms(0.50),
+        "step_p99_ms": measures.latency_ms(0.99),
+    }
