@@ -27,6 +27,15 @@ def market_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def binance_samples(market_data: Path) -> Path:
+    """The folder of recorded and documented messages of the exchange."""
+    folder = market_data.parent / "binance_samples"
+    if not folder.is_dir():
+        pytest.skip(f"no recorded messages in {folder}; LEEWARD_TEST_DATA says where they are")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server for the whole run."""
     with running_postgres() as server:

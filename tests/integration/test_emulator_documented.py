@@ -17,42 +17,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from tests.documented import documented, shape
 from tests.served import Served, Trader, ask, fresh_names, hear
 
 _PEM = (Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 BTC = {"symbol": "BTCUSDT"}
 TWO = {"symbols": '["BTCUSDT","ETHUSDT"]'}
 MARKET = {**BTC, "side": "BUY", "type": "MARKET", "quantity": "0.01"}
-
-
-@pytest.fixture(scope="module")
-def samples(market_data: Path) -> Path:
-    folder = market_data.parent / "binance_samples"
-    if not folder.is_dir():
-        pytest.skip(f"no recorded messages in {folder}; LEEWARD_TEST_DATA says where they are")
-    return folder
-
-
-def documented(samples: Path, file: str, section: str, caption: str = "") -> Any:
-    """Returns the first example of a section whose caption contains `caption`."""
-    entries = json.loads((samples / "official_docs_examples" / f"{file}.json").read_text())
-    for entry in entries:
-        value = entry.get("json")
-        asked = isinstance(value, dict) and "method" in value
-        if section in entry["section"] and caption in entry["caption"] and not asked:
-            return value
-    raise AssertionError(f"no example {section} {caption}")
-
-
-def shape(value: object) -> object:
-    """Returns names in order and kinds of values; text that holds a number counts as decimal."""
-    if isinstance(value, dict):
-        return [(name, shape(inner)) for name, inner in value.items()]
-    if isinstance(value, list):
-        return [shape(value[0])] if value else []
-    if isinstance(value, str):
-        return "decimal" if value.replace(".", "").lstrip("-").isdigit() else "text"
-    return type(value).__name__
 
 
 PUBLIC: list[tuple[str, str, dict[str, Any], str]] = [
@@ -78,18 +49,18 @@ PUBLIC: list[tuple[str, str, dict[str, Any], str]] = [
 
 
 def test_public_answers_over_rest_have_the_documented_fields(
-    samples: Path, emulator: Served, me: Trader
+    binance_samples: Path, emulator: Served, me: Trader
 ) -> None:
     me.order(**MARKET)
     emulator.sim("POST", "step", ms="2m")
     for section, path, params, caption in PUBLIC:
         answer = me.http.get(f"/api/v3/{path}", params=params).json()
-        want = documented(samples, "rest-api", section, caption)
+        want = documented(binance_samples, "rest-api", section, caption)
         assert shape(answer) == shape(want), (section, caption)
 
 
-def test_exchange_information_has_the_recorded_fields(samples: Path, me: Trader) -> None:
-    file = samples / "recorded" / "exchangeInfo_mainnet_2026-09-25_4symbols.json"
+def test_exchange_information_has_the_recorded_fields(binance_samples: Path, me: Trader) -> None:
+    file = binance_samples / "recorded" / "exchangeInfo_mainnet_2026-09-25_4symbols.json"
     want = json.loads(file.read_text())
     answer = me.http.get("/api/v3/exchangeInfo", params=BTC).json()
     assert [name for name in want if name in answer] == list(answer)
@@ -103,7 +74,7 @@ def test_exchange_information_has_the_recorded_fields(samples: Path, me: Trader)
 
 
 def test_signed_answers_over_rest_have_the_documented_fields(
-    samples: Path, emulator: Served, me: Trader
+    binance_samples: Path, emulator: Served, me: Trader
 ) -> None:
     limit = {**BTC, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01"}
     price = f"{emulator.price() * 0.9:.2f}"
@@ -128,31 +99,33 @@ def test_signed_answers_over_rest_have_the_documented_fields(
         filled = {k: resting["orderId"] if v is None else v for k, v in params.items()}
         answer = me.call(method, f"/api/v3/{path}", **filled)
         assert answer.status_code == 200, answer.text
-        want = documented(samples, "rest-api", section, caption)
+        want = documented(binance_samples, "rest-api", section, caption)
         assert shape(answer.json()) == shape(want), section
 
 
 def test_pegged_orders_and_filters_of_an_account_have_the_documented_fields(
-    samples: Path, emulator: Served, me: Trader
+    binance_samples: Path, emulator: Served, me: Trader
 ) -> None:
     pegged = {**BTC, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01"}
     answer = me.call("POST", "/api/v3/order", **pegged, pegPriceType="PRIMARY_PEG").json()
-    assert shape(answer) == shape(documented(samples, "faqs__pegged_orders", "Pegged orders"))
+    assert shape(answer) == shape(
+        documented(binance_samples, "faqs__pegged_orders", "Pegged orders")
+    )
     emulator.sim("POST", "filters", filters=[
         {"filterType": "EXCHANGE_MAX_NUM_ORDERS", "maxNumOrders": 1000},
         {"filterType": "MAX_ASSET", "asset": "BTC", "limit": "1000000.00000000"},
     ])  # fmt: skip
     shown = me.call("GET", "/api/v3/myFilters", **BTC).json()
-    want = documented(samples, "rest-api", "Query relevant filters")
+    want = documented(binance_samples, "rest-api", "Query relevant filters")
     for kind in ("exchangeFilters", "assetFilters"):
         assert shape(shown[kind]) == shape(want[kind])
     assert list(shown) == list(want)
 
 
-def test_refusals_have_the_documented_fields(samples: Path, me: Trader) -> None:
+def test_refusals_have_the_documented_fields(binance_samples: Path, me: Trader) -> None:
     refused = me.http.get("/api/v3/depth", params={"symbol": "NOTHING"})
     assert refused.status_code == 400
-    assert shape(refused.json()) == shape(documented(samples, "rest-api", "Error Codes"))
+    assert shape(refused.json()) == shape(documented(binance_samples, "rest-api", "Error Codes"))
 
 
 WS_PUBLIC: list[tuple[str, str, dict[str, Any], str]] = [
@@ -171,7 +144,7 @@ WS_PUBLIC: list[tuple[str, str, dict[str, Any], str]] = [
 
 
 def test_websocket_api_answers_have_the_documented_envelope_and_fields(
-    samples: Path, emulator: Served, me: Trader
+    binance_samples: Path, emulator: Served, me: Trader
 ) -> None:
     signed: list[tuple[str, str, str, dict[str, Any]]] = [
         ("Place new order", "ACK", "order.place", {**MARKET, "newOrderRespType": "ACK"}),
@@ -184,29 +157,31 @@ def test_websocket_api_answers_have_the_documented_envelope_and_fields(
         async with websockets.connect(emulator.addresses.ws_api) as socket:
             for section, method, params, caption in WS_PUBLIC:
                 answer = await ask(socket, {"id": "a", "method": method, "params": params})
-                want = documented(samples, "web-socket-api", section, caption)
+                want = documented(binance_samples, "web-socket-api", section, caption)
                 assert shape(answer) == shape(want), section
             for section, caption, method, params in signed:
                 answer = await ask(socket, me.frame(method, "a", **params))
-                want = documented(samples, "web-socket-api", section, caption)
+                want = documented(binance_samples, "web-socket-api", section, caption)
                 assert list(answer) == list(want), section
                 assert shape(answer["result"]) == shape(want["result"]), section
                 assert shape(answer["rateLimits"]) == shape(want["rateLimits"])
             account = (await ask(socket, me.frame("account.status")))["result"]
-            want = documented(samples, "web-socket-api", "> Account information")["result"]
+            want = documented(binance_samples, "web-socket-api", "> Account information")["result"]
             # The documentation puts commissionRates elsewhere here than over REST.
             assert sorted(shape(account)) == sorted(shape(want))  # type: ignore[call-overload] # a list of pairs
             refused = await ask(socket, me.frame("order.cancel", "a", **BTC, orderId=10**9))
-            failed = documented(samples, "web-socket-api", "Response format", "failed")
+            failed = documented(binance_samples, "web-socket-api", "Response format", "failed")
             assert shape(refused) == shape(failed)
 
     asyncio.run(run())
 
 
 def test_recorded_oco_answer_has_the_fields_that_are_sent(
-    samples: Path, emulator: Served, me: Trader
+    binance_samples: Path, emulator: Served, me: Trader
 ) -> None:
-    file = samples / "recorded" / "wsapi_orderList_place_oco_testnet_2025-08-06_first_leg.json"
+    file = (
+        binance_samples / "recorded" / "wsapi_orderList_place_oco_testnet_2025-08-06_first_leg.json"
+    )
     want = json.loads(file.read_text())["response_part"]["result"]
     price = emulator.price()
     params = {
@@ -228,10 +203,10 @@ def test_recorded_oco_answer_has_the_fields_that_are_sent(
 
 
 def test_user_events_come_in_the_documented_wrapper_with_the_recorded_fields(
-    samples: Path, emulator: Served, me: Trader
+    binance_samples: Path, emulator: Served, me: Trader
 ) -> None:
     account = emulator.sim("GET", "state")["keys"][-1]["account"]
-    file = samples / "recorded" / "executionReport_NEW_BNBUSDT_2025-10-20.json"
+    file = binance_samples / "recorded" / "executionReport_NEW_BNBUSDT_2025-10-20.json"
     recorded = json.loads(file.read_text())
     sections = {
         "outboundAccountPosition": "Account Update",
@@ -259,13 +234,15 @@ def test_user_events_come_in_the_documented_wrapper_with_the_recorded_fields(
     told = {each["event"]["e"]: each for each in heard}
     assert told.keys() == {"executionReport", *sections}
     for kind, section in sections.items():
-        assert shape(told[kind]) == shape(documented(samples, "user-data-stream", section)), kind
+        assert shape(told[kind]) == shape(
+            documented(binance_samples, "user-data-stream", section)
+        ), kind
 
 
 def test_stream_frames_have_the_recorded_fields_raw_and_combined(
-    samples: Path, emulator: Served
+    binance_samples: Path, emulator: Served
 ) -> None:
-    frames = json.loads((samples / "recorded" / "ws_frames_spot.json").read_text())
+    frames = json.loads((binance_samples / "recorded" / "ws_frames_spot.json").read_text())
     wanted = {entry["case"]: entry["frame"] for entry in frames}
     cases = {"aggTrade_single": "aggTrade", "kline_1m": "kline_1m", "ticker_single": "ticker",
              "miniTicker_single": "miniTicker"}  # fmt: skip

@@ -8,11 +8,12 @@ import pty
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from leeward.database.engine import open_database
-from leeward.engine.books import books_of
+from leeward.engine.books import Books, books_of
 from leeward.engine.records import Noted
 from tests.integration.conftest import Run, Shown
 from tests.running import RESTLESS, TRADES, lines_until, started
@@ -47,6 +48,23 @@ def live(leeward: Run, market: Served, *options: str) -> Shown:
 
 
 RISKS = "--i-understand-the-risks"
+
+
+def booked(folder: Path) -> Books:
+    """Returns the books as a session left them in the database."""
+    database = open_database(f"sqlite:///{folder / 'leeward.db'}")
+    books = books_of(database.load(ACCOUNT), ACCOUNT, "USDT")
+    database.close()
+    return books
+
+
+def at_the_exchange(market: Served, name: str) -> tuple[Any, dict[str, Decimal]]:
+    """Returns the exchange's account, and its balances: free and locked together."""
+    truth = market.sim("GET", "state")["accounts"][name]
+    balances = truth["balances"].items()
+    return truth, {
+        asset: Decimal(each["free"]) + Decimal(each["locked"]) for asset, each in balances
+    }
 
 
 def test_it_refuses_without_the_flag(leeward: Run, market: Served) -> None:
@@ -123,14 +141,8 @@ def test_what_it_trades_is_what_the_exchange_says_and_no_secret_is_told(
     lines = [json.loads(line) for line in shown.out.splitlines()]
     decided = [each for line in lines[:-1] for each in line["decisions"]]
     assert any(each["decision"] == "enter" for each in decided)
-    database = open_database(f"sqlite:///{tmp_path / 'leeward.db'}")
-    books = books_of(database.load(ACCOUNT), ACCOUNT, "USDT")
-    database.close()
-    truth = market.sim("GET", "state")["accounts"][name]
-    totals = {
-        asset: Decimal(each["free"]) + Decimal(each["locked"])
-        for asset, each in truth["balances"].items()
-    }
+    books = booked(tmp_path)
+    truth, totals = at_the_exchange(market, name)
     for asset in ("USDT", "BTC", "ETH"):
         assert books.balance(asset) == totals.get(asset, Decimal(0)), asset
     for held in books.positions():
@@ -194,12 +206,7 @@ def test_a_killed_session_is_recovered_by_the_next(
         process.wait(15)
     shown = live(leeward, market, RISKS, "--candles", "2", "--log", "log.jsonl")
     assert shown.code == 0, shown.err
-    database = open_database(f"sqlite:///{tmp_path / 'leeward.db'}")
-    books = books_of(database.load(ACCOUNT), ACCOUNT, "USDT")
-    database.close()
-    truth = market.sim("GET", "state")["accounts"][name]
-    usdt = truth["balances"]["USDT"]
-    assert books.cash == Decimal(usdt["free"]) + Decimal(usdt["locked"])
+    assert booked(tmp_path).cash == at_the_exchange(market, name)[1]["USDT"]
 
 
 @pytest.mark.usefixtures("key")

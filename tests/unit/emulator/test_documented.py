@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.documented import documented, shape
 from tests.emulated import (
     ME,
     START_MS,
@@ -23,34 +23,6 @@ from tests.emulated import (
 from leeward.emulator.exchange import Exchange
 from leeward.emulator.requests import AmendRequest, CancelRequest, ReplaceRequest
 from leeward.emulator.symbols import symbol_rules
-
-
-@pytest.fixture(scope="module")
-def samples(market_data: Path) -> Path:
-    folder = market_data.parent / "binance_samples"
-    if not folder.is_dir():
-        pytest.skip(f"no documented examples in {folder}; LEEWARD_TEST_DATA says where they are")
-    return folder
-
-
-def documented(samples: Path, file: str, section: str, caption: str = "") -> Any:
-    """Returns the first example of a section whose caption contains `caption`."""
-    entries = json.loads((samples / "official_docs_examples" / f"{file}.json").read_text())
-    for entry in entries:
-        if section in entry["section"] and caption in entry["caption"]:
-            return entry.get("json", entry.get("json_sequence"))
-    raise AssertionError(f"no example {section} {caption}")
-
-
-def shape(value: object) -> object:
-    """Returns names in order and kinds of values; text that holds a number counts as decimal."""
-    if isinstance(value, dict):
-        return [(name, shape(inner)) for name, inner in value.items()]
-    if isinstance(value, list):
-        return [shape(value[0])] if value else []
-    if isinstance(value, str):
-        return "decimal" if value.replace(".", "").lstrip("-").isdigit() else "text"
-    return type(value).__name__
 
 
 def busy() -> Exchange:
@@ -75,9 +47,11 @@ def market_answers(exchange: Exchange) -> Iterator[tuple[str, str, object]]:
     yield "Rolling window", "using symbol:", exchange.ticker_window([SYMBOL], "1h")[0]
 
 
-def test_market_data_has_the_documented_fields(samples: Path) -> None:
+def test_market_data_has_the_documented_fields(binance_samples: Path) -> None:
     for section, caption, answer in market_answers(busy()):
-        assert shape(answer) == shape(documented(samples, "rest-api", section, caption)), section
+        assert shape(answer) == shape(documented(binance_samples, "rest-api", section, caption)), (
+            section
+        )
 
 
 def order_answers(exchange: Exchange) -> Iterator[tuple[str, str, object]]:
@@ -107,13 +81,13 @@ def order_answers(exchange: Exchange) -> Iterator[tuple[str, str, object]]:
     yield "New Order List - OPO ", "", place_list(exchange, "OPO", *opo)
 
 
-def test_order_answers_have_the_documented_fields(samples: Path) -> None:
+def test_order_answers_have_the_documented_fields(binance_samples: Path) -> None:
     for section, caption, answer in order_answers(busy()):
-        want = documented(samples, "rest-api", section, caption)
+        want = documented(binance_samples, "rest-api", section, caption)
         assert shape(answer) == shape(want), section
 
 
-def test_account_answers_have_the_documented_fields(samples: Path) -> None:
+def test_account_answers_have_the_documented_fields(binance_samples: Path) -> None:
     exchange = busy()
     place(exchange, "BUY", "LIMIT", "1", price="95")
     for section, answer in (
@@ -124,23 +98,23 @@ def test_account_answers_have_the_documented_fields(samples: Path) -> None:
         ("Account trade list", exchange.my_trades(ME, SYMBOL)),
         ("Query Commission Rates", exchange.commission(ME, SYMBOL)),
     ):
-        want = documented(samples, "rest-api", f"Account Endpoints > {section}")
+        want = documented(binance_samples, "rest-api", f"Account Endpoints > {section}")
         assert shape(answer) == shape(want), section
 
 
-def test_a_full_answer_carries_its_fills_where_real_answers_do(samples: Path) -> None:
-    want = documented(samples, "faqs__market_orders_faq", "market orders", "Response")[0]
+def test_a_full_answer_carries_its_fills_where_real_answers_do(binance_samples: Path) -> None:
+    want = documented(binance_samples, "faqs__market_orders_faq", "market orders", "Response")[0]
     answer = place(busy(), "BUY", "MARKET", "1")
     answer.pop("origQuoteOrderQty")  # missing in the older example
     assert [name for name in want if name in answer] == list(answer)
     assert shape(answer["fills"]) == shape(want["fills"])
 
 
-def test_user_events_have_the_documented_fields(samples: Path) -> None:
+def test_user_events_have_the_documented_fields(binance_samples: Path) -> None:
     exchange = busy()
     place(exchange, "BUY", "MARKET", "1")
     events = user_events(exchange)
-    sequence = documented(samples, "faqs__market_orders_faq", "market orders", "User Data")
+    sequence = documented(binance_samples, "faqs__market_orders_faq", "market orders", "User Data")
     wanted = {event.get("x", event["e"]): event for event in sequence}
     for event in events:
         kind = event.get("x", event["e"])
@@ -150,13 +124,13 @@ def test_user_events_have_the_documented_fields(samples: Path) -> None:
             assert list(event) == list(wanted[kind])
     place(exchange, "BUY", "LIMIT", "1", price="95")
     recorded = json.loads(
-        (samples / "recorded" / "executionReport_NEW_BNBUSDT_2025-10-20.json").read_text()
+        (binance_samples / "recorded" / "executionReport_NEW_BNBUSDT_2025-10-20.json").read_text()
     )
     assert shape(user_events(exchange)[0]) == shape(recorded)
 
 
-def test_list_and_balance_events_have_the_recorded_fields(samples: Path) -> None:
-    frames = json.loads((samples / "recorded" / "ws_frames_spot.json").read_text())
+def test_list_and_balance_events_have_the_recorded_fields(binance_samples: Path) -> None:
+    frames = json.loads((binance_samples / "recorded" / "ws_frames_spot.json").read_text())
     recorded = {entry["case"]: entry["frame"] for entry in frames}
     exchange = busy()
     place_list(
@@ -175,10 +149,10 @@ def test_list_and_balance_events_have_the_recorded_fields(samples: Path) -> None
     assert shape(moved[0]) == shape(recorded["balanceUpdate"])
 
 
-def test_stream_messages_have_the_recorded_fields(samples: Path) -> None:
-    frames = json.loads((samples / "recorded" / "ws_frames_spot.json").read_text())
+def test_stream_messages_have_the_recorded_fields(binance_samples: Path) -> None:
+    frames = json.loads((binance_samples / "recorded" / "ws_frames_spot.json").read_text())
     wanted = {entry["case"]: entry["frame"] for entry in frames}
-    streams = documented_streams(samples)
+    streams = documented_streams(binance_samples)
     exchange = exchange_of((100.0, 104.0, 96.0, 103.0, 50.0))
     for name in streams:
         assert exchange.watch(name)
@@ -201,7 +175,7 @@ def keys_of(value: object) -> object:
     return "list"
 
 
-def documented_streams(samples: Path) -> dict[str, Any]:
+def documented_streams(binance_samples: Path) -> dict[str, Any]:
     names = {
         "aggTrade": "Aggregate Trade",
         "trade": "> Trade Streams",
@@ -216,14 +190,14 @@ def documented_streams(samples: Path) -> dict[str, Any]:
         "depth@100ms": "Diff. Depth",
     }
     found = {
-        f"tstusdt@{name}": documented(samples, "web-socket-streams", section)
+        f"tstusdt@{name}": documented(binance_samples, "web-socket-streams", section)
         for name, section in names.items()
     }
     return found | {"!miniTicker@arr": []}
 
 
-def test_known_symbols_have_the_live_rules(samples: Path) -> None:
-    file = samples / "recorded" / "exchangeInfo_mainnet_2026-09-25_4symbols.json"
+def test_known_symbols_have_the_live_rules(binance_samples: Path) -> None:
+    file = binance_samples / "recorded" / "exchangeInfo_mainnet_2026-09-25_4symbols.json"
     for live in json.loads(file.read_text())["symbols"]:
         rules = symbol_rules(live["symbol"]).json()
         assert list(rules) == list(live)
@@ -231,11 +205,13 @@ def test_known_symbols_have_the_live_rules(samples: Path) -> None:
         assert rules == live
 
 
-def test_cancel_replace_answers_have_the_documented_fields(samples: Path) -> None:
+def test_cancel_replace_answers_have_the_documented_fields(binance_samples: Path) -> None:
     exchange = busy()
     place(exchange, "BUY", "LIMIT", "1", price="95")
     asked = ReplaceRequest(
         CancelRequest(SYMBOL, 2), ask("BUY", "LIMIT_MAKER", "1", price="96"), "STOP_ON_FAILURE"
     )
-    want = documented(samples, "web-socket-api", "Cancel and replace", "both cancel and placement")
+    want = documented(
+        binance_samples, "web-socket-api", "Cancel and replace", "both cancel and placement"
+    )
     assert list(exchange.cancel_replace(ME, asked)) == list(want["result"])

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -26,12 +25,8 @@ PAYLOAD = b"symbol=BTCUSDT&timestamp=1"
 
 
 @pytest.fixture(scope="session")
-def vectors() -> dict[str, object]:
-    root = Path(__file__).parents[3] / os.environ.get("LEEWARD_TEST_DATA", "../shared/data")
-    path = root / "binance_samples" / "signing_vectors.json"
-    if not path.is_file():
-        pytest.skip(f"no signing vectors at {path}; LEEWARD_TEST_DATA says where samples are")
-    content: dict[str, object] = json.loads(path.read_text())
+def vectors(binance_samples: Path) -> dict[str, object]:
+    content: dict[str, object] = json.loads((binance_samples / "signing_vectors.json").read_text())
     return content
 
 
