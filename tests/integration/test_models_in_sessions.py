@@ -1,0 +1,147 @@
+"""Models in a live session on the emulator: what becomes of one that can no longer be trusted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from leeward.data.generated import generate_candles
+from leeward.database import reading
+from leeward.database.engine import Database
+from leeward.domain.times import parse_time
+from leeward.engine.records import Executed, Mode, Noted
+from leeward.inference.bundle import load_bundle
+from leeward.runtime.database import open_configured
+from leeward.runtime.emulator import Market
+from leeward.runtime.predictions import ModelUse, Outlook
+from leeward.runtime.settings import Settings, load_settings
+from leeward.runtime.trading.facts import Asked
+from tests.served import served
+from tests.tiny_models import copied
+from tests.walking import HOUR, Walk, walked
+
+ACCOUNT = "live:emulator:main"
+FIRST_MS = parse_time("2024-03-01", "first")
+CANDLES = generate_candles("BTCUSDT", HOUR, FIRST_MS, 1_400, seed=9)
+PRICE = "btcusdt_price"
+Work = Callable[[Walk], Awaitable[None]]
+
+
+@dataclass
+class Stage:
+    """A live session of a strategy of models, in a folder of its own."""
+
+    folder: Path
+    monkeypatch: pytest.MonkeyPatch
+
+    @property
+    def models(self) -> Path:
+        return self.folder / "models"
+
+    def play(self, strategy: str, start_row: int, work: Work, *changes: str) -> None:
+        start_ms = int(CANDLES.open_time[start_row])
+        market = Market({"BTCUSDT": CANDLES}, "generated")
+        with served(market, mode="stepped", race=False, start_ms=start_ms) as emulator:
+            self.monkeypatch.setenv("LEEWARD_VENUE__API_SECRET", emulator.addresses.api_secret)
+            pins = ", ".join(
+                f'"{name}": "{load_bundle(self.models, name).sha256}"'
+                for name in (PRICE, "btcusdt_sentiment")
+            )
+            self.settings = load_settings(
+                None,
+                [
+                    f"data.dir={self.folder / 'data'}",
+                    f"ml.dir={self.models}",
+                    f"ml.pins={{{pins}}}",
+                    "ml.allow_unproven=true",
+                    "venue.name=emulator",
+                    f"venue.url={emulator.addresses.rest}",
+                    f"venue.api_key={emulator.addresses.api_key}",
+                    "risk.trend_gate=off",
+                    *changes,
+                ],
+            )
+            asked = Asked(Mode.LIVE, strategy, ("BTCUSDT",), acknowledged=True)
+            asyncio.run(_played(emulator, self.settings, asked, work))
+
+    def database(self) -> Database:
+        return open_configured(self.settings, create=False, examine=False)
+
+    def executed(self) -> list[Executed]:
+        return [each for each in self._history() if isinstance(each, Executed)]
+
+    def noted(self, kind: str) -> list[Noted]:
+        """Returns what stands in the audit trail under a kind."""
+        history = self._history()
+        return [e for e in history if isinstance(e, Noted) and e.kind.startswith(kind)]
+
+    def _history(self) -> list[Any]:
+        database = self.database()
+        try:
+            return database.history(ACCOUNT)
+        finally:
+            database.close()
+
+
+async def _played(emulator: Any, settings: Settings, asked: Asked, work: Work) -> None:
+    async with walked(emulator, settings, asked) as walk:
+        await work(walk)
+        await walk.end()
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    monkeypatch.setattr("leeward.runtime.trading.watchdogs.PERIOD_S", 0.05)
+    copied(tmp_path / "models", _narrow)
+    return Stage(tmp_path, monkeypatch)
+
+
+def _narrow(metadata: dict[str, Any]) -> None:
+    """Gives bounds that hold about 85 of 100 moves, and inputs that do not drift."""
+    metadata["calibration"]["residual_quantiles"] = np.linspace(-1.78, 1.78, 1001).tolist()
+    metadata["drift_reference"] = {}
+
+
+def test_a_breach_steps_down_the_ladder_is_told_and_measured_and_ends_by_itself(
+    stage: Stage,
+) -> None:
+    whole = Outlook(("prediction",), "BTCUSDT", HOUR, ModelUse(stage.models, Path("none")))
+    missed = whole.columns(CANDLES)["prediction_coverage"] < 0.85
+    start, hours = 1_060, 18
+    breach = missed[start : start + hours].tolist()
+    assert breach == [False] * 4 + [True] * 11 + [False] * 3
+
+    async def work(walk: Walk) -> None:
+        await walk.hours(hours)
+
+    stage.play("ml_basic", start, work)
+
+    steps = stage.executed()
+    assert len(steps) == hours
+    assert [each.columns["ladder"] for each in steps] == [0.0 if it else 1.0 for it in breach]
+    assert all(each.confidence == 0 for each, it in zip(steps, breach, strict=True) if it)
+    told = [(each.kind, each.at_ms - HOUR.length_ms) for each in stage.noted("model_")]
+    assert told == [
+        ("model_misses", steps[4].open_time_ms),
+        ("model_sound", steps[15].open_time_ms),
+    ]
+    database = stage.database()
+    with database.reading() as connection:
+        session_id = steps[0].session_id
+        sound = dict(reading.measured(connection, session_id, f"{PRICE} sound"))
+        coverage = dict(reading.measured(connection, session_id, f"{PRICE} coverage"))
+        (account,) = reading.accounts(connection)
+    database.close()
+    for step, it in zip(steps, breach, strict=True):
+        close_ms = step.open_time_ms + HOUR.length_ms
+        assert sound[close_ms] == (0.0 if it else 1.0)
+        assert coverage[close_ms] == step.columns["prediction_coverage"]
+    models = account.facts["models"]
+    assert isinstance(models, dict)
+    assert models[PRICE]["max_age_days"] == 180
