@@ -157,6 +157,14 @@ class Desk:
             tender.memory.doubt(order.client_order_id)
         tender.touch()
 
+    def learn_rules(self, rules: Mapping[str, SymbolRules]) -> None:
+        """Takes rules as the venue tells them now; what rests already stays as it is."""
+        for symbol, each in rules.items():
+            tender = self._tenders.get(symbol)
+            if tender is not None and tender.memory.rules != each:
+                tender.memory.learn_rules(each)
+                tender.touch()
+
     def note_open(self, symbol: str, open_time_ms: int, open_: float) -> None:
         """Takes the open of a candle: a stop at or above it was jumped over, not touched."""
         tender = self._tenders.get(symbol)

@@ -53,6 +53,8 @@ class Memory:
 
     rules: SymbolRules
     rules_pause: Pause = field(default_factory=Pause)
+    #: The venue refused what these rules allow.
+    rules_doubted: bool = False
     questions: dict[str, Question] = field(default_factory=dict)
     #: Orders of which the books may be out of date.
     doubted: set[str] = field(default_factory=set)
@@ -101,7 +103,10 @@ class Memory:
     @property
     def patience_s(self) -> float:
         """How long a question or a cancel may be put off at the most."""
-        return _MOST_S if self.unprotected_since_s is None else _NAKED_S
+        return _MOST_S if self.unprotected_since_s is None else NAKED_S
+
+    def learn_rules(self, rules: SymbolRules) -> None:
+        self.rules, self.rules_doubted, self.closed = rules, False, False
 
     def doubt(self, client_order_id: str) -> None:
         """Has an order asked for now, however often it was asked for before."""

@@ -183,6 +183,7 @@ class Running:
             found = await market.rest.rules(tuple(market.rules))
             if isinstance(found, Found):
                 market.rules.update(found.value)
+                session.desk.learn_rules(found.value)
 
     # What looks after it.
 

@@ -44,7 +44,7 @@ class Setbacks:
                 self.means.note(self.symbol, "refused", words, Severity.CRITICAL)
                 if what == "sale" and refused.text.startswith(_FILTER_OF_WORTH):
                     self.memory.unsellable = True
-                self.memory.rules_pause.at_s = self.means.now_s
+                self.memory.rules_doubted = True
 
     async def _find_crossed(self) -> None:
         """Learns which of the two prices the market is beyond; a stop is never waited with."""
@@ -85,9 +85,8 @@ class Setbacks:
         """Asks for the symbol's rules anew; a symbol that trades again is tried again."""
         answer = await self.means.asked(self.means.venue.rules((self.symbol,)))
         if isinstance(answer, Found) and self.symbol in answer.value:
-            self.memory.rules = answer.value[self.symbol]
-            self.memory.closed = False
-        if self.memory.trades:
+            self.memory.learn_rules(answer.value[self.symbol])
+        if self.memory.trades and not self.memory.rules_doubted:
             self.memory.rules_pause.clear()
         else:
             self.memory.rules_pause.put_off(self.means.now_s)

@@ -178,7 +178,8 @@ class Tender:
 
     async def _look_at_rules(self) -> None:
         memory = self.memory
-        if not memory.trades and memory.rules_pause.at_s <= self.means.now_s:
+        in_question = memory.rules_doubted or not memory.trades
+        if in_question and memory.rules_pause.at_s <= self.means.now_s:
             await self.steps.setbacks.refresh_rules()
 
     def view(self) -> SymbolView:

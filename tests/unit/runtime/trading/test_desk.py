@@ -420,6 +420,62 @@ def test_what_cannot_be_protected_in_time_is_sold(tmp_path: Path) -> None:
     story(tmp_path, work, stop=[refused(-1013, "Filter failure: PRICE_FILTER")] * 100)
 
 
+def _filter(name: str, **values: str) -> dict[str, object]:
+    return {"filterType": name, **values}
+
+
+def test_a_stop_is_raised_on_the_new_tick_after_the_exchange_changed_it(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.enter()
+        (first,) = world.books.open_orders(SYMBOL)
+        tick = _filter("PRICE_FILTER", minPrice="1", maxPrice="100000", tickSize="0.5")
+        world.outside.exchange.set_filter(SYMBOL, tick)
+        await world.pass_s(5)
+        assert world.books.open_orders(SYMBOL) == [first]  # what rests stays as it is
+        held = world.books.position(SYMBOL)
+        assert held is not None
+        plan = Plan(quantize_price((await world.price("0.92")).value, Decimal("0.5"), "down"), None)
+        off = replace(plan, stop=Price(plan.stop.value + Decimal("0.13")))  # type: ignore[union-attr] # it has one
+        change = PlanChanged(held.position_id, off, None, 1)
+        await world.desk.keeper.commit(change, urgent=True)
+        await world.desk.tend(SYMBOL)
+        await world.pass_s(5)
+        assert world.resting() == ["SELL STOP_LOSS"]
+        (stop,) = world.books.open_orders(SYMBOL)
+        assert stop.planned.stop_price == plan.stop
+
+    story(tmp_path, work)
+
+
+def test_a_sale_is_cut_to_the_new_lot_after_the_exchange_changed_it(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.enter()
+        lot = _filter("LOT_SIZE", minQty="0.25", maxQty="9000", stepSize="0.25")
+        world.outside.exchange.set_filter(SYMBOL, lot)
+        await world.close()
+        await world.pass_s(5)
+        assert world.books.position(SYMBOL) is None
+        (closed,) = [each for each in world.store.kept if isinstance(each, PositionClosed)]
+        assert closed.trade.dust == Quantity(Decimal("0.249"))
+
+    story(tmp_path, work)
+
+
+def test_rules_that_are_told_again_count_at_once(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.enter()
+        lot = _filter("LOT_SIZE", minQty="0.25", maxQty="9000", stepSize="0.25")
+        world.outside.exchange.set_filter(SYMBOL, lot)
+        rules = await world.venue.rules([SYMBOL])
+        assert isinstance(rules, Found)
+        world.desk.learn_rules(rules.value)
+        await world.close()
+        (sale,) = [each for each in world.books.orders.values() if each.planned.role is Role.EXIT]
+        assert sale.planned.quantity == Quantity(Decimal("0.75"))
+
+    story(tmp_path, work)
+
+
 def test_too_fast_waits_as_long_as_it_is_told(tmp_path: Path) -> None:
     async def work(world: World) -> None:
         began_s = world.loop.time()
