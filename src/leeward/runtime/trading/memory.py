@@ -11,7 +11,7 @@ from leeward.engine.absence import AbsenceProof
 
 _FIRST_S, _MOST_S = 0.25, 30.0
 #: While a position has no stop, nothing that stands in the way of one waits longer.
-_NAKED_S = 1.0
+NAKED_S = 1.0
 _OPENS = 4
 #: For how long at the least a shortage of coins is believed.
 _SHORT_S = 60.0
