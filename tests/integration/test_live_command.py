@@ -106,7 +106,7 @@ def test_it_refuses_without_a_key(leeward: Run, market: Served) -> None:
 def test_it_refuses_a_key_that_is_not_accepted(
     leeward: Run, market: Served, key: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("LEEWARD_VENUE__API_SECRET", "x" + key["api_secret"][1:])
+    monkeypatch.setenv("LEEWARD_VENUE__API_SECRET", key["api_secret"] + "x")
     shown = live(leeward, market, RISKS)
     assert shown.code == 3
     assert "the key is not accepted" in shown.err
