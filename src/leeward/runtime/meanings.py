@@ -1,4 +1,4 @@
-"""What each setting means, with its unit: for the reference in `docs` and the file of `leeward init`.
+"""What each setting means, with its unit: for `docs/settings.md` and the file of `leeward init`.
 
 A setting without words here fails the build of the reference.
 """
