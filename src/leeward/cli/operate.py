@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from leeward.cli.trading import plain
+from leeward.cli.trading import Changes, Config, plain
 
 if TYPE_CHECKING:
     from leeward.runtime.operating import AccountStatus
@@ -19,10 +18,6 @@ Account: TypeAlias = Annotated[
     str | None,
     typer.Option(help="As in paper:binance:main; else the only one, or the one running."),
 ]
-Changes: TypeAlias = Annotated[
-    list[str] | None, typer.Option("--set", metavar="SECTION.NAME=VALUE", help="A setting.")
-]
-Config: TypeAlias = Annotated[Path | None, typer.Option(help="Settings file.")]
 Reason: TypeAlias = Annotated[str, typer.Option(help="Kept in the audit trail.")]
 
 
