@@ -20,6 +20,7 @@ SETTINGS: dict[str, dict[str, object]] = {
     "symbol_break": {"symbol": "ETHUSDT", "ms": 1},
     "cancel_only": {"symbol": "ETHUSDT", "ms": 1},
     "delist": {"symbol": "ETHUSDT", "ms": 1},
+    "delist_announced": {"symbol": "ETHUSDT", "ms": 3_600_000},
     "filter_change": {
         "symbol": "ETHUSDT",
         "filter": {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 300},

@@ -203,7 +203,7 @@ def test_a_task_that_dies_halts_the_account_and_is_told(stage: Stage) -> None:
         assert "the task 'rules' died: RuntimeError: no more rules of" in note.words
         assert resting(walk) == ["STOP_LOSS"]
 
-    stage.monkeypatch.setattr("leeward.runtime.trading.running._RULES_S", 0.1)
+    stage.monkeypatch.setattr("leeward.runtime.trading.rules_watch._RULES_S", 0.1)
     stage.play(work, FLAT)
 
 
@@ -246,6 +246,47 @@ def test_a_question_for_the_keys_rights_that_fails_says_nothing_of_the_key(stage
 
     stage.monkeypatch.setattr("leeward.runtime.trading.key_rights._LOOK_S", 0.05)
     stage.monkeypatch.setattr("leeward.runtime.trading.key_rights._AGAIN_S", 0.05)
+    stage.play(work, FLAT)
+
+
+def test_what_will_be_delisted_is_not_bought_and_is_sold_a_day_ahead(stage: Stage) -> None:
+    async def work(walk: Walk) -> None:
+        await walk.hours(1)
+        walk.emulator.sim(
+            "POST", "faults", effect="delist_announced", symbol="BTCUSDT", ms="26h", id="ends"
+        )
+        await walk.until(lambda: "delisting" in kinds(walk))
+        await walk.hours(1)
+        assert resting(walk) == ["STOP_LOSS"]  # 25 hours are left
+        await walk.hours(1)
+        books = walk.ready.session.keeper.books
+        await walk.until(lambda: books.positions() == [])
+        await walk.hours(2)
+        assert (walk.state, bought(walk), resting(walk)) == (ACTIVE, 1, [])
+
+    stage.monkeypatch.setattr("leeward.runtime.trading.rules_watch._RULES_S", 0.05)
+    stage.play(work, FLAT)
+    records = stage.history()
+    (closed,) = [each for each in records if isinstance(each, PositionClosed)]
+    assert closed.trade.exit_reason == "delisting"
+    refused = [each.reason for each in records if isinstance(each, Executed) and each.reason]
+    assert refused[-1] == "delisting"
+
+
+def test_a_symbol_that_is_halted_is_told_and_not_bought_until_it_trades(stage: Stage) -> None:
+    async def work(walk: Walk) -> None:
+        walk.emulator.sim("POST", "faults", effect="symbol_break", symbol="BTCUSDT")
+        await walk.until(lambda: "symbol_status" in kinds(walk))
+        await walk.hours(1)
+        assert (walk.state, bought(walk)) == (ACTIVE, 0)
+        walk.emulator.sim(
+            "POST", "faults", effect="symbol_status", symbol="BTCUSDT", status="TRADING"
+        )
+        await walk.until(lambda: kinds(walk).count("symbol_status") == 2)
+        await walk.hours(1)
+        assert (bought(walk), resting(walk)) == (1, ["STOP_LOSS"])
+
+    stage.monkeypatch.setattr("leeward.runtime.trading.rules_watch._RULES_S", 0.05)
     stage.play(work, FLAT)
 
 

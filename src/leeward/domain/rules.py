@@ -82,7 +82,8 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class SymbolRules:
-    """One symbol's rules; `notices` names what the exchange sent and this version does not know."""
+    """One symbol's rules; `notices` names what the exchange sent and this version does not know;
+    `ends_ms` is when it stops trading the symbol, where that is announced."""
 
     symbol: str
     status: SymbolStatus
@@ -98,6 +99,7 @@ class SymbolRules:
     most_position: Decimal | None
     caps: OrderCaps
     notices: tuple[str, ...] = ()
+    ends_ms: int | None = None
 
     def instrument(self) -> Instrument:
         """Returns the part the decision core needs, as floats."""

@@ -44,6 +44,13 @@ def account_operations() -> list[Operation]:
         ),
         *(Operation(sapi + path, None, "USER_DATA", costs(1), answer) for path, answer in wallet),
         Operation(
+            f"{sapi}spot/delist-schedule",
+            None,
+            "USER_DATA",
+            costs(100),
+            lambda call: call.exchange.delistings(),
+        ),
+        Operation(
             f"{sapi}system/status", None, "NONE", costs(1), lambda _: {"status": 0, "msg": "normal"}
         ),
     ]

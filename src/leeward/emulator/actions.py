@@ -86,6 +86,8 @@ def _act(session: Session, fault: Fault) -> None:
         hit_sockets(session, fault.effect, session.delivery.matching(kind, account))
     elif fault.effect in _STATUSES:
         _halt(session, fault)
+    elif fault.effect == "delist_announced":
+        _announce_delisting(session, fault)
     elif not (_act_on_server(session, fault) or _act_on_market(session, fault)):
         _act_on_account(session, fault)
 
@@ -186,6 +188,12 @@ def _halt(session: Session, fault: Fault) -> None:
         ends_ms = session.now_ms + int(fault.number("ms", 0))
         trading = {"symbol": symbol, "status": "TRADING"}
         session.board.schedule("symbol_status", trading, ends_ms)
+
+
+def _announce_delisting(session: Session, fault: Fault) -> None:
+    symbol, ends_ms = fault.text("symbol"), session.now_ms + int(fault.number("ms", 0))
+    session.exchange.announce_delisting(symbol, ends_ms)
+    session.board.schedule("delist", {"symbol": symbol}, ends_ms)
 
 
 def _end_later(session: Session, fault: Fault, normal: Mapping[str, object]) -> None:

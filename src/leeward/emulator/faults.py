@@ -68,6 +68,7 @@ ACTIONS: Final = {
     "symbol_break": "`symbol` breaks, for `ms` if given",
     "cancel_only": "`symbol` accepts cancels only, for `ms` if given",
     "delist": "`symbol` is delisted and its orders expire",
+    "delist_announced": "the schedule says that `symbol` is delisted in `ms`; then it is",
     "filter_change": "`filter` (in the exchange's form) of `symbol`, or of the exchange, changes",
     "price_jump": "`symbol` trades at `price`, a number or a list, through every stop between",
     "book_empty": "nobody but accounts offers anything in `symbol`, for `ms` if given",

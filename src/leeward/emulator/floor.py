@@ -35,7 +35,8 @@ MARKET: Final = 1
 class Floor:
     """Markets, accounts, orders, time, log and outbox of one session. `house` is what the made-up
     market gained of each asset, `fees` what accounts paid; `entering` are lists whose pending legs
-    are due; `exchange_filters` bind every account, by filter type and (for MAX_ASSET) asset."""
+    are due; `exchange_filters` bind every account, by filter type and (for MAX_ASSET) asset;
+    `delistings` are announced, by symbol in ms."""
 
     def __init__(
         self,
@@ -59,6 +60,7 @@ class Floor:
         self.house: dict[str, int] = {}
         self.fees: dict[str, int] = {}
         self.exchange_filters: dict[tuple[str, str], Json] = {}
+        self.delistings: dict[str, int] = {}
         self.entering: list[OrderList] = []
         self.outbox: list[Emitted] = []
         self.emitted = 0

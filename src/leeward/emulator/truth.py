@@ -121,6 +121,19 @@ class Truth:
         if delist:
             self.exchange_cancel(symbol=symbol)
 
+    def announce_delisting(self, symbol: str, at_ms: int) -> None:
+        """Tells in the delisting schedule that the symbol ends at `at_ms`."""
+        self._floor.market(symbol)
+        self._floor.delistings[symbol] = at_ms
+        self._floor.log.write(f"S|{symbol}|delisting|{at_ms}")
+
+    def delistings(self) -> list[Json]:
+        """Returns the schedule as the exchange shows it: each time with its symbols."""
+        at_ms: dict[int, list[str]] = {}
+        for symbol, time_ms in sorted(self._floor.delistings.items()):
+            at_ms.setdefault(time_ms, []).append(symbol)
+        return [{"delistTime": each, "symbols": at_ms[each]} for each in sorted(at_ms)]
+
     def set_filter(self, symbol: str, entry: Json) -> None:
         """Replaces or adds one filter, given in the exchange's form; refuses a malformed one."""
         market = self._floor.market(symbol)

@@ -63,6 +63,8 @@ def admit(
         return "not_allowed"
     if rules.status is not SymbolStatus.TRADING:
         return "symbol_closed"
+    if rules.ends_ms is not None:
+        return "delisting"
     return (
         _ordered(books, intent, door, beside)
         or _within_money(books, intent, entry.value * price, door, beside)

@@ -239,6 +239,19 @@ def key_rights(value: object) -> Mapping[str, bool]:
     return rights
 
 
+def delistings(value: object) -> Mapping[str, int]:
+    """Returns the earliest time (ms) at which each symbol of the schedule is delisted."""
+    found: dict[str, int] = {}
+    for each in as_list(value):
+        row = Record.of(each, "delistings")
+        at_ms = row.integer("delistTime")
+        for symbol in row.list("symbols"):
+            if not isinstance(symbol, str) or not symbol:
+                raise row.fails("symbols", "a list of symbols")
+            found[symbol] = min(at_ms, found.get(symbol, at_ms))
+    return found
+
+
 def relevant_filters(value: object) -> tuple[str, ...]:
     """Returns the names of all filters that bind this account on a symbol."""
     record = Record.of(value)

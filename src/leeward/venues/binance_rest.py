@@ -146,6 +146,11 @@ class BinanceRest:
         call = Call("GET", "/sapi/v1/account/apiRestrictions")
         return asked_of(await self.http.send(call), rule_codec.key_rights)
 
+    async def delistings(self) -> Asked[Mapping[str, int]]:
+        """Returns when the exchange will stop trading symbols, as far as it has announced it."""
+        call = Call("GET", "/sapi/v1/spot/delist-schedule", weight=100)
+        return asked_of(await self.http.send(call), rule_codec.delistings)
+
     async def order(self, symbol: str, client_order_id: str) -> Asked[OrderReport]:
         named = {"symbol": symbol, "origClientOrderId": client_order_id}
         return await self._private("order", named, 4, orders.order)

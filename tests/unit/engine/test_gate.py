@@ -108,6 +108,8 @@ def test_what_is_not_on_the_list_or_does_not_trade_is_refused() -> None:
     closed = {**RULES, "AUSDT": replace(RULES["AUSDT"], status=SymbolStatus.BREAK)}
     assert admit(books_with(), small(), replace(door(), rules={})) == "not_allowed"
     assert admit(books_with(), small(), replace(door(), rules=closed)) == "symbol_closed"
+    ending = {**RULES, "AUSDT": replace(RULES["AUSDT"], ends_ms=1_700_000_000_000)}
+    assert admit(books_with(), small(), replace(door(), rules=ending)) == "delisting"
 
 
 def test_an_entry_without_a_stop_is_refused_where_one_is_required() -> None:

@@ -517,6 +517,20 @@ def test_rights_of_a_key_must_name_the_ones_that_matter() -> None:
         read(rules.key_rights, rights | {"enableWithdrawals": "no"})
 
 
+def test_of_a_symbol_that_is_listed_twice_the_earlier_end_counts() -> None:
+    schedule = [
+        {"delistTime": 1_686_222_232_000, "symbols": ["ETHUSDT", "ADAUSDT"]},
+        {"delistTime": 1_686_161_202_000, "symbols": ["ADAUSDT", "BNBUSDT"]},
+    ]
+    assert read(rules.delistings, schedule) == {
+        "ETHUSDT": 1_686_222_232_000,
+        "ADAUSDT": 1_686_161_202_000,
+        "BNBUSDT": 1_686_161_202_000,
+    }
+    with pytest.raises(Unreadable, match="symbols"):
+        read(rules.delistings, [{"delistTime": 1, "symbols": [5]}])
+
+
 EXECUTION = {
     "e": "executionReport", "E": 2, "s": "BTCUSDT", "c": "lw-1", "S": "BUY", "o": "LIMIT",
     "f": "GTC", "q": "0.3", "p": "60000.1", "P": "0.0", "F": "0.0", "g": -1, "C": "",

@@ -452,6 +452,7 @@ def test_without_the_exchanges_time_the_last_candle_is_left_out() -> None:
         (lambda c: c.commission("BTCUSDT"), "GET", "/api/v3/account/commission", {}),
         (lambda c: c.order_counts(), "GET", "/api/v3/rateLimit/order", {}),
         (lambda c: c.key_rights(), "GET", "/sapi/v1/account/apiRestrictions", {}),
+        (lambda c: c.delistings(), "GET", "/sapi/v1/spot/delist-schedule", {}),
         (lambda c: c.open_orders(), "GET", "/api/v3/openOrders", {}),
         (lambda c: c.order_list("lw-list"), "GET", "/api/v3/orderList",
          {"origClientOrderId": "lw-list"}),

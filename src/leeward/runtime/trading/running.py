@@ -13,7 +13,6 @@ from typing import Final, NoReturn, TypeVar
 from leeward.database import reading
 from leeward.database.commands import Command
 from leeward.database.errors import DatabaseDown
-from leeward.domain.answers import Found
 from leeward.domain.errors import Refused
 from leeward.domain.timeframe import Timeframe
 from leeward.engine.records import Mode, Noted, Severity, TradingState
@@ -21,6 +20,7 @@ from leeward.runtime.trading.commands import Commands
 from leeward.runtime.trading.key_rights import KeyWatch
 from leeward.runtime.trading.measuring import trade_values
 from leeward.runtime.trading.model_figures import write_figures
+from leeward.runtime.trading.rules_watch import RulesWatch
 from leeward.runtime.trading.stalling import StallAlarm
 from leeward.runtime.trading.start import Ready
 from leeward.runtime.trading.supervision import Work, first_cause, supervise
@@ -33,7 +33,6 @@ from leeward.venues.lines import LineHealth, Lines, Patience
 T = TypeVar("T")
 
 _SYNC_S, _SYNC_REPLAYED_S = 30.0, 2.0
-_RULES_S: Final = 600.0
 _BEAT_S: Final = 2.0
 _NOTES_S: Final = 0.5
 #: A live session whose books and venue do not agree by then is given up.
@@ -104,7 +103,7 @@ class Running:
             "notes": self._keep_notes,
             "measures": self._keep_measures,
             "time": self._keep_time,
-            "rules": self._keep_rules,
+            "rules": self._rules_watch().run,
         }
         if self.ready.market.rest.http.key is not None:
             tasks["user stream"] = self._listen
@@ -176,16 +175,13 @@ class Running:
             await self.ready.session.clock.sleep(pause_s)
             await http.sync()
 
-    async def _keep_rules(self) -> NoReturn:
-        market, session = self.ready.market, self.ready.session
-        while True:
-            await session.clock.sleep(_RULES_S)
-            found = await market.rest.rules(tuple(market.rules))
-            if isinstance(found, Found):
-                market.rules.update(found.value)
-                session.desk.learn_rules(found.value)
-
     # What looks after it.
+
+    def _rules_watch(self) -> RulesWatch:
+        session = self.ready.session
+        return RulesWatch(
+            self.ready.market, session.desk, session.keeper, session.clock, session.alarm
+        )
 
     def _watchdogs(self) -> Watchdogs:
         session, http = self.ready.session, self.ready.market.rest.http
