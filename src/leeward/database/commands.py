@@ -49,6 +49,17 @@ def find(connection: Connection, command_id: int) -> Command | None:
     return None if row is None else _command(row)
 
 
+def newest(
+    connection: Connection, account: str, before: int | None = None, limit: int = 50
+) -> list[Command]:
+    """Returns what was asked, the newest first; `before` is the id of the last one read."""
+    query = select(commands).where(commands.c.account == account)
+    if before is not None:
+        query = query.where(commands.c.command_id < before)
+    rows = connection.execute(query.order_by(commands.c.command_id.desc()).limit(limit))
+    return [_command(row) for row in rows]
+
+
 def _command(row: Row[Any]) -> Command:
     return Command(
         row.command_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from leeward.domain.candle import Candle
@@ -24,6 +25,9 @@ class LastPrices:
         if before is None or time_ms >= before[1]:
             self._seen[candle.symbol] = candle.close, time_ms
 
+    def exact(self) -> dict[str, Decimal]:
+        return {symbol: Decimal(repr(price)) for symbol, (price, _) in self._seen.items()}
+
     def facts(self) -> dict[str, list[float | int]]:
         """Returns [price, time in ms] by symbol, JSON-ready."""
         return {symbol: [price, time_ms] for symbol, (price, time_ms) in self._seen.items()}
@@ -32,7 +36,7 @@ class LastPrices:
 def pulse(session: TradingSession) -> dict[str, object]:
     """Returns how the session is doing, JSON-ready."""
     books, measures = session.keeper.books, session.measures
-    equity, marked = session.equity(), books.marked
+    equity, marked = session.equity(session.last_prices.exact()), books.marked
     unprotected = {
         each.symbol: session.desk.unprotected_s(each.symbol) for each in books.positions()
     }

@@ -70,11 +70,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One step for people; `took_s` runs from its last candle to the commit."""
+    """One step for people; `took_s` runs from its last candle to the commit, `decided_s` to the
+    decision."""
 
     decision: StepDecision
     state: TradingState
     took_s: float
+    decided_s: float
 
 
 @dataclass
@@ -252,7 +254,8 @@ class TradingSession:
         took_s = self.clock.monotonic_s() - self._arrived_s
         self.measures.step(decision.records, flow, took_s, self.plan.timeframe.length_ms)
         self._look_at_strategy(made)
-        self.show(Shown(decision, self.standing.state, took_s))
+        decided_s = decided.monotonic_s - self._arrived_s
+        self.show(Shown(decision, self.standing.state, took_s, decided_s))
         leaving = decision.leaving
         await self._tend(frozenset(decision.changed) - leaving)
         # On paper both fill at the next open: nothing is sent before there is one.
@@ -376,11 +379,16 @@ class TradingSession:
                 paid = None if position is None else position.entry_price
                 self._prices[symbol] = Decimal(0) if paid is None else paid.value
 
-    def equity(self) -> Decimal | None:
-        """Returns the account's value at the last closes, None before the first step."""
+    def price(self, symbol: str) -> Decimal | None:
+        """Returns what a coin is worth at the last close, None before the first step."""
+        return self._prices.get(symbol)
+
+    def equity(self, newer: Mapping[str, Decimal] | None = None) -> Decimal | None:
+        """Returns the account's value at the last closes, or at `newer` prices where there are,
+        None before the first step."""
         if not all(symbol in self._prices for symbol in self.decider.symbols):
             return None
-        return self.keeper.books.equity(self._prices).equity
+        return self.keeper.books.equity({**self._prices, **(newer or {})}).equity
 
     def facts(self) -> dict[str, object]:
         """Returns how the session is doing, for the heartbeat; JSON-ready."""

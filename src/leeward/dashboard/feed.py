@@ -1,0 +1,215 @@
+"""What is known of the database now, read once for all pages and connections.
+
+One thread looks at the database twice a second, in short transactions, and reads anew what changed;
+everybody else waits for `changed` and takes what is there. What is read on demand goes through
+`read`, in a thread beside the loop, and is kept until anything of its account changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, TypeVar
+
+from sqlalchemy import Connection
+
+from leeward.database import browsing, reading
+from leeward.database.engine import Database
+from leeward.domain.errors import LeewardError, unknown_name
+from leeward.runtime.clock import now_ms
+from leeward.runtime.database import open_configured
+from leeward.runtime.operating import Answered, order
+from leeward.runtime.overview import Overview, overview_on
+from leeward.runtime.settings import Settings
+
+T = TypeVar("T")
+
+_LOOK_S: Final = 0.5
+#: Without news an overview is made again after so long: it tells ages.
+_AGE_MS: Final = 5_000
+_KEPT: Final = 64
+_READERS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """All that is known at one look. `problem` is None while the database answers; otherwise the
+    overviews are those of the last time it did."""
+
+    version: int
+    overviews: dict[str, Overview]
+    problem: str | None = None
+
+
+class Feed:
+    """Starts with `start`, ends with `close`. Threads and the loop may call everything."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._database: Database | None = None
+        self._outlook = Outlook(0, {})
+        self._stamps: dict[str, tuple[object, ...]] = {}
+        self._kept: OrderedDict[Hashable, tuple[object, object]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._opening = threading.Lock()
+        self._over = threading.Event()
+        self._wanted = threading.Event()
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reading")
+        self._askers = ThreadPoolExecutor(_READERS, thread_name_prefix="asking")
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._news: asyncio.Event = asyncio.Event()
+        self._thread = threading.Thread(target=self._look_on, name="feed", daemon=True)
+
+    async def start(self) -> None:
+        """Looks once, then goes on looking in a thread of its own."""
+        self._loop = asyncio.get_running_loop()
+        await asyncio.to_thread(self.look)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._over.set()
+        self._wanted.set()
+        if self._thread.ident is not None:
+            self._thread.join(5.0)
+        self._readers.shutdown(wait=False, cancel_futures=True)
+        self._askers.shutdown(wait=False, cancel_futures=True)
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    # What is known.
+
+    @property
+    def version(self) -> int:
+        """A number that grows whenever anything changed."""
+        return self._outlook.version
+
+    @property
+    def problem(self) -> str | None:
+        """Why the database cannot be read now; None while it can."""
+        return self._outlook.problem
+
+    def accounts(self) -> tuple[str, ...]:
+        """Returns the names of the accounts: those that are traded now first."""
+        found = self._outlook.overviews
+        return tuple(sorted(found, key=lambda name: (not found[name].alive, name)))
+
+    def overview(self, account: str) -> Overview:
+        """Returns an account at a glance; raises BadUsage for a name that does not exist."""
+        found = self._outlook.overviews.get(account)
+        if found is None:
+            raise unknown_name("account", account, self._outlook.overviews)
+        return found
+
+    async def changed(self, after_version: int, timeout_s: float) -> int:
+        """Returns the version once it is above `after_version`, or the same after the timeout."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + timeout_s
+        while self.version <= after_version and loop.time() < until_s:
+            news = self._news
+            try:
+                await asyncio.wait_for(news.wait(), until_s - loop.time())
+            except TimeoutError:
+                break
+        return self.version
+
+    async def read(self, key: Hashable, query: Callable[[Connection], T], account: str = "") -> T:
+        """Returns what a query returns, made in a thread; `key` names it, with its arguments.
+
+        What was read is kept until anything of `account` but its heartbeat changed; it is shared:
+        nobody may change it. Raises DatabaseDown.
+        """
+        stamp = self._stamps.get(account), self._stamps.get("")
+        with self._lock:
+            found = self._kept.get((key, account))
+            if found is not None and found[0] == stamp:
+                self._kept.move_to_end((key, account))
+                return found[1]  # type: ignore[return-value] # the key names the query
+        loop = asyncio.get_running_loop()
+        value = await loop.run_in_executor(self._readers, self._queried, query)
+        with self._lock:
+            self._kept[key, account] = stamp, value
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return value
+
+    async def act(self, kind: str, argument: str, account: str, actor: str) -> Answered:
+        """Sends a command (halt, resume, flatten) to the process that trades the account and waits
+        a few seconds for its outcome. Raises Refused where it says no, BadUsage, DatabaseDown."""
+        loop = asyncio.get_running_loop()
+        sent = partial(order, self.settings, kind, argument, account, actor)
+        answered = await loop.run_in_executor(self._askers, sent)
+        self._wanted.set()
+        return answered
+
+    # The looking.
+
+    def look(self) -> None:
+        """Reads anew what changed since the last look."""
+        before = self._outlook
+        try:
+            stamps, overviews = self._queried(self._changes)
+        except LeewardError as error:
+            if before.problem != str(error):
+                self._publish(Outlook(before.version + 1, before.overviews, str(error)))
+            return
+        gone = before.overviews.keys() - overviews.keys()
+        fresh = {
+            name: each for name, each in overviews.items() if each is not before.overviews.get(name)
+        }
+        self._stamps = stamps
+        if fresh or gone or before.problem is not None:
+            self._publish(Outlook(before.version + 1, overviews))
+
+    def _changes(
+        self, connection: Connection
+    ) -> tuple[dict[str, tuple[object, ...]], dict[str, Overview]]:
+        stamps = browsing.stamps(connection)
+        known, overviews = self._outlook.overviews, {}
+        for row in reading.accounts(connection):
+            name, old = row.account, known.get(row.account)
+            alike = old is not None and self._stamps.get(name) == stamps[name]
+            if old is not None and alike and _is_fresh(old, row):
+                overviews[name] = old
+            else:
+                overviews[name] = overview_on(connection, name)
+        return stamps, overviews
+
+    def _queried(self, query: Callable[[Connection], T]) -> T:
+        with self._opening:
+            if self._database is None:
+                self._database = open_configured(self.settings, create=False, examine=False)
+            database = self._database
+        with database.reading() as connection:
+            return query(connection)
+
+    def _look_on(self) -> None:
+        while not self._over.is_set():
+            self._wanted.wait(_LOOK_S)
+            self._wanted.clear()
+            if not self._over.is_set():
+                self.look()
+
+    def _publish(self, outlook: Outlook) -> None:
+        self._outlook = outlook
+        loop = self._loop
+        if loop is not None:
+            with suppress(RuntimeError):  # the loop was closed meanwhile
+                loop.call_soon_threadsafe(self._tell)
+
+    def _tell(self) -> None:
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+
+def _is_fresh(known: Overview, row: reading.Account) -> bool:
+    """Returns whether the overview tells of the last heartbeat, or of our time not long ago."""
+    beaten_ms = row.facts.get("computer_ms")
+    told_ms = known.facts.get("computer_ms", beaten_ms)
+    return told_ms == beaten_ms and now_ms() - known.made_ms < _AGE_MS

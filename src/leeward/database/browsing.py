@@ -1,0 +1,227 @@
+"""Pages of rows for those who look at an account: filtered, sorted, and never more than asked for.
+
+Spans of time are half open, [start_ms, end_ms), in UTC ms; None leaves a side open. A cursor is the
+number of the last row that was read; the next page begins after it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Column, ColumnElement, Connection, Double, Select, cast, func, or_, select
+
+from leeward.database import tables
+from leeward.database.loading import equity_marked, position_closed
+from leeward.database.reading import Event, executed
+from leeward.engine.records import EquityMarked, Executed, PositionClosed
+
+#: What trades are sorted by.
+TRADE_ORDERS: Final = ("exit_time", "entry_time", "symbol", "pnl", "quantity", "exit_reason")
+_AMOUNTS = frozenset({"pnl", "quantity"})
+
+
+@dataclass(frozen=True, slots=True)
+class TradeQuery:
+    """Which trades, sorted by what, and which part of them. `outcome` is "win" or "loss"."""
+
+    symbol: str | None = None
+    reason: str | None = None
+    tag: str | None = None
+    outcome: str | None = None
+    start_ms: int | None = None
+    end_ms: int | None = None
+    order_by: str = "exit_time"
+    descending: bool = True
+    offset: int = 0
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class EventQuery:
+    """Which lines of the audit trail, the newest first; `before` is the cursor, `search` a part of
+    their text."""
+
+    kinds: Sequence[str] = ()
+    severities: Sequence[str] = ()
+    search: str | None = None
+    before: int | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionQuery:
+    """Which candles were decided how, the newest first; `before_ms` is the cursor: a whole candle
+    is never parted, so a page may hold some rows more than `limit`."""
+
+    symbol: str | None = None
+    decision: str | None = None
+    session_id: str | None = None
+    start_ms: int | None = None
+    before_ms: int | None = None
+    limit: int = 100
+
+
+def stamps(connection: Connection) -> dict[str, tuple[object, ...]]:
+    """Returns, by account, what changes whenever anything of it does but the heartbeat; "" stands
+    for what belongs to no account."""
+    c = tables.accounts.c
+    columns = select(c.account, c.epoch, c.holder, c.events, c.chain_head, c.state_seq)
+    found: dict[str, tuple[object, ...]] = {
+        row.account: tuple(row[1:]) for row in connection.execute(columns)
+    }
+    commands = select(func.max(tables.commands.c.command_id), func.max(tables.commands.c.done_ms))
+    models = select(func.count(), func.max(tables.models.c.promoted_ms))
+    others = (*connection.execute(commands).one(), *connection.execute(models).one())
+    return {**found, "": tuple(others)}
+
+
+def trades_page(
+    connection: Connection, account: str, query: TradeQuery
+) -> tuple[list[PositionClosed], int]:
+    """Returns the trades asked for, and how many there are in all pages."""
+    table = tables.trades
+    where = list(_trades_where(account, query))
+    total = connection.execute(select(func.count()).select_from(table).where(*where)).scalar_one()
+    name = query.order_by if query.order_by in _AMOUNTS | {"symbol", "exit_reason"} else None
+    column: ColumnElement[Any] = table.c[name or f"{query.order_by}_ms"]
+    if query.order_by in _AMOUNTS:
+        column = cast(column, Double)  # exact amounts are text on SQLite
+    ordered = (column.desc(), table.c.seq.desc()) if query.descending else (column, table.c.seq)
+    page = select(table).where(*where).order_by(*ordered).offset(query.offset).limit(query.limit)
+    return [position_closed(row) for row in connection.execute(page)], int(total)
+
+
+def _trades_where(account: str, query: TradeQuery) -> list[ColumnElement[bool]]:
+    c = tables.trades.c
+    where: list[ColumnElement[bool]] = [c.account == account]
+    for column, value in (
+        (c.symbol, query.symbol),
+        (c.exit_reason, query.reason),
+        (c.tag, query.tag),
+    ):
+        if value is not None:
+            where.append(column == value)
+    if query.outcome is not None:
+        pnl = cast(c.pnl, Double)
+        where.append(pnl > 0 if query.outcome == "win" else pnl <= 0)
+    return where + _within(c.exit_time_ms, query.start_ms, query.end_ms)
+
+
+def trade_of(connection: Connection, account: str, position_id: str) -> PositionClosed | None:
+    c = tables.trades.c
+    query = select(tables.trades).where(c.account == account, c.position_id == position_id)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else position_closed(row)
+
+
+def events_page(connection: Connection, account: str, query: EventQuery) -> list[Event]:
+    """Returns the newest events asked for, the newest first; the cursor is the last one's `seq`."""
+    c = tables.events.c
+    found = select(tables.events).where(c.account == account)
+    if query.kinds:
+        found = found.where(c.kind.in_(query.kinds))
+    if query.severities:
+        found = found.where(c.severity.in_(query.severities))
+    if query.search is not None:
+        part = query.search.lower()
+        found = found.where(
+            or_(
+                func.lower(c.payload).contains(part, autoescape=True),
+                func.lower(c.subject).contains(part, autoescape=True),
+            )
+        )
+    if query.before is not None:
+        found = found.where(c.seq < query.before)
+    return [
+        Event(row.seq, row.at_ms, row.kind, row.subject, row.severity, json.loads(row.payload))
+        for row in connection.execute(found.order_by(c.seq.desc()).limit(query.limit))
+    ]
+
+
+def alerts(connection: Connection, account: str, limit: int = 20) -> list[Event]:
+    """Returns the newest warnings and worse, the newest first."""
+    return events_page(
+        connection, account, EventQuery(("Noted",), ("warning", "critical"), limit=limit)
+    )
+
+
+def executions_page(connection: Connection, account: str, query: ExecutionQuery) -> list[Executed]:
+    """Returns what was said of the newest candles asked for, the newest first."""
+    c = tables.strategy_executions.c
+    where: list[ColumnElement[bool]] = [c.account == account]
+    named = (
+        (c.symbol, query.symbol),
+        (c.decision, query.decision),
+        (c.session_id, query.session_id),
+    )
+    where += [column == value for column, value in named if value is not None]
+    where += _within(c.open_time_ms, query.start_ms, query.before_ms)
+    times = select(c.open_time_ms).where(*where).order_by(c.open_time_ms.desc())
+    last = list(connection.execute(times.limit(query.limit)).scalars())
+    if not last:
+        return []
+    rows = select(tables.strategy_executions).where(*where, c.open_time_ms >= last[-1])
+    ordered = rows.order_by(c.open_time_ms.desc(), c.symbol)
+    return [executed(row) for row in connection.execute(ordered)]
+
+
+def refusals(connection: Connection, account: str, session_id: str | None = None) -> dict[str, int]:
+    """Returns how many entries were refused, by reason, the most frequent first."""
+    c = tables.strategy_executions.c
+    number = func.count().label("number")
+    query = select(c.reason, number).where(c.account == account, c.decision == "refused")
+    if session_id is not None:
+        query = query.where(c.session_id == session_id)
+    grouped = query.group_by(c.reason).order_by(number.desc(), c.reason)
+    return {row.reason: row.number for row in connection.execute(grouped)}
+
+
+def equity_points(
+    connection: Connection,
+    account: str,
+    start_ms: int | None = None,
+    end_ms: int | None = None,
+    most: int = 2_000,
+) -> list[EquityMarked]:
+    """Returns marks evenly spread over the span, by candle: at most about `most`, always the last
+    one."""
+    c = tables.account_history.c
+    where: list[ColumnElement[bool]] = [
+        c.account == account,
+        *_within(c.open_time_ms, start_ms, end_ms),
+    ]
+    counted = select(func.count(), func.max(c.open_time_ms)).where(*where)
+    number, last_ms = connection.execute(counted).one()
+    query = select(tables.account_history).where(*where)
+    if number > most:
+        places = func.row_number().over(order_by=(c.open_time_ms, c.seq)).label("place")
+        inner = select(c.session_id, c.open_time_ms, places).where(*where).subquery()
+        step = -(-number // most)
+        query = query.join(
+            inner,
+            (c.session_id == inner.c.session_id) & (c.open_time_ms == inner.c.open_time_ms),
+        ).where((inner.c.place % step == 0) | (c.open_time_ms == last_ms))
+    rows = connection.execute(query.order_by(c.open_time_ms, c.seq))
+    return [equity_marked(row) for row in rows]
+
+
+def last_mark(connection: Connection, account: str) -> EquityMarked | None:
+    c = tables.account_history.c
+    query = select(tables.account_history).where(c.account == account)
+    newest: Select[Any] = query.order_by(c.open_time_ms.desc(), c.seq.desc()).limit(1)
+    row = connection.execute(newest).one_or_none()
+    return None if row is None else equity_marked(row)
+
+
+def _within(
+    time: Column[Any], start_ms: int | None, end_ms: int | None
+) -> list[ColumnElement[bool]]:
+    where: list[ColumnElement[bool]] = []
+    if start_ms is not None:
+        where.append(time >= start_ms)
+    if end_ms is not None:
+        where.append(time < end_ms)
+    return where
