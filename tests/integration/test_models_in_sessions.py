@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +15,17 @@ import pytest
 
 from leeward.data.generated import generate_candles
 from leeward.database import reading
+from leeward.database.challenges import Challenge, Pair, forecasts, pairs, set_challenge
 from leeward.database.engine import Database
 from leeward.domain.times import parse_time
-from leeward.engine.records import Executed, Mode, Noted
-from leeward.inference.bundle import load_bundle
+from leeward.engine.records import Executed, Mode, Noted, Severity
+from leeward.inference.bundle import SHIPPED, Bundle, load_bundle
 from leeward.runtime.database import open_configured
 from leeward.runtime.emulator import Market
 from leeward.runtime.predictions import ModelUse, Outlook
 from leeward.runtime.settings import Settings, load_settings
 from leeward.runtime.trading.facts import Asked
+from tests.integration.conftest import Run
 from tests.served import served
 from tests.tiny_models import copied
 from tests.walking import HOUR, Walk, walked
@@ -98,6 +102,8 @@ async def _played(emulator: Any, settings: Settings, asked: Asked, work: Work) -
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.setattr("leeward.runtime.trading.watchdogs.PERIOD_S", 0.05)
+    monkeypatch.setattr("leeward.runtime.trading.shadowing._PERIOD_S", 0.01)
+    monkeypatch.setattr("leeward.runtime.trading.shadowing._LOOK_S", 0.05)
     copied(tmp_path / "models", _narrow)
     return Stage(tmp_path, monkeypatch)
 
@@ -145,3 +151,102 @@ def test_a_breach_steps_down_the_ladder_is_told_and_measured_and_ends_by_itself(
     models = account.facts["models"]
     assert isinstance(models, dict)
     assert models[PRICE]["max_age_days"] == 180
+
+
+def archive_the_shipped_one(stage: Stage) -> Bundle:
+    """Puts the shipped price model into the archive; returns it."""
+    shipped = load_bundle(SHIPPED, PRICE)
+    place = stage.models / "archive" / PRICE / shipped.metadata.version
+    place.mkdir(parents=True)
+    for file in SHIPPED.glob(f"{PRICE}.*"):
+        shutil.copy(file, place)
+    return shipped
+
+
+def facts_of(step: Executed) -> dict[str, Any]:
+    """Returns what was decided, without when and by which session."""
+    return {name: getattr(step, name) for name in Executed.__dataclass_fields__} | {
+        "session_id": "", "at_ms": 0, "intent_id": step.intent_id is None,
+    }  # fmt: skip
+
+
+def test_a_challenger_predicts_in_shadow_survives_a_restart_and_changes_nothing(
+    stage: Stage, tmp_path: Path, leeward: Run
+) -> None:
+    shipped = archive_the_shipped_one(stage)
+    start, hours = 1_200, 8
+
+    async def named_while_it_runs(walk: Walk) -> None:
+        await walk.hours(2)
+        named = leeward("models", "challenge", PRICE)
+        assert (named.code, shipped.metadata.version in named.out) == (0, True), named.err
+        await walk.until(lambda: walk.ready.models.care.challengers != {})
+        await walk.hours(hours - 2)
+        await until_written(walk, hours - 3)
+
+    async def after_the_restart(walk: Walk) -> None:
+        await walk.until(lambda: walk.ready.models.care.challengers != {})
+        await walk.hours(hours)
+        await until_written(walk, 2 * hours - 3)
+
+    stage.monkeypatch.setenv("LEEWARD_ML__DIR", str(stage.models))
+    stage.play("ml_basic", start, named_while_it_runs)
+    stage.play("ml_basic", start + hours, after_the_restart)
+
+    steps = stage.executed()
+    database = stage.database()
+    (pair,) = pairs(database, PRICE)
+    made = {each.open_time_ms: each for each in forecasts(database, pair)}
+    database.close()
+    assert pair == Pair(ACCOUNT, PRICE, load_bundle(stage.models, PRICE).sha256, shipped.sha256)
+    # From the candle that was the newest when it was named, up to the last one with another after.
+    assert sorted(made) == [each.open_time_ms for each in steps[1:-1]]
+    for step in steps[1:-1]:
+        if step.columns["prediction"] is not None:
+            assert made[step.open_time_ms].champion_return == step.columns["prediction"]
+    assert len(stage.noted("challenger")) == 2
+
+    shown = leeward("models", "compare", PRICE)
+    assert shown.code == 0, shown.err
+    assert "too early to tell: 14 of at least 500 candles" in shown.out
+    told = json.loads(leeward("models", "compare", PRICE, "--json").out)
+    assert told["comparisons"][0]["candles"] == 14
+    assert leeward("models", "challenge", PRICE, "--end").code == 0
+
+    alone = Stage(tmp_path / "alone", stage.monkeypatch)
+    copied(alone.models, _narrow)
+
+    async def undisturbed(walk: Walk) -> None:
+        await walk.hours(hours)
+
+    alone.play("ml_basic", start, undisturbed)
+    without = [facts_of(each) for each in alone.executed()]
+    assert [facts_of(each) for each in steps[:hours]] == without
+
+
+async def until_written(walk: Walk, count: int) -> None:
+    database = walk.ready.database
+
+    def is_written() -> bool:
+        found = pairs(database, PRICE)
+        return bool(found) and len(forecasts(database, found[0])) == count
+
+    await walk.until(is_written)
+
+
+def test_a_challenger_that_breaks_is_told_once_and_trading_goes_on(stage: Stage) -> None:
+    shipped = archive_the_shipped_one(stage)
+    (stage.models / "archive" / PRICE / shipped.metadata.version / f"{PRICE}.onnx").unlink()
+    stage.monkeypatch.setattr("leeward.inference.bundle.shipped_pins", dict)
+
+    async def work(walk: Walk) -> None:
+        set_challenge(walk.ready.database, PRICE, Challenge(PRICE, shipped.sha256, 5, "trader"))
+        await walk.until(lambda: any(each.kind == "challenger" for each in walk.noted))
+        await walk.hours(3)
+
+    stage.play("ml_basic", 1_200, work)
+
+    (note,) = stage.noted("challenger")
+    assert note.severity is Severity.WARNING
+    assert "btcusdt_price.onnx: sha256" in note.words
+    assert len(stage.executed()) == 3

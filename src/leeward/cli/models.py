@@ -9,7 +9,10 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Models: list, show, promote, roll back, verify.", no_args_is_help=True)
+app = typer.Typer(
+    help="Models: list, show, verify, promote, roll back, challenge, compare.",
+    no_args_is_help=True,
+)
 
 Config = Annotated[Path | None, typer.Option(help="Settings file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -134,3 +137,56 @@ def rollback(name: Name, as_json: AsJson = False, config: Config = None) -> None
         typer.echo(json.dumps(done._asdict()))
         return
     typer.echo(f"{name}: back to {done.sha256[:12]} with status {done.status}")
+
+
+@app.command("challenge")
+def challenge(
+    name: Name,
+    version: Annotated[str | None, typer.Option(help="Else the newest archived one.")] = None,
+    end: Annotated[bool, typer.Option("--end", help="Let nothing challenge it any more.")] = False,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Let an archived version predict beside the one in use, in every session that uses it.
+
+    Nothing follows from what it predicts: it is written down, and `leeward models compare` shows
+    which of the two forecasts better. Running sessions begin within half a minute.
+    """
+    from leeward.database.challenges import set_challenge
+    from leeward.runtime.clock import now_ms
+    from leeward.runtime.database import open_configured
+    from leeward.runtime.predictions import model_use
+    from leeward.runtime.rivals import name_challenger
+    from leeward.runtime.settings import load_settings
+
+    settings = load_settings(config)
+    database = open_configured(settings)
+    if end:
+        set_challenge(database, name, None)
+        typer.echo(json.dumps({"name": name}) if as_json else f"{name}: nothing challenges it")
+        return
+    use = model_use(settings)
+    made, chosen = name_challenger(use, name, version, getpass.getuser(), now_ms())
+    set_challenge(database, name, made)
+    if as_json:
+        typer.echo(json.dumps({"name": name, "version": chosen, "sha256": made.sha256}))
+        return
+    typer.echo(f"{name}: {chosen} challenges the one in use; see `leeward models compare {name}`")
+
+
+@app.command("compare")
+def compare(name: Name, as_json: AsJson = False, config: Config = None) -> None:
+    """Show which forecast better on the same candles: the model in use or its challenger."""
+    from leeward.cli.comparisons import comparison_json, print_comparison
+    from leeward.runtime.database import open_configured
+    from leeward.runtime.model_comparison import compared
+    from leeward.runtime.settings import load_settings
+
+    database = open_configured(load_settings(config), create=False, examine=False)
+    found = compared(database, name)
+    if as_json:
+        shown = [comparison_json(each) for each in found]
+        typer.echo(json.dumps({"name": name, "comparisons": shown}, indent=2))
+        return
+    for each in found:
+        print_comparison(each)

@@ -34,6 +34,8 @@ class ModelCare:
     signs: dict[str, VitalSigns] = field(default_factory=dict)
     #: For each symbol, the candles up to the last one that was looked at.
     candles: dict[str, Candles] = field(default_factory=dict)
+    #: For each model that has one, the version of its challenger.
+    challengers: Mapping[str, str] = field(default_factory=dict)
     due: deque[tuple[int, dict[str, float]]] = field(default_factory=deque)
 
     def watched(self, symbol: str, growing: GrowingOutlook) -> Columns:
@@ -50,7 +52,10 @@ class ModelCare:
 
     def facts(self) -> dict[str, object]:
         """Returns how every model fares now, by name; JSON-ready."""
-        return {name: asdict(signs) for name, signs in self.signs.items()}
+        return {
+            name: {**asdict(signs), "challenger": self.challengers.get(name)}
+            for name, signs in self.signs.items()
+        }
 
     def _look(self, signs: VitalSigns) -> None:
         before = self.signs.get(signs.name)

@@ -21,6 +21,7 @@ from leeward.runtime.trading.key_rights import KeyWatch
 from leeward.runtime.trading.measuring import trade_values
 from leeward.runtime.trading.model_figures import write_figures
 from leeward.runtime.trading.rules_watch import RulesWatch
+from leeward.runtime.trading.shadowing import Shadow
 from leeward.runtime.trading.stalling import StallAlarm
 from leeward.runtime.trading.start import Ready
 from leeward.runtime.trading.supervision import Work, first_cause, supervise
@@ -104,6 +105,7 @@ class Running:
             "measures": self._keep_measures,
             "time": self._keep_time,
             "rules": self._rules_watch().run,
+            "challengers": Shadow(self.ready, self._aside).run,
         }
         if self.ready.market.rest.http.key is not None:
             tasks["user stream"] = self._listen
