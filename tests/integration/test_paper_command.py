@@ -145,10 +145,10 @@ def test_orders_by_the_book_fill_at_once_at_the_best_prices(
     leeward: Run, market: Served, database: Database
 ) -> None:
     code, out, err = paper(
-        leeward, market, "--candles", "4", "--set", "paper.fills=book", "--log", "log.jsonl"
+        leeward, market, "--candles", "10", "--set", "paper.fills=book", "--log", "log.jsonl"
     )
     assert code == 0, err
-    assert "4 candles are over" in out
+    assert "10 candles are over" in out
     fills = [each for each in database.history(ACCOUNT) if isinstance(each, FillBooked)]
     bought = [each.fill for each in fills if each.role is Role.ENTRY]
     assert bought
