@@ -41,9 +41,15 @@ class SessionModels:
 
 
 def session_models(
-    settings: Settings, asked: Asked, strategy: Strategy, timeframe: Timeframe, database: Database
+    settings: Settings,
+    asked: Asked,
+    strategy: Strategy,
+    timeframe: Timeframe,
+    database: Database,
+    pins: Mapping[str, str] | None = None,
 ) -> SessionModels:
     """Returns the models that the strategy needs, loaded and checked; none where it needs none.
+    `pins` are hashes of models, by name, that win over those on record.
 
     Raises BadModel or BadUsage for a model that cannot be used, Refused for one that may not be:
     not promoted, rejected or quarantined, in live trading without a demonstrated edge.
@@ -58,8 +64,8 @@ def session_models(
             "worth its face; that is for backtests and paper: set it to 'confidence'"
         )
     promoted = active_promotions(database)
-    pins = {name: promotion.sha256 for name, promotion in promoted.items()}
-    use = model_use(settings, pins)
+    on_record = {name: promotion.sha256 for name, promotion in promoted.items()}
+    use = model_use(settings, {**on_record, **(pins or {})})
     columns: dict[str, Columns] = {}
     facts: dict[str, object] = {}
     notes: list[str] = []
@@ -70,7 +76,8 @@ def session_models(
         for model in outlook.models:
             bundle = model.bundle
             record = promoted.get(bundle.name)
-            status = bundle.metadata.status if record is None else record.status
+            is_it = record is not None and record.sha256 == bundle.sha256
+            status = record.status if record is not None and is_it else bundle.metadata.status
             _check_pinned(bundle, use.pins)
             notes += _check_allowed(bundle, status, asked.mode, settings.ml.allow_unproven)
             model.predictor.load()

@@ -1,0 +1,66 @@
+"""A strategy with its parameters, as named by whoever chose it, and the source that it had then."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from leeward.data.durable import write_all
+from leeward.domain.errors import LeewardError
+from leeward.runtime.strategies import load_strategy, source_sha256
+from leeward.strategies.base import Strategy
+
+#: The source of a strategy that lies in a file, as it was when its session began.
+_SOURCE = "strategy.py"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chosen:
+    """`name` is what `load_strategy` takes, `version` the hash of the source."""
+
+    name: str
+    strategy: Strategy
+    version: str
+
+    def keep_source(self, folder: Path) -> str | None:
+        """Writes the source of a strategy of a user's own file into `folder`; returns what
+        `load_strategy` takes for it, below the folder of all sessions. None for other strategies:
+        those come with what is installed."""
+        if not is_file(self.name):
+            return None
+        kind = type(self.strategy)
+        module = sys.modules[kind.__module__]
+        content = Path(str(module.__file__)).read_bytes()
+        write_all({folder / _SOURCE: content})
+        return f"{folder.name}/{_SOURCE}:{kind.__name__}"
+
+
+def is_file(name: str) -> bool:
+    """Returns whether a strategy's name names a file."""
+    return name.endswith(".py") or ".py:" in name
+
+
+def choose(name: str, params: Mapping[str, object]) -> Chosen:
+    """Returns the strategy as it is now. Raises what `load_strategy` and the strategy raise."""
+    kind = load_strategy(name)
+    return Chosen(name, kind(**params), source_sha256(kind))
+
+
+def choose_again(
+    name: str, params: Mapping[str, object], version: str, source: str | None, sessions: Path
+) -> Chosen:
+    """Returns the strategy as it was: from the source that its session kept, where the present one
+    is another. Raises what `choose` raises where neither is left."""
+    try:
+        now = choose(name, params)
+    except LeewardError:
+        if source is None:
+            raise
+        now = None
+    if source is None or (now is not None and now.version == version):
+        assert now is not None
+        return now
+    kind = load_strategy(str(sessions / source))
+    return Chosen(name, kind(**params), source_sha256(kind))
