@@ -19,6 +19,7 @@ from leeward.cli import (
     doctor,
     drill,
     emulator,
+    init,
     live,
     models,
     operate,
@@ -40,6 +41,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("demo")(demo.demo)
+app.command("init")(init.init)
 app.command("backtest")(backtest.backtest)
 app.command("train")(train.train)
 app.command("paper")(paper.paper)

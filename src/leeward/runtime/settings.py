@@ -55,7 +55,7 @@ _SECRETS = {
 }
 
 #: Never taken from a file or an argument; `venue.key_file` is the other way for that one.
-_BY_ENVIRONMENT_ONLY = {
+BY_ENVIRONMENT_ONLY = {
     "venue.api_secret": ", or use venue.key_file",
     "sentiment.cryptocompare_key": "",
     "alerts.channels": "",
@@ -217,7 +217,7 @@ def _value(name: str, text: str) -> object:
 
 def _refuse_written_secrets(values: Mapping[str, Any], place: str) -> None:
     # Files are copied into reports and repositories, arguments are seen by every process.
-    for name, other_way in _BY_ENVIRONMENT_ONLY.items():
+    for name, other_way in BY_ENVIRONMENT_ONLY.items():
         section, _, key = name.partition(".")
         written = values.get(section)
         if isinstance(written, Mapping) and key in written:
