@@ -8,7 +8,11 @@ LEEWARD_TEST_DATA ?= ../shared/data
 SHIPPED := src/leeward/inference/shipped
 TRAIN := LEEWARD_DATA__DIR=$(CURDIR)/build/models $(BIN)/leeward
 
-.PHONY: demo test test-train models check bench docs clean
+# How many accounts `make campaign` kills; with STATE=FILE it goes on where that file says it was.
+RUNS ?= 5000
+STATE ?=
+
+.PHONY: demo test campaign test-train models check bench docs clean
 
 demo: $(VENV)/.run
 	$(BIN)/leeward demo $(if $(DATA),--data $(DATA))
@@ -16,17 +20,24 @@ demo: $(VENV)/.run
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n 3
 
+# Accounts killed at every point of the order path, judged by the exchange's truth.
+campaign: $(VENV)/.test
+	$(BIN)/python -m tests.harness.campaign --runs $(RUNS) --workers 2 $(if $(STATE),--state $(STATE))
+
 # What needs the training stack; `make test` does not.
 test-train: $(VENV)/.train
 	$(BIN)/python -m pytest tests/train
 
 # The models that come with the program. Their weights never see the last months, on which they are
-# judged; a run that was stopped goes on where it was.
+# judged; a run that was stopped goes on where it was, and one that finds the same writes nothing.
 models: $(VENV)/.train
 	$(TRAIN) data import $(LEEWARD_TEST_DATA)/market/BTCUSDT-1h.parquet
+	$(TRAIN) data import $(LEEWARD_TEST_DATA)/market/BTCUSDT-1d.parquet
 	$(TRAIN) data import $(LEEWARD_TEST_DATA)/sentiment/senticrypt-daily.csv
 	$(TRAIN) train price --symbol BTCUSDT --start 2022-01-01 --out $(SHIPPED)
 	$(TRAIN) train sentiment --symbol BTCUSDT --start 2022-01-01 --out $(SHIPPED)
+	$(TRAIN) train price --symbol BTCUSDT --timeframe 1d --out $(SHIPPED)
+	$(TRAIN) train sentiment --symbol BTCUSDT --timeframe 1d --out $(SHIPPED)
 	cd $(SHIPPED) && sha256sum *.json > SHA256SUMS
 
 check: $(VENV)/.test
