@@ -39,6 +39,10 @@ _ASKING_AT_ONCE = 8
 _LOOKS_A_STALE = 10
 _LONGEST_WAIT_S = 60.0
 _REDIAL_EVERY = 3
+#: Candles that wait for the reader; what comes beyond counts as lost, and is asked for once there
+#: is room. Answers under way may add a few thousand.
+_MOST_READY = 10_000
+_ROOM_S = 0.1
 
 
 @dataclass
@@ -114,12 +118,13 @@ class Wanted:
 @dataclass
 class StreamHealth:
     """Counts since the start: candles that came by REST, series found stale, questions that failed,
-    and the sockets' own."""
+    candles dropped because nobody read, and the sockets' own."""
 
     line: LineHealth = field(default_factory=LineHealth)
     filled: int = 0
     stale: int = 0
     unanswered: int = 0
+    dropped: int = 0
 
 
 @dataclass
@@ -200,6 +205,9 @@ class CandleStream:
         series = self._series.get(key)
         if series is None:
             return
+        if self._ready.qsize() >= _MOST_READY:
+            self.health.dropped += 1
+            return
         self._hand_out(key, series.offer([event.candle]))
         if series.gap is not None:
             self._ask_soon(key)
@@ -238,6 +246,8 @@ class CandleStream:
         any."""
         series, found_any = self._series[key], False
         while True:
+            while self._ready.qsize() >= _MOST_READY:
+                await self._clock.sleep(_ROOM_S)
             before, early = series.next_ms, series.gap
             found = await self._ask(series.symbol, series.timeframe, before, self._server_now_ms())
             if not isinstance(found, Found):

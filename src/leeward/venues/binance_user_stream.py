@@ -43,6 +43,9 @@ class KeyRefused:
 
 Told: TypeAlias = UserEvent | Gap | KeyRefused
 
+#: Events that wait for the reader. Beyond it all of them are one gap: they only say where to look.
+_MOST_TOLD = 10_000
+
 
 class UserStream:
     """Follows the account of `key`; `sync` asks for the exchange's time anew. Use it within
@@ -82,7 +85,7 @@ class UserStream:
             except TimeoutError:
                 raise SocketEnded("the subscription was not confirmed in time") from None
             line.subscribed.set()
-            self._told.put_nowait(Gap(self.health.last_failure or "connected"))
+            self._tell(Gap(self.health.last_failure or "connected"))
             while True:
                 self._take(await socket.receive(), line)
 
@@ -110,7 +113,7 @@ class UserStream:
         except Unreadable as error:
             # What it said is lost: the reader has to ask.
             self.health.unreadable += 1
-            self._told.put_nowait(Gap(f"a message could not be read: {error}"))
+            self._tell(Gap(f"a message could not be read: {error}"))
             return None
         match message:
             case ApiReply():
@@ -118,21 +121,29 @@ class UserStream:
                     self._refused(message.refused)
                 return message
             case StreamTerminated():
-                self._told.put_nowait(message)
+                self._tell(message)
                 raise SocketEnded("the exchange ended the subscription")
             case ServerShutdown():
                 line.leave.set()
             case Ignored():
                 pass
             case _:
-                self._told.put_nowait(message)
+                self._tell(message)
         return None
+
+    def _tell(self, told: Told) -> None:
+        if self._told.qsize() >= _MOST_TOLD:
+            waiting = [self._told.get_nowait() for _ in range(self._told.qsize())]
+            for refused in [each for each in waiting if isinstance(each, KeyRefused)][-1:]:
+                self._told.put_nowait(refused)
+            self._told.put_nowait(Gap(f"{len(waiting)} events waited and nobody read them"))
+        self._told.put_nowait(told)
 
     def _refused(self, refused: Refused) -> NoReturn:
         if refused.reaction is Reaction.RESYNC:
             self._server_clock.forget()
         if refused.reaction is Reaction.STOP:
-            self._told.put_nowait(KeyRefused(refused))
+            self._tell(KeyRefused(refused))
         raise SocketEnded(f"refused: {refused.code} {refused.text}")
 
 

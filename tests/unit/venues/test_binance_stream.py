@@ -153,6 +153,40 @@ def test_candles_out_of_order_are_put_in_order() -> None:
     assert numbers_of(found) == [0, 1, 2, 3]
 
 
+def test_candles_that_nobody_reads_are_asked_for_once_there_is_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("leeward.venues.binance_stream._MOST_READY", 5)
+    world = World()
+
+    async def work() -> Any:
+        sent = asyncio.Event()
+
+        async def all_sent() -> None:
+            sent.set()
+
+        play = sending(world, *range(40), then=all_sent)
+        async with exchange_at(FakeExchange(), play) as exchange:
+            stream = CandleStream(
+                exchange.addresses.streams,
+                [Wanted("BTCUSDT", MINUTE, START)],
+                world.ask,
+                world.now_ms,
+                Clock(lambda: 0, time.perf_counter),
+                HASTE,
+            )
+            async with following(stream):
+                await sent.wait()
+                while not stream.health.dropped:
+                    await asyncio.sleep(0.01)
+                most = stream._ready.qsize()
+                return [await stream.next_candle() for _ in range(40)], most
+
+    found, most = run(work)
+    assert numbers_of(found) == list(range(40))
+    assert most <= 5 + 3
+
+
 def test_candles_the_exchange_does_not_have_are_passed_over() -> None:
     world = World()
     world.absent = {2, 3}

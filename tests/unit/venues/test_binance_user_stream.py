@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from tests.fake_exchange import KEY, NOW_MS, FakeExchange, Serving, exchange_at, run
 from websockets.asyncio.server import ServerConnection
 
@@ -29,6 +31,10 @@ async def confirm(connection: ServerConnection) -> dict[str, Any]:
     reply = {"id": message["id"], "status": 200, "result": {"subscriptionId": 0}, "rateLimits": []}
     await connection.send(json.dumps(reply))
     return message
+
+
+async def never() -> bool:
+    raise AssertionError("the time is known")
 
 
 def told(play: Serving, enough: Callable[[list[Any]], bool]) -> tuple[list[Any], UserStream]:
@@ -115,6 +121,36 @@ def test_a_message_that_cannot_be_read_is_a_gap() -> None:
     assert "could not be read" in found[1].why
     assert isinstance(found[2], CashFlowEvent)
     assert stream.health.unreadable == 1
+
+
+def test_events_that_nobody_reads_become_one_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leeward.venues.binance_user_stream._MOST_TOLD", 100)
+
+    async def play(connection: ServerConnection) -> None:
+        await confirm(connection)
+        for number in range(1, 1_051):
+            await connection.send(flow(str(number)))
+        await connection.send('{"event": {"e": "executionReport"}}')
+        await connection.wait_closed()
+
+    async def work() -> list[Any]:
+        async with exchange_at(FakeExchange(), play) as exchange:
+            server_clock = ServerClock(time.perf_counter)
+            server_clock.offer(time.perf_counter(), time.perf_counter(), NOW_MS)
+            clock = Clock(lambda: 0, time.perf_counter)
+            where = exchange.addresses.ws_api
+            stream = UserStream(where, KEY, server_clock, never, clock, HASTE)
+            async with listening(stream):
+                while not stream.health.unreadable:
+                    await asyncio.sleep(0.01)
+                return [await stream.next_told() for _ in range(stream._told.qsize())]
+
+    found: list[Any] = run(work)
+    first, *events, last = found
+    assert "100 events waited and nobody read them" in first.why
+    assert [each.change.amount for each in events] == list(range(1_051 - len(events), 1_051))
+    assert isinstance(last, Gap)
+    assert len(found) <= 102
 
 
 def test_a_subscription_that_the_exchange_ends_is_made_again() -> None:
