@@ -104,7 +104,7 @@ def _sells(view: SymbolView) -> Step:
     if kept is None:
         return _without_position(view)
     if kept.closing is not None:
-        return _leave(view, kept.closing)
+        return _leave(view, kept, kept.closing)
     if _is_dust(view, sellable(view)):
         return _leave_dust(view, kept)
     if kept.plan == Plan(None, None):
@@ -118,11 +118,15 @@ def _leave_dust(view: SymbolView, kept: Kept) -> Step:
     withdrawn = _withdraw(view, "nothing is left to protect")
     if withdrawn is not None:
         return withdrawn
-    whole = quantity_of(kept.quantity, view.ground.lot_step).value
-    is_known = kept.price > 0 and _is_dust(view, whole)
+    is_known = kept.price > 0 and not _is_short(view, kept)
     if not view.orders and (kept.sold is not None or is_known):
         return Close(kept.sold or "dust")
     return _settled(view)
+
+
+def _is_short(view: SymbolView, kept: Kept) -> bool:
+    """Returns whether the books hold enough to be sold, be it there or not."""
+    return not _is_dust(view, quantity_of(kept.quantity, view.ground.lot_step).value)
 
 
 def _without_position(view: SymbolView) -> Step:
@@ -171,7 +175,7 @@ def _protect(view: SymbolView, kept: Kept, in_doubt: tuple[OwnOrder, ...]) -> St
     return Protect(kept.plan.stop, kept.plan.target, Quantity(sellable(view)))
 
 
-def _leave(view: SymbolView, reason: str) -> Step:
+def _leave(view: SymbolView, kept: Kept, reason: str) -> Step:
     resting = _resting(view)
     in_doubt = _open_sells(view)
     if in_doubt:
@@ -187,7 +191,8 @@ def _leave(view: SymbolView, reason: str) -> Step:
     if any(each.unbooked for each in view.orders):
         return _settled(view)
     if _is_dust(view, sellable(view)) or view.unsellable:
-        return _settled(view) if _awaits_buys(view) else Close(reason)
+        stays = _awaits_buys(view) or (_is_short(view, kept) and not view.unsellable)
+        return _settled(view) if stays else Close(reason)
     return _sell(view, reason)
 
 

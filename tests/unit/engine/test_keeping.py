@@ -235,6 +235,11 @@ TABLE: list[tuple[str, SymbolView, Step]] = [
         view(kept=kept(closing="signal"), sell_at_s=3.0),
         Wait(3.0, "the last sale was refused"),
     ),
+    (
+        "closing, and what the books hold is not there now",
+        view(kept=kept(closing="signal"), most=Decimal(0)),
+        Settled(),
+    ),
     ("closing, dust left", view(kept=kept("0.04", closing="signal")), Close("signal")),
     (
         "closing what nobody takes",

@@ -13,8 +13,6 @@ _FIRST_S, _MOST_S = 0.25, 30.0
 #: While a position has no stop, nothing that stands in the way of one waits longer.
 NAKED_S = 1.0
 _OPENS = 4
-#: For how long at the least a shortage of coins is believed.
-_SHORT_S = 60.0
 
 
 def backoff_s(times: int) -> float:
@@ -47,6 +45,16 @@ class Question:
     proof: AbsenceProof | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """The account turned out to have less than the books say: `left` is what may be sold by orders
+    meant from `since_ms` on, exchange time; it is believed until `until_s` at the least."""
+
+    left: Decimal
+    since_ms: int
+    until_s: float
+
+
 @dataclass
 class Memory:
     """One symbol's rules as they were last told, and what was tried and came to nothing."""
@@ -74,9 +82,7 @@ class Memory:
     cancelling: Pause = field(default_factory=Pause)
     crossed: str | None = None
     unsellable: bool = False
-    #: What the account had free when it turned out to have less than the books say, and when.
-    most: Decimal | None = None
-    most_at_s: float = 0.0
+    shortage: Shortage | None = None
     #: The venue refused because the symbol is closed, whatever its status said.
     closed: bool = False
     #: Since when the position has no stop; and from when on its deadline counts, which it does not
@@ -108,11 +114,18 @@ class Memory:
     def learn_rules(self, rules: SymbolRules) -> None:
         self.rules, self.rules_doubted, self.closed = rules, False, False
 
-    def doubt(self, client_order_id: str) -> None:
-        """Has an order asked for now, however often it was asked for before."""
-        self.doubted.add(client_order_id)
-        if (question := self.questions.get(client_order_id)) is not None:
-            question.pause.clear()
+    def doubt(self, *client_order_ids: str) -> None:
+        """Has orders asked for now, however often they were asked for before."""
+        self.doubted.update(client_order_ids)
+        for name in client_order_ids:
+            if (question := self.questions.get(name)) is not None:
+                question.pause.clear()
+
+    def begin_gap(self, now_s: float) -> None:
+        """Notes that the position has no stop from now on: what was put off is tried soon."""
+        self.unprotected_since_s = now_s
+        for pause in (self.cancelling, *(each.pause for each in self.questions.values())):
+            pause.at_s = min(pause.at_s, now_s + NAKED_S)
 
     def question(self, client_order_id: str) -> Question:
         return self.questions.setdefault(client_order_id, Question())
@@ -130,14 +143,13 @@ class Memory:
         self.questions.pop(client_order_id, None)
 
     def trust_books(self, now_s: float) -> None:
-        """Lets what the books say be sold again. Not at once: coins that somebody else locked are
-        in every balance, and each try for them costs a gap without a stop."""
-        if now_s - self.most_at_s >= _SHORT_S:
-            self.most = None
+        """Lets what the books say be sold again."""
+        if self.shortage is not None and now_s >= self.shortage.until_s:
+            self.shortage = None
 
     def forget_position(self) -> None:
         """Forgets what was tried for a position that has ended."""
-        self.crossed, self.unsellable, self.most = None, False, None
+        self.crossed, self.unsellable, self.shortage = None, False, None
         self.withdrawn.clear()
         self.unprotected_since_s = None
         self.legs = 0

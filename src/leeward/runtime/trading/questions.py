@@ -12,7 +12,8 @@ from leeward.domain.answers import (
     Found,
     Unavailable,
 )
-from leeward.domain.orders import OrderReport
+from leeward.domain.money import quantity_of
+from leeward.domain.orders import OrderReport, Side
 from leeward.engine.absence import ANSWERS, AbsenceProof
 from leeward.engine.books import Books
 from leeward.engine.records import (
@@ -27,7 +28,15 @@ from leeward.runtime.trading import sending
 from leeward.runtime.trading.asking import all_trades
 from leeward.runtime.trading.booking import Setting, own_fills
 from leeward.runtime.trading.means import Means
-from leeward.runtime.trading.memory import Memory, Question
+from leeward.runtime.trading.memory import NAKED_S, Memory, Question, Shortage
+
+
+@dataclass(frozen=True, slots=True)
+class _There:
+    """Coins on the account; `total` with what orders lock."""
+
+    free: Decimal
+    total: Decimal
 
 
 @dataclass
@@ -77,7 +86,14 @@ class Questions:
                 self._put_off(question, wait_s)
 
     def _put_off(self, question: Question, least_s: float | None = None) -> None:
-        question.pause.put_off(self.means.now_s, least_s, self.memory.patience_s)
+        question.pause.put_off(self.means.now_s, least_s, self._patience_s)
+
+    @property
+    def _patience_s(self) -> float:
+        """How long a question may be put off at the most: what an entry of unknown fate has bought
+        has no stop either."""
+        buys = any(each.unresolved and each.may_buy for each in self.books.live_orders(self.symbol))
+        return NAKED_S if buys else self.memory.patience_s
 
     async def _absent(self, client_order_id: str) -> None:
         """Counts an answer "no such order": many, far apart and late, prove that it never came."""
@@ -98,6 +114,8 @@ class Questions:
             self.memory.settle(client_order_id)
             why = f"the venue said {proof.answers} times that it has no such order"
             await self.commit(*sending.ended((client_order_id,), OrderState.VOID, now_ms, why))
+        elif self.memory.unprotected_since_s is not None:
+            await self._pass_over(client_order_id)
 
     def _is_under_way(self, client_order_id: str) -> bool:
         """Returns whether an order may leave only now. What sells is not waited for where the venue
@@ -134,18 +152,83 @@ class Questions:
             ),
         )
 
-    async def _is_unsold(self, proof: AbsenceProof) -> bool:
+    async def _is_overdue(self, proof: AbsenceProof) -> bool:
+        """Returns whether an order cannot arrive any more, and the books know what it can have
+        sold: every trade, and what is missing on the account."""
         if self.means.server_now_ms() < proof.sent_ms + proof.receive_window_ms:
             return False
         books, base = self.books, self.memory.rules.base
         trades = await all_trades(self.means, self.symbol)
-        balances = await self.means.asked(self.means.venue.balances())
-        if not isinstance(trades, Found) or not isinstance(balances, Found):
+        there = await self._there()
+        if not isinstance(trades, Found) or there is None:
             return False
-        there = (each for each in balances.value if each.asset == base)
-        total = sum((each.free.amount + each.locked.amount for each in there), Decimal(0))
-        known = all(books.has_fill(self.symbol, fill.trade_id) for fill in trades.value)
-        return known and total >= books.balance(base)
+        if not all(books.has_fill(self.symbol, fill.trade_id) for fill in trades.value):
+            return False
+        if there.total >= books.balance(base):
+            return True
+        left = self._left(there)
+        if left is not None:
+            self._keep_to(left)
+        return left is not None
+
+    async def _pass_over(self, client_order_id: str) -> None:
+        """Goes on without an order that sells, where the account cannot carry it and another in its
+        place. Each locks what it sells: whichever comes second is refused, however late it comes.
+        What is free shows that the first does not rest by now; and whatever is missing counts as
+        sold by it, so that no coins of others are sold in place of ours."""
+        order, memory = self.books.orders[client_order_id], self.memory
+        asked = order.planned.quantity
+        if asked is None or order.planned.side is not Side.SELL or client_order_id in memory.lost:
+            return
+        there = await self._there()
+        left = None if there is None else self._left(there)
+        if there is None or left is None:
+            return
+        if max(there.total, self.books.balance(memory.rules.base)) >= asked.value + left:
+            return
+        self._keep_to(left)
+        memory.protect.put_off(self.means.now_s, None, memory.patience_s)
+        self._let_go(client_order_id)
+
+    async def _there(self) -> _There | None:
+        """Returns the coins of the symbol on the account, None where the venue does not say."""
+        balances = await self.means.asked(self.means.venue.balances())
+        if not isinstance(balances, Found):
+            return None
+        of_base = [each for each in balances.value if each.asset == self.memory.rules.base]
+        free = sum((each.free.amount for each in of_base), Decimal(0))
+        locked = sum((each.locked.amount for each in of_base), Decimal(0))
+        return _There(free, free + locked)
+
+    def _left(self, there: _There) -> Decimal | None:
+        """Returns what of the position is there and free, taking what is missing on the account to
+        be missing of ours; None for less than can be sold: one look never says "nothing"."""
+        held, rules = self.books.position(self.symbol), self.memory.rules
+        if held is None:
+            return None
+        missing = max(Decimal(0), self.books.balance(rules.base) - there.total)
+        left = held.quantity.value - missing
+        price = held.entry_price.value if held.entry_price is not None else Decimal(0)
+        small = rules.notional is not None and left * price < rules.notional.least
+        step = max(rules.lot.step, rules.market_lot.step)
+        if small or left <= 0 or left < rules.lot.least:
+            return None
+        return left if there.free >= quantity_of(left, step).value else None
+
+    def _keep_to(self, left: Decimal) -> None:
+        """Sells no more than `left` until a comparison with the venue has explained the rest."""
+        held = self.books.position(self.symbol)
+        if held is not None and left < held.quantity.value:
+            at_ms = self.means.server_now_ms()
+            self.memory.shortage = Shortage(left, at_ms, self.means.now_s)
+            self.means.audit()
+
+    def _let_go(self, client_order_id: str) -> None:
+        """Goes on without an order whose fate is open; it is asked for until that is known."""
+        memory, intent = self.memory, self.books.orders[client_order_id].intent
+        # Orders of one request arrive together, or none of them.
+        memory.lost.update(each.client_order_id for each in intent.orders)
+        memory.doubted.difference_update(memory.lost)
 
     async def learn(self, reports: Iterable[OrderReport]) -> None:
         """Writes down what reports say of our orders, with the fills they carry."""
@@ -174,7 +257,7 @@ class Questions:
         order = self.books.orders[client_order_id]
         question = self.memory.question(client_order_id)
         if order.venue_order_id is None:
-            self.memory.doubted.add(client_order_id)
+            self.memory.doubted.add(client_order_id)  # asked for no sooner than its fills
             return
         question_of = self.means.venue.order_trades(self.symbol, order.venue_order_id)
         answer = await self.means.asked(question_of)

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from leeward.domain.answers import Found, Reaction, Refused
 from leeward.engine.records import Severity
 from leeward.runtime.trading.means import Means
-from leeward.runtime.trading.memory import Memory
+from leeward.runtime.trading.memory import Memory, Shortage
 
 _FILTER_OF_WORTH = ("Filter failure: NOTIONAL", "Filter failure: MIN_NOTIONAL")
 #: Refusals of key, signature or account: nothing helps but an operator.
 _LOCKED_S = 30.0
+#: For how long at the least a shortage is believed. Coins that somebody else locked are in every
+#: balance, and each try for them costs a gap without a stop.
+_SHORT_S = 60.0
 #: So often a symbol that does not trade is looked at while something there has no stop.
 _NAKED_S = 3.0
 
@@ -66,7 +69,7 @@ class Setbacks:
         which looks twice."""
         for name in sorted(self.memory.lost):
             self.memory.lost.discard(name)
-            self.memory.doubted.add(name)
+            self.memory.doubt(name)
         self.means.audit()
         held = self.means.books.position(self.symbol)
         answer = await self.means.asked(self.means.venue.balances())
@@ -75,7 +78,8 @@ class Setbacks:
         base, least = self.memory.rules.base, self.memory.rules.lot.least
         free = next((each.free.amount for each in answer.value if each.asset == base), None)
         if free is not None and least <= free < held.quantity.value:
-            self.memory.most, self.memory.most_at_s = free, self.means.now_s
+            until_s = self.means.now_s + _SHORT_S
+            self.memory.shortage = Shortage(free, self.means.server_now_ms(), until_s)
 
     def closed(self) -> None:
         self.memory.closed = True

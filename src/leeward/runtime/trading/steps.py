@@ -165,7 +165,7 @@ class Steps(Questions):
         for order in intent.orders:
             # What was said before it had arrived says nothing.
             self.memory.settle(order.client_order_id)
-        self.memory.doubted.update(sent.doubted)
+        self.memory.doubt(*sent.doubted)
         for each in sent.reports:
             if each.quantity is not None:
                 self.memory.quantities[each.client_order_id] = each.quantity.value
@@ -188,8 +188,8 @@ class Steps(Questions):
             what = "sale" if intent.purpose is Purpose.EXIT else "protection"
             await self.setbacks.follow(sent.refused, what)
         elif intent.purpose is Purpose.EXIT and all(each.executed.is_zero for each in sent.reports):
-            pause.put_off(now_s)
-        else:
+            pause.put_off(now_s, None, memory.patience_s)
+        elif sent.reports:
             pause.clear()
 
     async def _cancel(self, step: Cancel) -> None:
@@ -213,19 +213,19 @@ class Steps(Questions):
                 assert not isinstance(report, Replacement)
                 reports = sending.reports_in(report)
                 told = {each.client_order_id for each in reports}
-                memory.doubted.update(self._members(step) - told)
+                memory.doubt(*(self._members(step) - told))
                 for name in told:
                     memory.settle(name)
                 await self.learn(reports)
             case Refused(reaction=Reaction.ASK | Reaction.ABSENT) if step.gives_up:
                 await self._give_up(step)
             case Refused() as refused:
-                memory.doubted.update(self._members(step))
+                memory.doubt(*self._members(step))
                 self._put_off_cancel(refused.retry_after_s)
                 if refused.reaction is Reaction.SYMBOL_CLOSED:
                     self.setbacks.closed()
             case Unknown():
-                memory.doubted.update(self._members(step))
+                memory.doubt(*self._members(step))
                 self._put_off_cancel()
             case NotSent(retry_after_s=wait_s):
                 self._put_off_cancel(wait_s)
@@ -238,14 +238,11 @@ class Steps(Questions):
         sold, and what is under way is refused for being late."""
         memory, name = self.memory, step.client_order_id
         proof = memory.question(name).proof
-        if proof is None or not await self._is_unsold(proof):
+        if proof is None or not await self._is_overdue(proof):
             self._put_off_cancel()
             return
         memory.cancelling.clear()
-        # Orders of one request arrive together, or none of them.
-        together = self.books.orders[name].intent.orders
-        memory.lost.update(each.client_order_id for each in together)
-        memory.doubted.difference_update(memory.lost)
+        self._let_go(name)
         held = self.books.position(self.symbol)
         if name in memory.inherited and held is not None and held.closing is None:
             # The process before left it open: this one has not tried to protect yet.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import NoReturn
 
 from leeward.database.errors import DatabaseDown
 from leeward.domain.errors import Failed
 from leeward.domain.money import Quantity
+from leeward.domain.orders import Side
 from leeward.domain.rules import SymbolRules
 from leeward.engine.keeping import is_protected, next_step
 from leeward.engine.own_orders import BookedOrder
@@ -63,7 +65,7 @@ class Tender:
 
     def doubt(self, client_order_id: str) -> None:
         """Has an order asked for before anything else is done."""
-        self.memory.doubted.add(client_order_id)
+        self.memory.doubt(client_order_id)
         self.touch()
 
     def touch(self) -> None:
@@ -96,7 +98,7 @@ class Tender:
             if intent.intent_id in self._entered or not unsent:
                 return
             self._entered.add(intent.intent_id)
-            why = await self._obstacle(decided)
+            why = await self._obstacle(intent, decided)
             if why is not None:
                 await self._lapse(intent, f"not sent: {why}")
                 return
@@ -105,7 +107,7 @@ class Tender:
                 words = f"entry refused: {sent.refused.code} {sent.refused.text}"
                 self.means.note(self.symbol, "entry_refused", words, Severity.WARNING)
 
-    async def _obstacle(self, decided: Moment) -> str | None:
+    async def _obstacle(self, intent: IntentMade, decided: Moment) -> str | None:
         """Returns why an entry may not leave now, though it was committed. Much may have happened
         since: this process may have been stopped, and another one may trade the account."""
         try:
@@ -115,6 +117,9 @@ class Tender:
         passed_s = self.means.clock.passed_s(decided)
         if passed_s > _STALE_S:
             return f"{passed_s:.0f} s after it was decided"
+        unresolved = self.means.books.unresolved(self.symbol)
+        if any(each.intent.intent_id != intent.intent_id for each in unresolved):
+            return "an earlier order may still arrive, and would sell what this one buys"
         return None if self.means.may_enter() else "the account may not open positions any more"
 
     async def _lapse(self, intent: IntentMade, why: str) -> None:
@@ -190,7 +195,7 @@ class Tender:
             ground=_ground(memory.rules, trades=memory.trades, cancels=memory.cancels),
             orders=tuple(self._own(each) for each in books.live_orders(self.symbol)),
             kept=self._kept(),
-            most=memory.most,
+            most=self._most(),
             crossed=memory.crossed,
             deadline_s=self._deadline_s(),
             protect_at_s=memory.protect.at_s,
@@ -202,6 +207,18 @@ class Tender:
         if self._count_gap(is_protected(seen)):
             return self.view()
         return seen
+
+    def _most(self) -> Decimal | None:
+        """Returns what of a shortage is left, less what was sold since it was known."""
+        short, held = self.memory.shortage, self.means.books.position(self.symbol)
+        if short is None or held is None:
+            return None
+        since = (
+            each.executed.value
+            for each in self.means.books.orders_of(held.position_id)
+            if each.planned.side is Side.SELL and each.intent.made_ms >= short.since_ms
+        )
+        return short.left - sum(since, Decimal(0))
 
     def _kept(self) -> Kept | None:
         held = self.means.books.position(self.symbol)
@@ -255,7 +272,7 @@ class Tender:
         if protected == (memory.unprotected_since_s is None):
             return False
         if not protected:
-            memory.unprotected_since_s = self.means.now_s
+            memory.begin_gap(self.means.now_s)
             return True
         held = self.means.books.position(self.symbol)
         if held is not None and memory.unprotected_since_s is not None:

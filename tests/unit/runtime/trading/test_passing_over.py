@@ -1,0 +1,237 @@
+"""An order of unknown fate stands in the way of a stop: no longer than it has to, and never so that
+two together could sell more than is ours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from pathlib import Path
+
+from tests.harness.emulated_venue import ME, _quietly
+from tests.paper import RULES
+from tests.unit.runtime.trading.test_desk import (
+    SYMBOL,
+    Fault,
+    World,
+    by_hand,
+    lost,
+    story,
+    swallowed,
+)
+
+from leeward.domain.answers import Found, Unknown
+from leeward.engine.own_orders import BookedOrder
+from leeward.engine.records import OrderState, Plan, PlanChanged, PositionClosed, Role
+from leeward.runtime.trading.memory import Memory, backoff_s
+from leeward.venues.binance_codec_events import OrderEvent
+from leeward.venues.binance_http import Call
+
+
+def late(world: list[World], seconds: float) -> Fault:
+    """The request arrives after so many seconds, and its answer never does."""
+
+    async def fault(call: Call, _: Callable[[], Awaitable[object]]) -> Unknown:
+        world[0].loop.call_later(seconds, _quietly, world[0].outside, call)
+        return Unknown("the line was cut")
+
+    return fault
+
+
+def locked(world: World) -> Decimal:
+    """Returns the coins that resting orders would sell."""
+    return Decimal(world.outside.exchange._floor.accounts[ME].balance("TST").locked) / 10**8
+
+
+def coins(world: World) -> Decimal:
+    balance = world.outside.exchange._floor.accounts[ME].balance("TST")
+    return Decimal(balance.free + balance.locked) / 10**8
+
+
+def put(world: World, coins: str) -> None:
+    world.outside.catch_up()
+    world.outside.exchange.deposit(ME, "TST", Decimal(coins))
+    world.outside.catch_up()
+
+
+def test_coins_taken_away_while_the_answer_of_the_stop_is_lost_leave_the_rest_protected(
+    tmp_path: Path,
+) -> None:
+    async def work(world: World) -> None:
+        await world.enter()
+        by_hand(world)
+        put(world, "-0.3")
+        world.line.faults["stop"] = [lost]  # it asks for more than there is, and nobody says so
+        world.desk.look(SYMBOL)
+        await world.pass_s(2)
+        assert world.resting() == ["SELL STOP_LOSS"]
+        assert locked(world) == Decimal("0.699")
+        await world.pass_s(60)
+        assert world.resting() == ["SELL STOP_LOSS"]
+        held = world.books.position(SYMBOL)
+        assert held is not None
+        assert held.quantity.value == Decimal("0.699")
+        assert world.desk.settled
+
+    story(tmp_path, work)
+
+
+def test_a_stop_that_never_arrived_is_placed_anew_at_once(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.enter()
+        await asyncio.sleep(1)
+        assert world.resting() == ["SELL STOP_LOSS"]
+        assert locked(world) == Decimal("0.999")
+        await world.pass_s(40)
+        assert world.desk.settled
+        assert world.books.unresolved() == []
+
+    story(tmp_path, work, stop=[swallowed])
+
+
+def test_of_two_stops_of_which_one_comes_late_one_rests(tmp_path: Path) -> None:
+    here: list[World] = []
+
+    async def work(world: World) -> None:
+        here.append(world)
+        await world.enter()
+        for _ in range(12):
+            await world.pass_s(0.5)
+            assert locked(world) <= Decimal("0.999")
+        assert world.resting() == ["SELL STOP_LOSS"]
+        await world.pass_s(40)
+        assert world.desk.settled
+        assert world.resting() == ["SELL STOP_LOSS"]
+
+    for seconds in (0.1, 0.3, 1, 4):
+        here.clear()
+        story(tmp_path / str(seconds), work, stop=[late(here, seconds)])
+
+
+def test_coins_of_others_that_could_carry_a_second_stop_have_the_first_waited_for(
+    tmp_path: Path,
+) -> None:
+    here: list[World] = []
+
+    async def work(world: World) -> None:
+        here.append(world)
+        put(world, "5")
+        await world.desk.recover()
+        await world.enter()
+        for _ in range(24):
+            await world.pass_s(0.5)
+            assert locked(world) <= Decimal("0.999")
+        assert world.resting() == ["SELL STOP_LOSS"]
+        assert world.books.foreign(SYMBOL).value == 5
+
+    story(tmp_path, work, stop=[late(here, 3)])
+
+
+def test_where_coins_are_missing_beside_those_of_others_what_is_sold_is_ours(
+    tmp_path: Path,
+) -> None:
+    async def work(world: World) -> None:
+        put(world, "5")
+        await world.desk.recover()
+        await world.enter()
+        by_hand(world)
+        put(world, "-0.3")
+        world.line.faults["stop"] = [swallowed]
+        world.desk.look(SYMBOL)
+        sold = Decimal(0)
+        for _ in range(18):
+            await world.pass_s(0.5)
+            sold = Decimal("5.699") - coins(world)
+            assert sold in {0, Decimal("0.699")}
+        assert sold > 0
+        assert coins(world) == 5
+
+    story(tmp_path, work)
+
+
+def test_a_sale_that_never_arrived_is_made_again_before_the_deadline(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.enter()
+        await world.close()
+        await world.pass_s(2)
+        assert world.books.position(SYMBOL) is None
+        (closed,) = [each for each in world.store.kept if isinstance(each, PositionClosed)]
+        assert closed.unprotected_ms < 2_000
+
+    story(tmp_path, work, exit=[swallowed])
+
+
+def test_nothing_is_bought_while_an_earlier_sale_may_still_arrive(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.enter()
+        await world.close()
+        await asyncio.sleep(1)
+        assert world.books.position(SYMBOL) is None
+        intent = await world.entry(candle=60_000)
+        await world.desk.keeper.commit(intent)
+        await world.desk.enter([intent])
+        assert world.line.sent.count("entry") == 1
+        assert world.state(Role.ENTRY) is OrderState.VOID
+        await world.pass_s(40)
+        again = await world.entry(candle=120_000)
+        await world.desk.keeper.commit(again)
+        await world.desk.enter([again])
+        assert world.state(Role.ENTRY) is OrderState.FILLED
+
+    story(tmp_path, work, exit=[swallowed])
+
+
+def test_news_of_a_target_is_looked_into_at_once_however_often_it_was_asked_for(
+    tmp_path: Path,
+) -> None:
+    async def work(world: World) -> None:
+        await world.enter()
+        held = world.books.position(SYMBOL)
+        assert held is not None
+        plan = Plan(held.plan.stop, await world.price("1.1"))
+        await world.desk.keeper.commit(PlanChanged(held.position_id, plan, None, 1), urgent=True)
+        await world.desk.tend(SYMBOL)
+        both = ["SELL LIMIT_MAKER", "SELL STOP_LOSS"]
+        assert world.resting() == both
+        news = [await told_of(world, each) for each in world.books.open_orders(SYMBOL)]
+        for _ in range(40):
+            for each in news:
+                world.desk.hint(each)
+            await world.pass_s(0.5)
+        by_hand(world)
+        for each in news:
+            world.desk.hint(each)
+        await world.pass_s(1)
+        assert world.resting() == both
+
+    story(tmp_path, work)
+
+
+async def told_of(world: World, order: BookedOrder) -> OrderEvent:
+    found = await world.venue.order(SYMBOL, order.client_order_id)
+    assert isinstance(found, Found)
+    return OrderEvent(found.value, "NEW", "NONE")
+
+
+def test_a_gap_ends_the_patience_of_every_question() -> None:
+    memory = Memory(RULES)
+    slow = memory.question("a").pause
+    for _ in range(9):
+        slow.put_off(10.0)
+    assert slow.at_s - 10 == backoff_s(9) > 20
+    memory.begin_gap(12.0)
+    assert slow.at_s == 13.0
+
+
+def test_what_a_late_entry_bought_is_protected_soon(tmp_path: Path) -> None:
+    here: list[World] = []
+
+    async def work(world: World) -> None:
+        here.append(world)
+        entering = asyncio.ensure_future(world.enter())
+        await asyncio.sleep(4.5 + 1.5)
+        assert world.state(Role.ENTRY) is OrderState.FILLED
+        assert world.resting() == ["SELL STOP_LOSS"]
+        await entering
+
+    story(tmp_path, work, entry=[late(here, 4.5)])
