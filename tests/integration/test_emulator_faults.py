@@ -300,7 +300,9 @@ def test_partial_fill_then_expiry(emulator: Served, me: Trader) -> None:
     assert (order["status"], order["executedQty"]) == ("EXPIRED", "0.00400000")
 
 
-def test_maintenance_answers_503_cuts_sockets_and_cancels(emulator: Served, me: Trader) -> None:
+def test_maintenance_answers_503_cuts_sockets_and_cancels(
+    emulator: Served, me: Trader, caplog: pytest.LogCaptureFixture
+) -> None:
     price = f"{emulator.price() * 0.9:.2f}"
     me.order(side="BUY", type="LIMIT", timeInForce="GTC", quantity="0.01", price=price)
     emulator.sim("POST", "faults", effect="maintenance", ms="30s", cancel=True)
@@ -311,6 +313,7 @@ def test_maintenance_answers_503_cuts_sockets_and_cancels(emulator: Served, me: 
             await websockets.connect(f"{emulator.addresses.ws}/ws")
 
     asyncio.run(refused())
+    assert "without completing handshake" not in caplog.text
     emulator.sim("POST", "step", ms="31s")
     assert me.call("GET", "/api/v3/openOrders", symbol="BTCUSDT").json() == []
     assert orders(me)[-1]["status"] == "EXPIRED"

@@ -72,6 +72,12 @@ class SocketLink(WebSocketsSansIOProtocol):
         """Bytes that the client has not taken yet."""
         return self.transport.get_write_buffer_size()
 
+    async def refuse(self, send: Send, status: int) -> None:
+        """Answers the handshake with an HTTP status instead."""
+        await send({"type": "websocket.http.response.start", "status": status, "headers": []})
+        await send({"type": "websocket.http.response.body", "body": b""})
+        self.handshake_complete = True  # uvicorn else complains that it was forgotten
+
     def reset(self) -> None:
         """Cuts the connection with a TCP reset."""
         _reset(self.transport)

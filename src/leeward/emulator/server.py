@@ -15,7 +15,15 @@ from uvicorn.server import ServerState
 
 from leeward.domain.errors import Failed, Refused
 from leeward.emulator.actions import carry_out
-from leeward.emulator.connections import HttpLink, Receive, Scope, Send, SocketLink, client_of
+from leeward.emulator.connections import (
+    LINK,
+    HttpLink,
+    Receive,
+    Scope,
+    Send,
+    SocketLink,
+    client_of,
+)
 from leeward.emulator.gate import Gate
 from leeward.emulator.rest import Rest
 from leeward.emulator.session import Session, Setup
@@ -155,9 +163,8 @@ class Emulator:
             await serve_streams(session, self.monotonic_s, scope, receive, send)
         else:
             await receive()
-            status = refused or 404
-            await send({"type": "websocket.http.response.start", "status": status, "headers": []})
-            await send({"type": "websocket.http.response.body", "body": b""})
+            link: SocketLink = scope[LINK]
+            await link.refuse(send, refused or 404)
 
     async def _listen(self, app: object, host: str, port: int) -> int:
         """Returns the port on which `app` now listens."""
