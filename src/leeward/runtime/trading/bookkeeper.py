@@ -92,6 +92,9 @@ class Bookkeeper:
     clock: Clock
     deadline_s: float = 2.0
     aside: Aside = field(default_factory=in_thread)
+    #: Told what was written down, and the seconds that took, None where it came late; only for
+    #: counting: it must neither raise nor wait.
+    heard: Callable[[Sequence[Record], float | None], None] = lambda _records, _took_s: None
     #: How often something was written down that the venue has a say in.
     turns: int = 0
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -124,6 +127,7 @@ class Bookkeeper:
         if not records:
             return
         async with self._lock:
+            begun_s = self.clock.monotonic_s()
             try:
                 await self._into_database(records, urgent=urgent)
             except DatabaseDown:
@@ -131,7 +135,7 @@ class Bookkeeper:
                     raise
                 self.journal.append(records, self.epoch)
                 self._behind += 1
-            self._apply(records)
+            self._apply(records, self.clock.monotonic_s() - begun_s)
 
     async def confirm(self) -> None:
         """Returns where the account is still ours; raises LeaseLost where another process took it,
@@ -216,7 +220,8 @@ class Bookkeeper:
             raise DatabaseDown(f"the database did not commit within {self.deadline_s:g} s")
         task.result()
 
-    def _apply(self, records: Sequence[Record]) -> None:
+    def _apply(self, records: Sequence[Record], took_s: float | None = None) -> None:
         for record in records:
             self.books.apply(record)
+        self.heard(records, took_s)
         self.turns += any(isinstance(each, _OF_THE_VENUE) for each in records)
