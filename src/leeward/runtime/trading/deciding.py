@@ -102,6 +102,11 @@ class Decider:
         """All series whose candles a step takes, the traded ones first."""
         return tuple(self._windows)
 
+    @property
+    def informative(self) -> tuple[tuple[str, str], ...]:
+        """What the strategy reads beside its own candles."""
+        return self._strategy.informative
+
     def last_ms(self, series: Series) -> int | None:
         """Returns the open time of the last candle taken of a series."""
         return self._windows[series].last_ms

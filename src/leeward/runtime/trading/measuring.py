@@ -29,6 +29,12 @@ class Measures:
     _day: int | None = None
     _equity: Decimal = Decimal(0)
     _growth: float = 1.0
+    _steps_before: int = 0
+
+    def begin_anew(self) -> None:
+        """Counts from here on for another session of this process; `steps` goes on."""
+        self.entries = self.refusals = self.strategy_failures = 0
+        self.max_drawdown, self._growth, self._steps_before = 0.0, 1.0, self.steps
 
     def step(self, records: Sequence[Record], flow: Decimal, took_s: float, length_ms: int) -> None:
         """Counts one step, and closes the day where its candle was the last. `flow` are quote units
@@ -59,7 +65,7 @@ class Measures:
         return {
             "return": self._growth - 1.0,
             "max_drawdown": self.max_drawdown,
-            "steps": float(self.steps),
+            "steps": float(self.steps - self._steps_before),
             "entries": float(self.entries),
             "refusals": float(self.refusals),
             "strategy_failures": float(self.strategy_failures),

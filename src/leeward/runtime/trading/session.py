@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
 from leeward.database.errors import AlreadyDecided, DatabaseDown
-from leeward.domain.answers import Found
 from leeward.domain.candle import Candle
-from leeward.domain.errors import BadCandles
 from leeward.domain.rules import SymbolRules
 from leeward.domain.timeframe import Timeframe
 from leeward.engine.gate import Door
@@ -26,7 +24,8 @@ from leeward.engine.records import (
 from leeward.risk.limits import RiskLimits
 from leeward.runtime.trading.arrivals import Arrivals, Step
 from leeward.runtime.trading.bookkeeper import Bookkeeper
-from leeward.runtime.trading.deciding import STRATEGY_FAILED, Decider
+from leeward.runtime.trading.deciders import Deciders
+from leeward.runtime.trading.deciding import STRATEGY_FAILED
 from leeward.runtime.trading.desk import Desk
 from leeward.runtime.trading.entering import Entering, Identity
 from leeward.runtime.trading.facts import what_is_left
@@ -40,8 +39,8 @@ from leeward.runtime.trading.step_records import (
     step_records,
 )
 from leeward.runtime.trading.tending import pause
+from leeward.runtime.trading.valuing import other_prices
 from leeward.runtime.trading.views import AccountView, StepChoices
-from leeward.strategies.informative import SELF
 from leeward.venues.binance_codec_market import BestPrices, MarketEvent
 from leeward.venues.paper import PaperVenue
 from leeward.venues.timing import Clock
@@ -63,7 +62,6 @@ class Plan:
     timeframe: Timeframe
     limits: RiskLimits
     how: Entering
-    informative: tuple[tuple[str, str], ...] = ()
     until_ms: int | None = None
     candles: int | None = None
 
@@ -79,12 +77,20 @@ class Shown:
     decided_s: float
 
 
+async def _as_before() -> frozenset[str]:
+    return frozenset()
+
+
+async def _nothing_more(_: Step) -> None:
+    return None
+
+
 @dataclass
 class TradingSession:
     """Decides on the candles that `offer` brings; `rules` of the symbols are kept up to date."""
 
     plan: Plan
-    decider: Decider
+    decider: Deciders
     desk: Desk
     keeper: Bookkeeper
     standing: Standing
@@ -105,6 +111,11 @@ class TradingSession:
     end_reason: str = ""
     measures: Measures = field(default_factory=Measures)
     last_prices: LastPrices = field(default_factory=LastPrices)
+    #: Before a decision the strategy may be exchanged; gives the symbols to be sold for that.
+    at_close: Callable[[], Awaitable[frozenset[str]]] = _as_before
+    after: Callable[[Step], Awaitable[None]] = _nothing_more
+    #: What is to replace the strategy, and when; JSON-ready.
+    coming: Mapping[str, object] | None = None
     _compared: asyncio.Event = field(default_factory=asyncio.Event)
     _told: set[str] = field(default_factory=set)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -115,15 +126,15 @@ class TradingSession:
     _failures: int = 0
 
     def __post_init__(self) -> None:
-        traded = [(symbol, self.plan.timeframe.name) for symbol in self.decider.symbols]
-        further = [series for series in self.decider.series if series not in traded]
         self.arrivals = Arrivals(
-            self.decider.symbols,
-            self.plan.timeframe,
-            further,
-            self.decider.last_ms,
-            self.late_s,
+            self.decider.symbols, self.plan.timeframe, (), self.decider.last_ms, self.late_s
         )
+        self.renew_series()
+
+    def renew_series(self) -> None:
+        """Waits at each step for the candles that those who decide now read."""
+        own = {(symbol, self.plan.timeframe.name) for symbol in self.decider.symbols}
+        self.arrivals.further = [each for each in self.decider.series if each not in own]
 
     # The market.
 
@@ -169,6 +180,13 @@ class TradingSession:
         return candle.timeframe == self.plan.timeframe and candle.symbol in self.rules
 
     # From start to end.
+
+    def go_on_as(self, who: Identity, keep: Callable[[Sequence[Candle]], None]) -> None:
+        """Goes on in the name of a strategy that took over."""
+        self.plan, self.keep = replace(self.plan, who=who), keep
+        self._failures = 0
+        self.measures.begin_anew()
+        self.renew_series()
 
     async def begin(self, started: SessionStarted) -> None:
         """Goes to RECOVERING and writes the session down."""
@@ -242,12 +260,16 @@ class TradingSession:
 
     async def decide(self, step: Step) -> None:
         """Decides on a step and does it: exits and stops first, then entries."""
-        skipped = self._take(step)
+        for words in self.decider.take(step):
+            self._note("bad_candle", words, Severity.WARNING)
         for symbol in sorted(self._told):
             self._told.discard(symbol)
             await self.desk.tend(symbol)
-        await self._ask_other_prices()
-        made = self.decider.step(step.open_time_ms, self._view, skipped)
+        books, symbols = self.keeper.books, self.decider.symbols
+        self._prices |= await other_prices(books, symbols, self.venue, self._prices)
+        leaving = await self.at_close()
+        held = {each.symbol: each.position_id for each in books.positions()}
+        made = self.decider.decide(self._view, held)
         decided = self.clock.moment()
         flow = self.keeper.books.unmarked_flow
         decision = await self._write(made)
@@ -256,13 +278,14 @@ class TradingSession:
         self._look_at_strategy(made)
         decided_s = decided.monotonic_s - self._arrived_s
         self.show(Shown(decision, self.standing.state, took_s, decided_s))
-        leaving = decision.leaving
+        leaving |= decision.leaving
         await self._tend(frozenset(decision.changed) - leaving)
         # On paper both fill at the next open: nothing is sent before there is one.
         await self._next_opens(step, leaving | {each.key.symbol for each in decision.entries})
         await self._tend(leaving)
         await self.desk.enter(decision.entries, decided)
         self._keep(step.candles)
+        await self.after(step)
 
     def _keep(self, candles: Sequence[Candle]) -> None:
         try:
@@ -307,28 +330,6 @@ class TradingSession:
                 return
             await pause(self.clock, until_s - self.clock.monotonic_s(), self._new_open)
 
-    def _take(self, step: Step) -> dict[str, str]:
-        """Hands the candles to the decider; returns who is to decide nothing, and why."""
-        skipped = {}
-        for candle in step.candles:
-            series = (candle.symbol, candle.timeframe.name)
-            last_ms = self.decider.last_ms(series)
-            if last_ms is not None and candle.open_time_ms <= last_ms:
-                continue
-            follows = last_ms is None or candle.open_time_ms == last_ms + candle.timeframe.length_ms
-            try:
-                self.decider.take(candle)
-            except BadCandles as error:
-                self._note("bad_candle", str(error), Severity.WARNING)
-                continue
-            if not follows and candle.open_time_ms == step.open_time_ms:
-                skipped[candle.symbol] = "gap"
-        for name, length in self.plan.informative:
-            for symbol in self.decider.symbols:
-                if (symbol if name == SELF else name, length) in step.without:
-                    skipped[symbol] = "informative"
-        return skipped
-
     def _view(self, closes: Mapping[str, float]) -> AccountView:
         self._prices |= decimals(closes)
         books, symbols = self.keeper.books, self.decider.symbols
@@ -363,21 +364,6 @@ class TradingSession:
         late = now_ms >= made.open_time_ms + 2 * length_ms
         door = Door(state, self.plan.limits, self._prices, self.rules, now_ms, late=late)
         return step_records(made, self.keeper.books, self.plan.who, door, self.plan.how)
-
-    async def _ask_other_prices(self) -> None:
-        """Learns what coins are worth that are held of symbols not traded here."""
-        books = self.keeper.books
-        for symbol in books.symbols():
-            position = books.position(symbol)
-            held = position is not None or not books.dust(symbol).is_zero
-            if not held or symbol in self.decider.symbols:
-                continue
-            answer = await self.venue.last_price(symbol)
-            if isinstance(answer, Found):
-                self._prices[symbol] = answer.value.value
-            elif symbol not in self._prices:
-                paid = None if position is None else position.entry_price
-                self._prices[symbol] = Decimal(0) if paid is None else paid.value
 
     def price(self, symbol: str) -> Decimal | None:
         """Returns what a coin is worth at the last close, None before the first step."""

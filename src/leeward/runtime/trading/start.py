@@ -24,6 +24,7 @@ from leeward.runtime.database import open_configured
 from leeward.runtime.settings import Settings
 from leeward.runtime.trading.bookkeeper import Bookkeeper, open_books
 from leeward.runtime.trading.chosen import Chosen, choose
+from leeward.runtime.trading.deciders import Deciders
 from leeward.runtime.trading.deciding import Decider, Series
 from leeward.runtime.trading.desk import Desk
 from leeward.runtime.trading.entering import Entering, Identity
@@ -226,13 +227,12 @@ class _Wiring:
                 Decimal(str(settings.trading.max_slippage_fraction)),
                 Decimal(str(settings.backtest.fee)),
             ),
-            self.chosen.strategy.informative,
             self.asked.until_ms,
             self.asked.candles,
         )
         return TradingSession(
             plan,
-            decider,
+            Deciders(decider),
             desk,
             keeper,
             standing,
