@@ -74,6 +74,8 @@ class Memory:
     taken_s: list[float] = field(default_factory=list)
     #: Orders that were open when this process began, and not seen open since.
     inherited: frozenset[str] = frozenset()
+    #: Those of them for which the deadline began anew.
+    spared: set[str] = field(default_factory=set)
     #: What the venue said of the quantity of orders that another one's fill sizes.
     quantities: dict[str, Decimal] = field(default_factory=dict)
     protect: Pause = field(default_factory=Pause)

@@ -244,8 +244,10 @@ class Steps(Questions):
         memory.cancelling.clear()
         self._let_go(name)
         held = self.books.position(self.symbol)
-        if name in memory.inherited and held is not None and held.closing is None:
+        fresh = name in memory.inherited and name not in memory.spared
+        if fresh and held is not None and held.closing is None:
             # The process before left it open: this one has not tried to protect yet.
+            memory.spared |= memory.lost
             memory.deadline_from_s = self.means.now_s
         self.means.note(self.symbol, "given_up", f"{name}: {step.why}", Severity.WARNING)
 

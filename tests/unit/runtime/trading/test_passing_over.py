@@ -16,6 +16,7 @@ from tests.unit.runtime.trading.test_desk import (
     World,
     by_hand,
     lost,
+    refused,
     story,
     swallowed,
 )
@@ -147,6 +148,25 @@ def test_where_coins_are_missing_beside_those_of_others_what_is_sold_is_ours(
         assert coins(world) == 5
 
     story(tmp_path, work)
+
+
+def test_what_an_earlier_process_left_open_puts_the_deadline_off_once(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        put(world, "5")
+        await world.desk.recover()
+        entering = asyncio.ensure_future(world.enter())
+        await asyncio.sleep(0.5)
+        entering.cancel()
+        no = refused(-2010, "Account has insufficient balance for requested action.")
+        world.line.faults["stop"] = [no] * 100
+        await world.boot()
+        world.desk.look(SYMBOL)
+        await world.pass_s(13)
+        (closed,) = [each for each in world.store.kept if isinstance(each, PositionClosed)]
+        assert closed.trade.exit_reason == "containment"
+        assert coins(world) == 5
+
+    story(tmp_path, work, stop=[swallowed])
 
 
 def test_a_sale_that_never_arrived_is_made_again_before_the_deadline(tmp_path: Path) -> None:
