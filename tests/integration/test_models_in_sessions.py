@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import numpy as np
 import pytest
 
 from leeward.data.generated import generate_candles
+from leeward.data.sentiment import SOURCES
+from leeward.data.sentiment_store import SentimentStore
 from leeward.database import reading
 from leeward.database.challenges import Challenge, Pair, forecasts, pairs, set_challenge
 from leeward.database.engine import Database
@@ -25,15 +28,17 @@ from leeward.runtime.emulator import Market
 from leeward.runtime.predictions import ModelUse, Outlook
 from leeward.runtime.settings import Settings, load_settings
 from leeward.runtime.trading.facts import Asked
+from tests.fakes import Answer
 from tests.integration.conftest import Run
+from tests.sentiment_server import FakeSources, reply, senticrypt_row, serving_sources
 from tests.served import served
-from tests.tiny_models import copied
+from tests.tiny_models import copied, edit_metadata
 from tests.walking import HOUR, Walk, walked
 
 ACCOUNT = "live:emulator:main"
 FIRST_MS = parse_time("2024-03-01", "first")
 CANDLES = generate_candles("BTCUSDT", HOUR, FIRST_MS, 1_400, seed=9)
-PRICE = "btcusdt_price"
+PRICE, SENTIMENT = "btcusdt_price", "btcusdt_sentiment"
 Work = Callable[[Walk], Awaitable[None]]
 
 
@@ -55,7 +60,7 @@ class Stage:
             self.monkeypatch.setenv("LEEWARD_VENUE__API_SECRET", emulator.addresses.api_secret)
             pins = ", ".join(
                 f'"{name}": "{load_bundle(self.models, name).sha256}"'
-                for name in (PRICE, "btcusdt_sentiment")
+                for name in (PRICE, SENTIMENT)
             )
             self.settings = load_settings(
                 None,
@@ -182,12 +187,12 @@ def test_a_challenger_predicts_in_shadow_survives_a_restart_and_changes_nothing(
         assert (named.code, shipped.metadata.version in named.out) == (0, True), named.err
         await walk.until(lambda: walk.ready.models.care.challengers != {})
         await walk.hours(hours - 2)
-        await until_written(walk, hours - 3)
+        await until_written(walk, hours - 2)
 
     async def after_the_restart(walk: Walk) -> None:
         await walk.until(lambda: walk.ready.models.care.challengers != {})
         await walk.hours(hours)
-        await until_written(walk, 2 * hours - 3)
+        await until_written(walk, 2 * hours - 2)
 
     stage.monkeypatch.setenv("LEEWARD_ML__DIR", str(stage.models))
     stage.play("ml_basic", start, named_while_it_runs)
@@ -250,3 +255,129 @@ def test_a_challenger_that_breaks_is_told_once_and_trading_goes_on(stage: Stage)
     assert note.severity is Severity.WARNING
     assert "btcusdt_price.onnx: sha256" in note.words
     assert len(stage.executed()) == 3
+
+
+def _calm(metadata: dict[str, Any]) -> None:
+    """Lets nothing but silence take a model's confidence."""
+    metadata["calibration"]["residual_quantiles"] = np.linspace(-9.0, 9.0, 1001).tolist()
+    metadata["drift_reference"] = {}
+
+
+@pytest.fixture
+def fed(stage: Stage) -> Iterator[tuple[Stage, FakeSources]]:
+    """Returns a stage whose sentiment comes from a server of the test's own, asked all the time."""
+    for name in (PRICE, SENTIMENT):
+        edit_metadata(stage.models, _calm, name)
+    stage.monkeypatch.setattr("leeward.runtime.trading.sentiment_feed._PERIOD_S", 0.05)
+    stage.monkeypatch.setattr("leeward.runtime.trading.sentiment_feed._LONGEST_S", 0.05)
+    stage.monkeypatch.setattr("leeward.data.fetching.PAUSES_S", (0.01,))
+    with serving_sources(FakeSources()) as sources:
+        stage.monkeypatch.setenv("LEEWARD_SENTIMENT__SENTICRYPT_URL", f"{sources.url}/v2")
+        yield stage, sources
+
+
+#: The last day of sentiment is known for 48 hours after its end: ten hours of these sessions.
+SENTIMENT_START = 50 * 24 + 14
+LAST_DAY = FIRST_MS // 86_400_000 + 48
+
+
+def days_until(last: int) -> list[dict[str, object]]:
+    return [
+        {**senticrypt_row(day, 0.01 * (day % 7)), "count": 100 + day % 11, "sum": 0.1 * (day % 5)}
+        for day in range(last - 250, last + 1)
+    ]
+
+
+TROUBLES: dict[str, list[Answer]] = {
+    "in trouble": [Answer(503)],
+    "empty": [reply([])],
+    "poisoned": [reply([*days_until(LAST_DAY - 1), senticrypt_row(LAST_DAY, 7.0)])],
+    "no JSON": [Answer(200, b"<html>please log in</html>")],
+    "missing": [Answer(404)],
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_a_source_in_trouble_changes_nothing_but_the_ladder_step_and_is_told(
+    fed: tuple[Stage, FakeSources], trouble: str
+) -> None:
+    stage, sources = fed
+    sources.senticrypt = days_until(LAST_DAY)
+    sources.scripted = {"all.json": TROUBLES[trouble] * 1_000}
+
+    async def work(walk: Walk) -> None:
+        await walk.until(lambda: any(each.kind == "sentiment" for each in walk.noted))
+        await walk.hours(2)
+        sources.scripted.clear()
+        await walk.until(lambda: any(each.kind == "sentiment_back" for each in walk.noted))
+        await walk.hours(2)
+
+    stage.play("ml_with_sentiment", SENTIMENT_START, work)
+
+    steps = stage.executed()
+    assert [each.columns["ladder"] for each in steps] == [1.0, 1.0, 2.0, 2.0]
+    assert all(each.data_state == "ok" for each in steps)
+    assert all(each.columns["prediction"] is not None for each in steps)
+    silent, sound = stage.noted("model_")
+    assert (silent.kind, sound.kind) == ("model_silent", "model_sound")
+    assert "sentiment is unknown" in silent.words
+    warned, back = stage.noted("sentiment")
+    assert (warned.severity, back.severity) == (Severity.WARNING, Severity.INFO)
+    assert "What is stored counts until it is stale" in warned.words
+    assert back.words == "senticrypt: answers again, 251 days are new"
+
+
+def test_sentiment_that_grows_stale_steps_down_until_a_new_day_is_there(
+    fed: tuple[Stage, FakeSources],
+) -> None:
+    stage, sources = fed
+    sources.senticrypt = days_until(LAST_DAY)
+
+    async def work(walk: Walk) -> None:
+        path = SentimentStore(stage.settings.data.dir).path(SOURCES["senticrypt"])
+        await walk.until(path.is_file)
+        await walk.hours(12)
+        before = path.stat().st_mtime_ns
+        sources.senticrypt = days_until(LAST_DAY + 2)
+        await walk.until(lambda: path.stat().st_mtime_ns > before)
+        await walk.hours(2)
+
+    stage.play("ml_with_sentiment", SENTIMENT_START, work)
+
+    ladder = [each.columns["ladder"] for each in stage.executed()]
+    assert ladder == [2.0] * 10 + [1.0] * 2 + [2.0] * 2
+    kinds = [each.kind for each in stage.noted("model_")]
+    assert kinds[-3:] == ["model_sound", "model_silent", "model_sound"]
+
+
+def test_no_candle_waits_for_a_slow_source_and_neither_does_the_end(
+    fed: tuple[Stage, FakeSources],
+) -> None:
+    stage, sources = fed
+    sources.senticrypt = days_until(LAST_DAY)
+    sources.delay_s = 4.0
+    took_s: list[float] = []
+
+    async def work(walk: Walk) -> None:
+        await walk.until(lambda: bool(sources.requests))
+        began_s = time.monotonic()
+        await walk.hours(3)
+        await walk.end()
+        took_s.append(time.monotonic() - began_s)
+
+    stage.play("ml_with_sentiment", SENTIMENT_START, work)
+
+    assert took_s[0] < 3.0
+    assert [each.columns["ladder"] for each in stage.executed()] == [1.0] * 3
+    assert len(sources.requests) == 1
+
+
+def test_a_strategy_without_sentiment_asks_nobody(fed: tuple[Stage, FakeSources]) -> None:
+    stage, sources = fed
+
+    async def work(walk: Walk) -> None:
+        await walk.hours(2)
+
+    stage.play("ml_basic", SENTIMENT_START, work)
+
+    assert sources.requests == []

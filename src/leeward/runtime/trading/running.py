@@ -21,6 +21,7 @@ from leeward.runtime.trading.key_rights import KeyWatch
 from leeward.runtime.trading.measuring import trade_values
 from leeward.runtime.trading.model_figures import write_figures
 from leeward.runtime.trading.rules_watch import RulesWatch
+from leeward.runtime.trading.sentiment_feed import SentimentFeed
 from leeward.runtime.trading.shadowing import Shadow
 from leeward.runtime.trading.stalling import StallAlarm
 from leeward.runtime.trading.start import Ready
@@ -48,6 +49,11 @@ class Running:
     _over: asyncio.Event = field(default_factory=asyncio.Event)
     #: How the sockets of the present streams did.
     _lines: list[LineHealth] = field(default_factory=list)
+    #: At the end of a session two write what is due: each thing once.
+    _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def __post_init__(self) -> None:
+        self._sentiment = SentimentFeed(self.ready)
 
     async def run(self) -> str:
         """Returns in words how the session ended and what is left protected. Raises Refused where
@@ -106,6 +112,7 @@ class Running:
             "time": self._keep_time,
             "rules": self._rules_watch().run,
             "challengers": Shadow(self.ready, self._aside).run,
+            "sentiment": self._sentiment.run,
         }
         if self.ready.market.rest.http.key is not None:
             tasks["user stream"] = self._listen
@@ -237,6 +244,7 @@ class Running:
                 await self._aside(lease.check)
                 facts = {**session.facts(), "computer_ms": session.clock.now_ms()}
                 facts["models"] = self.ready.models.care.facts()
+                facts["sentiment"] = self._sentiment.facts()
                 await self._aside(partial(beat, session.server_now_ms(), facts))
             await session.clock.sleep(_BEAT_S)
 
@@ -252,9 +260,10 @@ class Running:
 
     async def _write_measures(self) -> None:
         over = self.ready.session.measures.over
-        while over and await self._measure(*over[0]):
-            over.popleft()
-        await write_figures(self.ready, self._aside)
+        async with self._writing:
+            while over and await self._measure(*over[0]):
+                over.popleft()
+            await write_figures(self.ready, self._aside)
 
     async def _measure(self, at_ms: int, values: Mapping[str, float]) -> bool:
         """Writes down how the session performs; returns whether the database took it."""
@@ -277,10 +286,11 @@ class Running:
         return True
 
     async def _write_notes(self) -> None:
-        notes = tuple(self.ready.notes)
-        if notes:
-            await self.ready.session.keeper.commit(*notes, urgent=True)
-            del self.ready.notes[: len(notes)]
+        async with self._writing:
+            notes = tuple(self.ready.notes)
+            if notes:
+                await self.ready.session.keeper.commit(*notes, urgent=True)
+                del self.ready.notes[: len(notes)]
 
     async def _aside(self, work: Callable[[], T]) -> T:
         """Returns what a blocking call to the database returns, made where commits are made."""
