@@ -12,7 +12,9 @@ import typer
 
 from leeward import __version__
 from leeward.cli import (
+    access,
     backtest,
+    dashboard,
     data,
     db,
     demo,
@@ -46,6 +48,7 @@ app.command("backtest")(backtest.backtest)
 app.command("train")(train.train)
 app.command("paper")(paper.paper)
 app.command("live")(live.live)
+app.command("dashboard")(dashboard.dashboard)
 app.command("status")(operate.status)
 app.command("halt")(operate.halt)
 app.command("resume")(operate.resume)
@@ -55,6 +58,7 @@ app.command("emulator")(emulator.emulator)
 app.command("parity")(parity.parity)
 app.command("why")(why.why)
 app.command("doctor")(doctor.doctor)
+app.add_typer(access.app, name="access")
 app.add_typer(data.app, name="data")
 app.add_typer(db.app, name="db")
 app.add_typer(models.app, name="models")

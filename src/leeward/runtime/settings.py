@@ -154,6 +154,18 @@ def live_confirmation() -> str | None:
     return os.environ.get("LEEWARD_LIVE_CONFIRMATION")
 
 
+def child_environment(settings: Settings, sections: Sequence[str]) -> dict[str, str]:
+    """Returns the environment of a process of our own that has these sections of our settings, and
+    no others: no key of the exchange goes to one that does not trade."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    for section in sections:
+        values = settings.model_dump(mode="json", include={section})[section]
+        if section == "database" and settings.database.url is not None:
+            values["url"] = settings.database.url.get_secret_value()
+        kept[f"{PREFIX}{section.upper()}"] = json.dumps(values)
+    return kept
+
+
 def secrets_in(settings: Settings) -> list[str]:
     """Returns every secret of the settings, for those who keep them out of what they write."""
     given = (

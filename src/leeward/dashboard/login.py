@@ -1,0 +1,113 @@
+"""The page where a person comes in: plain HTML without a script."""
+
+from __future__ import annotations
+
+import html
+import secrets
+from typing import Final
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from leeward.dashboard.guard import COOKIE
+from leeward.dashboard.state import Dashboard
+from leeward.dashboard.visitors import Principal
+from leeward.domain.errors import Refused
+
+_FORM_COOKIE: Final = "leeward_login"
+_FORM_S: Final = 900
+
+_PAGE: Final = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Log in · Leeward</title>
+<link rel="stylesheet" href="/assets/login.css">
+</head>
+<body>
+<main>
+<h1>Leeward</h1>
+{problem}
+<form method="post" action="/login">
+<input type="hidden" name="form" value="{form}">
+<input type="text" name="username" value="owner" autocomplete="username" hidden>
+<label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="current-password"
+ required autofocus maxlength="256">
+<button type="submit">Log in</button>
+</form>
+<p class="hint">Forgotten? <code>leeward access password</code> sets a new one.</p>
+</main>
+</body>
+</html>
+"""
+
+
+def login_routes(dashboard: Dashboard, *, secure: bool) -> list[Route]:
+    """Returns the routes of logging in and out; cookies are for TLS only where `secure`."""
+
+    def page(problem: str = "", status: int = 200) -> Response:
+        form = secrets.token_urlsafe(16)
+        told = f'<p class="problem" role="alert">{html.escape(problem)}</p>' if problem else ""
+        answer = HTMLResponse(_PAGE.format(problem=told, form=form), status)
+        _remember(answer, _FORM_COOKIE, form, _FORM_S)
+        return answer
+
+    def _remember(answer: Response, name: str, value: str, seconds: int) -> None:
+        answer.set_cookie(
+            name, value, max_age=seconds, httponly=True, samesite="strict", secure=secure
+        )
+
+    async def show(request: Request) -> Response:
+        del request
+        return page()
+
+    async def come_in(request: Request) -> Response:
+        fields = await _fields(request)
+        if not _same(fields.get("form", ""), request.cookies.get(_FORM_COOKIE, "")):
+            return page("The form was too old; try again.", 403)
+        address = request.scope["leeward.address"]
+        try:
+            await dashboard.check_password(fields.get("password", ""), address)
+        except Refused as refused:
+            waits = "try again in" in str(refused)
+            return page(f"{str(refused).capitalize()}.", 429 if waits else 401)
+        dashboard.log.event("logged_in", address=address)
+        answer = RedirectResponse("/", 303)
+        _remember(answer, COOKIE, dashboard.sessions.begin(), int(dashboard.sessions.seconds))
+        answer.delete_cookie(_FORM_COOKIE, httponly=True, samesite="strict", secure=secure)
+        return answer
+
+    async def leave(request: Request) -> Response:
+        principal = request.scope["leeward.principal"]
+        assert isinstance(principal, Principal)
+        fields = await _fields(request)
+        if not _same(fields.get("csrf", ""), principal.csrf):
+            return page("The form was too old; try again.", 403)
+        dashboard.sessions.end(request.cookies.get(COOKIE, ""))
+        answer = RedirectResponse("/login", 303)
+        answer.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=secure)
+        return answer
+
+    return [
+        Route("/login", show, methods=["GET"]),
+        Route("/login", come_in, methods=["POST"]),
+        Route("/logout", leave, methods=["POST"]),
+    ]
+
+
+async def _fields(request: Request) -> dict[str, str]:
+    """Returns the fields of a form; nothing where the body is none."""
+    try:
+        text = (await request.body()).decode("ascii")
+        return {name: values[0] for name, values in parse_qs(text, max_num_fields=8).items()}
+    except ValueError:
+        return {}
+
+
+def _same(given: str, known: str) -> bool:
+    return bool(known) and secrets.compare_digest(given.encode(), known.encode())

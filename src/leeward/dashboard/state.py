@@ -1,0 +1,70 @@
+"""What pages, API and log-in share: one of it a process."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+
+from leeward.dashboard.access import AccessFile, access_of
+from leeward.dashboard.backtests import Backtests
+from leeward.dashboard.feed import Feed
+from leeward.dashboard.visitors import LockOut, Principal, Sessions
+from leeward.domain.errors import Refused
+from leeward.monitoring.logs import Log
+from leeward.runtime.clock import monotonic_s
+from leeward.runtime.settings import Settings
+
+__all__ = ["Dashboard", "Principal", "address_of", "dashboard_of", "user_of"]
+
+
+@dataclass
+class Dashboard:
+    """The parts of one dashboard, wired by `dashboard_of`."""
+
+    settings: Settings
+    feed: Feed
+    access: AccessFile
+    sessions: Sessions
+    backtests: Backtests
+    log: Log
+    lock_out: LockOut = field(default_factory=lambda: LockOut(monotonic_s))
+
+    async def check_password(self, password: str, address: str) -> None:
+        """Returns where it is the password; raises Refused where it is not, or where the address
+        has to wait because it guessed too often."""
+        wait_s = self.lock_out.wait_s(address)
+        if wait_s > 0:
+            raise Refused(f"too many wrong passwords; try again in {wait_s:.0f} s")
+        # Counted before it is known: guesses side by side do not share one chance.
+        self.lock_out.failed(address)
+        if not await asyncio.to_thread(self.access.is_password, password):
+            self.log.event("wrong_password", "warning", address=address)
+            raise Refused("wrong password")
+        self.lock_out.came_in(address)
+
+
+def dashboard_of(settings: Settings, log: Log) -> Dashboard:
+    """Returns a dashboard over the configured database; nothing is read yet."""
+    access = access_of(settings)
+    return Dashboard(
+        settings,
+        Feed(settings),
+        access,
+        Sessions(access, settings.dashboard.session_hours, monotonic_s),
+        Backtests(settings),
+        log,
+    )
+
+
+def user_of(request: Request) -> Principal:
+    """Returns who asks; the guard has judged that before."""
+    found = request.scope["leeward.principal"]
+    assert isinstance(found, Principal)
+    return found
+
+
+def address_of(request: Request) -> str:
+    """Returns from where, for `Dashboard.check_password`."""
+    return str(request.scope["leeward.address"])
