@@ -84,6 +84,11 @@ def open_log(file: Path | None, now_ms: Callable[[], int], secrets: Iterable[str
         raise CannotWrite(f"log {file}: cannot be written: {error.strerror}") from None
 
 
+def redaction(secrets: Iterable[str]) -> Callable[[str], str]:
+    """Returns what takes these secrets, and what looks like one, out of words."""
+    return _Redaction(secrets).words
+
+
 class _Redaction:
     """Takes secrets out of everything an event holds, at any depth."""
 
