@@ -39,6 +39,9 @@ def live(  # noqa: PLR0913 - one argument an option of the command
     candles: Candles = None,
     log: LogFile = None,
     as_json: AsJson = False,
+    no_alerts: Annotated[
+        bool, typer.Option("--no-alerts", help="Trade though nobody would hear of trouble.")
+    ] = False,
     i_understand_the_risks: Annotated[
         bool, typer.Option("--i-understand-the-risks", help="Without it nothing starts.")
     ] = False,
@@ -47,14 +50,15 @@ def live(  # noqa: PLR0913 - one argument an option of the command
     """Trade for real: orders at the exchange, with your key and your money.
 
     Tells what it may lose and asks for a typed confirmation; a service sets
-    LEEWARD_LIVE_CONFIRMATION instead. Ctrl-C ends it and leaves what is held protected.
+    LEEWARD_LIVE_CONFIRMATION instead. Real money needs a channel of alerts that answers a test
+    message, unless told --no-alerts. Ctrl-C ends it and leaves what is held protected.
     """
     from leeward.engine.records import Mode
     from leeward.runtime.trading.trade import Talk
 
     asked = asked_for(
         Mode.LIVE, strategy, symbols, timeframe, param, until, candles,
-        acknowledged=i_understand_the_risks,
+        acknowledged=i_understand_the_risks, no_alerts=no_alerts,
     )  # fmt: skip
     talk = Talk(lambda words: typer.echo(words, err=True), _confirm)
     run_trading(settings_of(venue, url, set_, config), asked, talk, log, as_json=as_json)

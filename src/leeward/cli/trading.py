@@ -64,6 +64,7 @@ def asked_for(  # noqa: PLR0913 - one argument an option of the commands
     candles: int | None,
     *,
     acknowledged: bool,
+    no_alerts: bool = False,
 ) -> Asked:
     """Returns the options as one thing."""
     from leeward.domain.times import parse_time
@@ -78,6 +79,7 @@ def asked_for(  # noqa: PLR0913 - one argument an option of the commands
         None if until is None else parse_time(until, "--until"),
         candles,
         acknowledged,
+        no_alerts,
     )
 
 

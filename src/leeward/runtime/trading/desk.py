@@ -225,6 +225,11 @@ class Desk:
             return 0.0
         return self._tender(symbol).steps.unprotected_ms(held.position_id) / 1000
 
+    def naked_s(self) -> float:
+        """Returns for how long something held has had no stop by now, at the most."""
+        since = [each.memory.unprotected_since_s for each in self._tenders.values()]
+        return max((self._now_s - each for each in since if each is not None), default=0.0)
+
     # Comparing.
 
     async def _compare(self) -> RecoveryReport | None:
@@ -249,7 +254,8 @@ class Desk:
 
     async def _write_down(self, findings: Findings) -> None:
         if findings.tighten is not None:
-            await self._tighten(*findings.tighten)
+            state, why = findings.tighten
+            await self._tighten(state, f"books_differ: {why}")
         ended = [
             each
             for tender in self._tenders.values()

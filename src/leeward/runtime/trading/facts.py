@@ -30,6 +30,7 @@ class Asked:
     until_ms: int | None = None
     candles: int | None = None
     acknowledged: bool = False
+    no_alerts: bool = False
 
     def __post_init__(self) -> None:
         if not self.symbols:

@@ -15,8 +15,9 @@ from leeward.database.commands import Command
 from leeward.database.errors import DatabaseDown
 from leeward.domain.errors import Refused
 from leeward.domain.timeframe import Timeframe
-from leeward.engine.records import Mode, Noted, Severity, TradingState
+from leeward.engine.records import Mode, Noted, SessionStarted, Severity, TradingState
 from leeward.runtime.trading.commands import Commands
+from leeward.runtime.trading.deciding import Series
 from leeward.runtime.trading.key_rights import KeyWatch
 from leeward.runtime.trading.measuring import trade_values
 from leeward.runtime.trading.model_figures import write_figures
@@ -26,6 +27,7 @@ from leeward.runtime.trading.shadowing import Shadow
 from leeward.runtime.trading.stalling import StallAlarm
 from leeward.runtime.trading.start import Ready
 from leeward.runtime.trading.supervision import Work, first_cause, supervise
+from leeward.runtime.trading.swapping import Swapper
 from leeward.runtime.trading.watchdogs import Watchdogs
 from leeward.venues.binance_stream import CandleStream, MarketFeed, Wanted, following
 from leeward.venues.binance_user_stream import UserStream, listening
@@ -46,6 +48,8 @@ class Running:
     """One session while it runs. `notes` are written down soon after they were noted."""
 
     ready: Ready
+    #: What runs beside the trading: where it dies it is told and begun anew, and nothing halts.
+    beside: dict[str, Work] = field(default_factory=dict)
     _over: asyncio.Event = field(default_factory=asyncio.Event)
     #: How the sockets of the present streams did.
     _lines: list[LineHealth] = field(default_factory=list)
@@ -53,7 +57,13 @@ class Running:
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
+        self._swapper = Swapper(self.ready)
         self._sentiment = SentimentFeed(self.ready)
+
+    @property
+    def reconnects(self) -> int:
+        """How many sockets were opened again so far."""
+        return max(0, sum(each.connects for each in self._lines) - len(self._lines))
 
     async def run(self) -> str:
         """Returns in words how the session ended and what is left protected. Raises Refused where
@@ -66,6 +76,7 @@ class Running:
         session = self.ready.session
         await session.begin(self.ready.started)
         work = asyncio.create_task(supervise(tasks, self._died, session.clock))
+        beside = asyncio.create_task(supervise(self.beside, self._beside_died, session.clock))
         over = asyncio.create_task(self._until_over())
         try:
             await asyncio.wait({work, over}, return_when=asyncio.FIRST_COMPLETED)
@@ -80,9 +91,9 @@ class Running:
         except BaseExceptionGroup as group:
             raise first_cause(group) from None
         finally:
-            for task in (work, over):
+            for task in (work, over, beside):
                 task.cancel()
-            await asyncio.gather(work, over, return_exceptions=True)
+            await asyncio.gather(work, over, beside, return_exceptions=True)
 
     async def _until_over(self) -> None:
         session = self.ready.session
@@ -106,6 +117,7 @@ class Running:
             "desk": session.desk.run,
             "watch": self._watchdogs().run,
             "commands": self._commands().run,
+            "swap": self._swapper.run,
             "heartbeat": self._beat,
             "notes": self._keep_notes,
             "measures": self._keep_measures,
@@ -125,6 +137,11 @@ class Running:
         words = f"the task '{name}' died: {type(error).__name__}: {error}"
         self.ready.session.standing.demand(TradingState.HALTED, "task_died", words)
 
+    def _beside_died(self, name: str, error: Exception) -> None:
+        words = f"'{name}' died: {type(error).__name__}: {error}"
+        session = self.ready.session
+        session.alarm(Noted("watching_failed", words, Severity.WARNING, session.server_now_ms()))
+
     def _stalled(self, words: str) -> None:
         session = self.ready.session
         session.alarm(Noted("loop_stalled", words, Severity.CRITICAL, session.server_now_ms()))
@@ -136,10 +153,26 @@ class Running:
     # The market.
 
     async def _candles(self) -> NoReturn:
+        """Takes candles of all series; where others are wanted, from a new stream."""
+        decider = self.ready.session.decider
+        while True:
+            taking = asyncio.create_task(self._take_candles(decider.series))
+            renewed = asyncio.create_task(decider.renewed.wait())
+            try:
+                await asyncio.wait({taking, renewed}, return_when=asyncio.FIRST_COMPLETED)
+                if taking.done():
+                    taking.result()
+                decider.renewed.clear()
+            finally:
+                renewed.cancel()
+                taking.cancel()
+                await asyncio.gather(taking, renewed, return_exceptions=True)
+
+    async def _take_candles(self, series: Sequence[Series]) -> NoReturn:
         market, session = self.ready.market, self.ready.session
         stream = CandleStream(
             market.rest.http.addresses.streams,
-            [self._wanted(*series) for series in session.decider.series],
+            [self._wanted(*each) for each in series],
             market.rest.candles,
             market.server_now_ms,
             session.clock,
@@ -233,6 +266,7 @@ class Running:
             session.desk.look,
             session.equity,
             lambda: session.reconciled,
+            self._swapper.take,
         )
 
     async def _beat(self) -> NoReturn:
@@ -263,20 +297,34 @@ class Running:
         async with self._writing:
             while over and await self._measure(*over[0]):
                 over.popleft()
-            await write_figures(self.ready, self._aside)
+            ended = self._swapper.ended
+        while ended and await self._measure(*(last := ended[0])[1:], last[0]):
+            if ended and ended[0] is last:
+                ended.popleft()
+        await write_figures(self.ready, self._aside)
 
-    async def _measure(self, at_ms: int, values: Mapping[str, float]) -> bool:
-        """Writes down how the session performs; returns whether the database took it."""
-        session, database, started = self.ready.session, self.ready.database, self.ready.started
+    async def _measure(
+        self, at_ms: int, values: Mapping[str, float], of: SessionStarted | None = None
+    ) -> bool:
+        """Writes down how the session performs, or one before it; returns whether the database
+        took it."""
+        session, database, started = (
+            self.ready.session,
+            self.ready.database,
+            of or self.ready.started,
+        )
         held = session.keeper.books.positions()
         still_s = {each.symbol: session.desk.unprotected_s(each.symbol) for each in held}
-        connects = max(0, sum(each.connects for each in self._lines) - len(self._lines))
 
         def write() -> None:
             with database.reading() as connection:
                 span = started.at_ms, at_ms
                 closed = reading.trades(connection, started.account, None, *span)
-            all_values = {**values, **trade_values(closed, still_s), "reconnects": float(connects)}
+            all_values = {
+                **values,
+                **trade_values(closed, still_s),
+                "reconnects": float(self.reconnects),
+            }
             database.measure(started.session_id, at_ms, all_values)
 
         try:

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Final
 
 from leeward.domain.errors import Refused
 from leeward.engine.records import Mode
@@ -18,6 +19,11 @@ from leeward.runtime.trading.market import Market, equity_of, reached, without_k
 from leeward.runtime.trading.running import Running
 from leeward.runtime.trading.session import TradingSession
 from leeward.runtime.trading.start import Ready, Watcher, account_name, put_together
+from leeward.runtime.trading.watching import watched
+
+#: Where nobody is to trade unheard: on the others there is nothing to lose, and rehearsals go on
+#: without channels.
+_REAL_MONEY: Final = frozenset({"binance"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +48,8 @@ async def trade(settings: Settings, asked: Asked, watcher: Watcher, talk: Talk) 
     """Returns in words how the session ended, and what is left protected.
 
     Raises Refused where a safety rule says no: risk not acknowledged or not confirmed, a key with
-    too many rights, no stop policy, another process on the account, books and venue that do not
-    agree, too few candles.
+    too many rights, no stop policy, no channel that takes alerts, another process on the account,
+    books and venue that do not agree, too few candles.
     """
     live = asked.mode is Mode.LIVE
     if live and not asked.acknowledged:
@@ -54,17 +60,21 @@ async def trade(settings: Settings, asked: Asked, watcher: Watcher, talk: Talk) 
     settings.risk.check_acknowledged(asked.acknowledged)
     strategy = load_strategy(asked.strategy)(**asked.params)
     used = settings if live else without_key(settings)
-    async with reached(used, asked.symbols) as market:
+    account = account_name(asked.mode, used)
+    async with watched(used, account, watcher) as watch, reached(used, asked.symbols) as market:
         notes = await check_live(used, market, strategy) if live else []
         for noted in notes:
-            watcher.alarm(noted)
+            watch.alarm(noted)
+        if live and used.venue.name in _REAL_MONEY and not asked.no_alerts:
+            notes += await watch.check_channels()
         if live:
             await _confirmed(used, market, talk)
-        async with put_together(used, asked, market, watcher) as ready:
+        async with put_together(used, asked, market, watch.watcher) as ready:
             ready.notes.extend(notes)
-            _introduce(ready, account_name(asked.mode, used), talk)
-            with _stopping_gracefully(ready.session):
-                return await Running(ready).run()
+            _introduce(ready, account, talk)
+            running = Running(ready)
+            with watch.over(running), _stopping_gracefully(ready.session):
+                return await running.run()
 
 
 async def _confirmed(settings: Settings, market: Market, talk: Talk) -> None:
