@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import SecretStr
 
 from leeward.database.engine import open_database
 from leeward.database.errors import DatabaseDown
 from leeward.domain.candles import Candles
+from leeward.domain.errors import Refused
 from leeward.domain.times import parse_time
 from leeward.engine.books import books_of
 from leeward.engine.records import (
@@ -35,6 +37,7 @@ from leeward.runtime.database import url_of
 from leeward.runtime.emulator import Market
 from leeward.runtime.settings import Settings, load_settings
 from leeward.runtime.trading.facts import Asked
+from leeward.runtime.trading.start import Watcher, put_together
 from tests.served import served
 from tests.walking import HOUR, Walk, walked
 
@@ -287,6 +290,23 @@ def test_a_symbol_that_is_halted_is_told_and_not_bought_until_it_trades(stage: S
         assert (bought(walk), resting(walk)) == (1, ["STOP_LOSS"])
 
     stage.monkeypatch.setattr("leeward.runtime.trading.rules_watch._RULES_S", 0.05)
+    stage.play(work, FLAT)
+
+
+def test_a_process_with_another_database_is_kept_from_the_same_files(stage: Stage) -> None:
+    async def work(walk: Walk) -> None:
+        database = stage.settings.database.model_copy(
+            update={"url": SecretStr(f"sqlite:///{stage.folder / 'other.db'}")}
+        )
+        other = stage.settings.model_copy(update={"database": database})
+        asked = Asked(Mode.LIVE, f"{STRATEGIES}:Stubborn", ("BTCUSDT",), acknowledged=True)
+        nobody = Watcher(lambda _: None, lambda _: None)
+        with pytest.raises(Refused, match="with another database; stop that one first"):
+            async with put_together(other, asked, walk.ready.market, nobody):
+                pass
+        await walk.hours(1)
+        assert bought(walk) == 1
+
     stage.play(work, FLAT)
 
 

@@ -113,7 +113,7 @@ def _of_database(database: Database) -> Iterator[Finding]:
 def _of_account(connection: Connection, account: str) -> Iterator[Finding]:
     yield _chain(connection, account)
     try:
-        found = dict(loading.numbered(connection, account, all_marks=True))
+        found = dict(loading.fetched(connection, account, all_marks=True).numbered())
     except (Failed, ArithmeticError, TypeError, ValueError) as error:
         yield Finding(f"{account} rows", 0, (f"a row cannot be read: {error}",))
         return

@@ -75,7 +75,8 @@ class Database:
         """Returns what the account's books are made of, in the order in which it was committed."""
         with self.reading() as connection:
             without_deadline(connection)
-            return [record for _, record in loading.numbered(connection, account)]
+            rows = loading.fetched(connection, account)
+        return [record for _, record in rows.numbered()]
 
     def history(self, account: str, session_id: str | None = None) -> list[Record]:
         """Returns every record in the order of their commits, what the books do not need too; from

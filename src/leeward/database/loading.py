@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
@@ -55,24 +56,43 @@ _INTENTS = _of(tables.intents)
 _ORDERS = _of(tables.orders).order_by(tables.orders.c.place)
 
 
-def numbered(connection: Connection, account: str, *, all_marks: bool = False) -> list[Numbered]:
-    """Returns what the books of the account are made of, in the order in which it was committed.
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Rows as the database gave them: a reader that goes on working on them holds up no commit."""
+
+    orders: Sequence[Row[Any]]
+    intents: Sequence[Row[Any]]
+    others: Sequence[tuple[Sequence[Row[Any]], Callable[[Row[Any]], Record]]]
+
+    def numbered(self) -> list[Numbered]:
+        """Returns the records in the order in which they were committed."""
+        orders: dict[str, list[PlannedOrder]] = {}
+        for row in self.orders:
+            orders.setdefault(row.intent_id, []).append(planned_order(row))
+        found: list[Numbered] = [
+            (row.seq, _intent(row, tuple(orders.get(row.intent_id, ())))) for row in self.intents
+        ]
+        for rows, read in self.others:
+            found += [(row.seq, read(row)) for row in rows]
+        return sorted(found, key=itemgetter(0))
+
+
+def fetched(connection: Connection, account: str, *, all_marks: bool = False) -> Fetched:
+    """Returns the rows of what the books of the account are made of.
 
     Of its states and sessions only the last, of its equity marks too unless all are asked for: the
     ones before say nothing to the books.
     """
     of_account = {"of_account": account}
-    orders: dict[str, list[PlannedOrder]] = {}
-    for row in connection.execute(_ORDERS, of_account):
-        orders.setdefault(row.intent_id, []).append(planned_order(row))
-    found: list[Numbered] = [
-        (row.seq, _intent(row, tuple(orders.get(row.intent_id, ()))))
-        for row in connection.execute(_INTENTS, of_account)
-    ]
     marks = _ALL_MARKS if all_marks else _LAST_MARK
-    for statement, read in (*_RECORDS, _LAST_SESSION, marks):
-        found += [(row.seq, read(row)) for row in connection.execute(statement, of_account)]
-    return sorted(found, key=itemgetter(0))
+    return Fetched(
+        connection.execute(_ORDERS, of_account).all(),
+        connection.execute(_INTENTS, of_account).all(),
+        [
+            (connection.execute(statement, of_account).all(), read)
+            for statement, read in (*_RECORDS, _LAST_SESSION, marks)
+        ],
+    )
 
 
 def planned_order(row: Row[Any]) -> PlannedOrder:

@@ -105,11 +105,13 @@ def test_books_of_what_is_loaded_are_the_books_that_were_written(
     database: Database, fresh_account: Callable[[], str], data: st.DataObject
 ) -> None:
     """Positions of several symbols, cut off anywhere, interleaved, told twice and too late."""
-    account = fresh_account()
+    account, candles = fresh_account(), count()
     waiting = [two_lives(symbol)[: data.draw(st.integers(0, 14))] for symbol in SYMBOLS]
     batches: list[list[Record]] = [[deposit()]]
     while waiting := [life for life in waiting if life]:
-        batches.append(data.draw(st.sampled_from(waiting)).pop(0))
+        batch = data.draw(st.sampled_from(waiting)).pop(0)
+        # No candle is marked twice.
+        batches.append([marked(next(candles)) if isinstance(r, EquityMarked) else r for r in batch])
         late = data.draw(st.sampled_from([each for batch in batches for each in batch]))
         if isinstance(late, FillBooked | OrderMoved | TransferBooked):
             batches.append([late])

@@ -11,9 +11,10 @@ from decimal import Decimal
 from pathlib import Path
 
 from leeward.database.engine import Database
-from leeward.database.lease import Lease, take_lease
+from leeward.database.lease import FileHold, Lease, take_lease
 from leeward.domain.candle import Candle
 from leeward.domain.candles import Candles
+from leeward.domain.errors import Refused
 from leeward.domain.money import Money
 from leeward.domain.timeframe import Timeframe
 from leeward.engine.books import Books
@@ -88,10 +89,24 @@ async def put_together(
         stack.callback(database.close)
         lease = take_lease(database, account, f"{socket.gethostname()}:{os.getpid()}")
         stack.callback(lease.release)
+        stack.callback(_hold_files(settings, account).drop)
         ready = await _Wiring(settings, asked, market, watcher, chosen, database, lease).ready()
         if market.paper is not None:
             stack.callback(market.paper.close)
         yield ready
+
+
+def _hold_files(settings: Settings, account: str) -> FileHold:
+    """Returns the hold on the account's files beside the data: journal, candles, paper books. The
+    lease says nothing of them to a process with another database."""
+    hold = FileHold(settings.data.dir.absolute().parent / f"{account.replace(':', '-')}.lock")
+    if not hold.hold():
+        raise Refused(
+            f"{account}: another process keeps its journal and sessions beside "
+            f"{settings.data.dir}, with another database; stop that one first, or give this one "
+            "another data.dir or trading.account"
+        )
+    return hold
 
 
 @dataclass
