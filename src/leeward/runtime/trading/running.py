@@ -298,10 +298,9 @@ class Running:
             while over and await self._measure(*over[0]):
                 over.popleft()
             ended = self._swapper.ended
-        while ended and await self._measure(*(last := ended[0])[1:], last[0]):
-            if ended and ended[0] is last:
+            while ended and await self._measure(*(last := ended[0])[1:], last[0]):
                 ended.popleft()
-        await write_figures(self.ready, self._aside)
+            await write_figures(self.ready, self._aside)
 
     async def _measure(
         self, at_ms: int, values: Mapping[str, float], of: SessionStarted | None = None
