@@ -97,6 +97,20 @@ def test_it_refuses_without_the_right_confirmation(
     assert "Equity 10,000.00 USDT. At most 5,000.00 USDT (50.0%)" in shown.err
 
 
+@pytest.mark.usefixtures("key")
+def test_it_names_what_the_exchange_did_not_tell(
+    leeward: Run, market: Served, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEEWARD_LIVE_CONFIRMATION", PHRASE)
+    monkeypatch.setattr("leeward.runtime.trading.running._AGREE_S", 2.0)
+    match = {"route": "GET /api/v3/myTrades", "account": name, "symbol": "ETHUSDT"}
+    market.sim("POST", "faults", effect="http_5xx", match=match, id="dark")
+    shown = live(leeward, market, RISKS, "--log", "log.jsonl")
+    market.sim("DELETE", "faults/dark")
+    assert shown.code == 3
+    assert "do not agree yet: the venue did not tell the trades of ETHUSDT" in shown.err
+
+
 def test_it_refuses_without_a_key(leeward: Run, market: Served) -> None:
     shown = live(leeward, market, RISKS)
     assert shown.code == 3

@@ -72,3 +72,16 @@ class Findings:
             for record in self.records
             if isinstance(record, Noted) and record.severity is not Severity.INFO
         )
+
+
+def differences(facts: VenueFacts, findings: Findings) -> str:
+    """Returns what stands between books and venue, to follow a sentence; empty for nothing."""
+    silent = [f"the trades of {symbol}" for symbol in sorted(facts.unread)]
+    silent += ["the open orders"] if facts.open_orders is None else []
+    silent += ["the balances"] if facts.balances is None else []
+    parts = [f"the venue did not tell {', '.join(silent)}"] if silent else []
+    if findings.ask:
+        parts.append(f"the fate of {', '.join(findings.ask)} is open")
+    if findings.doubts:
+        parts.append(f"{', '.join(sorted(findings.doubts))}: read once, to be read again")
+    return f": {'; '.join(parts)}" if parts else ""

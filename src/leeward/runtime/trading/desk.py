@@ -14,7 +14,7 @@ from leeward.domain.errors import BadUsage
 from leeward.domain.orders import OrderReport
 from leeward.domain.rules import SymbolRules
 from leeward.domain.timeframe import Timeframe
-from leeward.engine.facts import Doubt, Findings
+from leeward.engine.facts import Doubt, Findings, differences
 from leeward.engine.reconcile import reconcile
 from leeward.engine.records import IntentMade, Noted, Severity, TradingState
 from leeward.runtime.sections import TradingSettings
@@ -70,6 +70,8 @@ class Desk:
     receive_window_ms: int = 5000
     default_stop_fraction: float = 0.05
     may_enter: Callable[[], bool] = lambda: True
+    #: What the last comparison left open, in words; nothing where all agreed.
+    left: str = field(default="", init=False)
     _tenders: dict[str, Tender] = field(default_factory=dict, init=False)
     _woken: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _audit_at_s: float = field(default=0.0, init=False)
@@ -142,6 +144,7 @@ class Desk:
             words = "the books changed while the venue was asked; once more"
             report = RecoveryReport(clean=False, words=words)
         now_s = self._now_s
+        self.left = report.words
         self._audit_not_before_s = now_s + _LEAST_AUDIT_S
         soon_s = self.settings.audit_s if report.clean else _AGAIN_S
         wanted_s = (
@@ -250,7 +253,7 @@ class Desk:
             for tender in self._tenders.values():
                 tender.memory.trust_books(self._now_s)
         await self.tend_all(0.0)
-        return self._report(findings)
+        return self._report(findings, differences(facts, findings))
 
     async def _write_down(self, findings: Findings) -> None:
         if findings.tighten is not None:
@@ -280,11 +283,11 @@ class Desk:
         else:
             self._want_audit()
 
-    def _report(self, findings: Findings) -> RecoveryReport:
+    def _report(self, findings: Findings, differs: str) -> RecoveryReport:
         open_symbols = [name for name, each in sorted(self._tenders.items()) if not each.settled]
         left = []
         if not findings.is_clean:
-            left.append("books and venue do not agree yet, or the venue did not answer")
+            left.append(f"books and venue do not agree yet{differs}")
         if open_symbols:
             left.append(f"not settled: {', '.join(open_symbols)}")
         if not self.keeper.is_durable:

@@ -101,9 +101,10 @@ class Running:
             until_s = session.clock.monotonic_s() + _AGREE_S
             while not session.reconciled and not session.ended.is_set():
                 if session.clock.monotonic_s() > until_s:
+                    why = session.desk.left or "the venue did not answer"
                     raise Refused(
-                        "live refused: books and venue do not agree; what is held is protected "
-                        "where it was. See the log, then start again"
+                        f"live refused: {why}; what is held is protected where it was. See the "
+                        "log, then start again"
                     )
                 await session.clock.sleep(0.1)
         await self._over.wait()
