@@ -101,6 +101,8 @@ class Outside:
     step_ms: int = 0
     calls: int = 0
     struck: dict[str, int] = field(default_factory=dict)
+    #: When a fault struck last.
+    struck_s: float = -3600.0
     #: Called whenever something may have changed at the exchange.
     moved: Callable[[], None] = lambda: None
     _listener: Deaf | None = None
@@ -130,6 +132,7 @@ class Outside:
     async def cut(self, seconds: float) -> None:
         """Cuts the user stream for a while: what happens meanwhile is not told."""
         listener, self._listener = self._listener, None
+        self.excuse(seconds)
         await asyncio.sleep(seconds)
         if listener is not None and self._listener is None:
             self.listen(listener)
@@ -151,8 +154,13 @@ class Outside:
         """Returns whether a fault strikes, and counts it."""
         if probability <= 0 or self.chance.random() >= probability:
             return False
-        self.struck[name] = self.struck.get(name, 0) + 1
+        self.strike(name)
         return True
+
+    def strike(self, name: str) -> None:
+        """Counts a fault, or what somebody else did."""
+        self.struck[name] = self.struck.get(name, 0) + 1
+        self.struck_s = self.loop.time()
 
     def execute(self, call: Call) -> Reply:
         """Does one request on the exchange now."""
@@ -182,7 +190,7 @@ class Outside:
             return [each for each in body if _date(each) < self._lag_since_ms]
         if _date(body) < self._lag_since_ms:
             return body
-        self.struck["hidden"] = self.struck.get("hidden", 0) + 1
+        self.strike("hidden")
         raise _Hidden
 
     def _tell(self) -> None:
@@ -191,8 +199,9 @@ class Outside:
         for message in self.exchange.drain():
             if message.channel != ("user", ME):
                 continue
-            if self._listener is None:
-                self.excuse(AUDITED_S)
+            if (
+                self._listener is None
+            ):  # a new process asks for everything, and so does a new socket
                 continue
             if self.coin(self.mix.gap, "gap"):
                 self._deliver(Gap("the connection was lost"))

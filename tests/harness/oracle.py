@@ -12,6 +12,9 @@ from leeward.engine.records import Record, StateMoved
 from leeward.runtime import drill_truth
 from tests.harness.emulated_venue import ME, Outside
 
+#: So long a fault goes on: an answer that never comes is waited for, a request arrives late.
+_LASTING_S = 15.0
+
 
 def differences(exchange: Exchange, records: Sequence[Record], account: str) -> list[str]:
     """Returns what is wrong, one sentence each; `records` as loaded from what survived."""
@@ -44,11 +47,11 @@ class Watch:
     naked_s: float = 0.0
     held_s: float = 0.0
     beyond: list[str] = field(default_factory=list)
-    #: How long each time without a stop lasted: apart those in which nothing was struck, nobody
-    #: interfered and the process lived.
+    #: How long each time without a stop lasted: apart those in which nothing was struck, nor just
+    #: before, nobody interfered and the process lived.
     undisturbed_s: list[float] = field(default_factory=list)
     disturbed_s: list[float] = field(default_factory=list)
-    _open: dict[str, tuple[float, int, int]] = field(default_factory=dict)
+    _open: dict[str, tuple[float, int]] = field(default_factory=dict)
     _lives: int = 0
     _since: dict[str, float] = field(default_factory=dict)
     _struck: int = 0
@@ -66,14 +69,15 @@ class Watch:
 
     def measure(self) -> None:
         """Notes when a time without a stop begins and ends, after each change at the exchange."""
-        now_s, struck = self.outside.loop.time(), sum(self.outside.struck.values())
+        now_s, outside = self.outside.loop.time(), self.outside
         for symbol in self.symbols:
             if self._is_naked(symbol):
-                self._open.setdefault(symbol, (now_s, struck, self._lives))
+                self._open.setdefault(symbol, (now_s, self._lives))
             elif (opened := self._open.pop(symbol, None)) is not None:
-                excused = self.outside.excused_until_s > opened[0]
-                calm = opened[1:] == (struck, self._lives) and not excused
-                (self.undisturbed_s if calm else self.disturbed_s).append(now_s - opened[0])
+                since_s, lives = opened
+                last_s = max(outside.struck_s + _LASTING_S, outside.excused_until_s)
+                calm = lives == self._lives and last_s < since_s
+                (self.undisturbed_s if calm else self.disturbed_s).append(now_s - since_s)
 
     def look(self, step_s: float) -> None:
         """Looks once; `step_s` is the time since the last look."""

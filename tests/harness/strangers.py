@@ -35,7 +35,7 @@ class Strangers:
             with suppress(Rejection, LeewardError):  # nothing to cancel, too little to withdraw
                 _DEEDS[name](self, self.chance.choice(self.symbols))
                 self.did.append(name)
-            self.outside.struck["stranger"] = self.outside.struck.get("stranger", 0) + 1
+            self.outside.strike("stranger")
             self.outside.catch_up()
 
     def deposit(self, _: str) -> None:
@@ -45,9 +45,7 @@ class Strangers:
         self.outside.exchange.deposit(ME, "USDT", -Decimal(self.chance.randint(1, 500)))
 
     def withdraw_coins(self, symbol: str) -> None:
-        """Somebody moves coins away that we hold: the stop has to go first. A missing balance is
-        believed when it was seen twice, ten seconds apart; only then is the stop sized by it."""
-        self.outside.excuse(30)
+        """Somebody moves coins away that we hold: the stop has to go first."""
         self.cancel_all(symbol)
         base = symbol.removesuffix("USDT")
         held = self.outside.exchange._floor.accounts[ME].balance(base)
