@@ -51,7 +51,7 @@ class Stage:
 
     @property
     def models(self) -> Path:
-        return self.folder / "models"
+        return self.folder / "data" / "models"
 
     def play(self, strategy: str, start_row: int, work: Work, *changes: str) -> None:
         start_ms = int(CANDLES.open_time[start_row])
@@ -66,7 +66,6 @@ class Stage:
                 None,
                 [
                     f"data.dir={self.folder / 'data'}",
-                    f"ml.dir={self.models}",
                     f"ml.pins={{{pins}}}",
                     "ml.allow_unproven=true",
                     "venue.name=emulator",
@@ -109,7 +108,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.setattr("leeward.runtime.trading.watchdogs.PERIOD_S", 0.05)
     monkeypatch.setattr("leeward.runtime.trading.shadowing._PERIOD_S", 0.01)
     monkeypatch.setattr("leeward.runtime.trading.shadowing._LOOK_S", 0.05)
-    copied(tmp_path / "models", _narrow)
+    copied(tmp_path / "data" / "models", _narrow)
     return Stage(tmp_path, monkeypatch)
 
 
@@ -117,6 +116,7 @@ def _narrow(metadata: dict[str, Any]) -> None:
     """Gives bounds that hold about 85 of 100 moves, and inputs that do not drift."""
     metadata["calibration"]["residual_quantiles"] = np.linspace(-1.78, 1.78, 1001).tolist()
     metadata["drift_reference"] = {}
+    metadata["splits"] = json.loads((SHIPPED / f"{PRICE}.json").read_bytes())["splits"]
 
 
 def test_a_breach_steps_down_the_ladder_is_told_and_measured_and_ends_by_itself(
@@ -158,6 +158,34 @@ def test_a_breach_steps_down_the_ladder_is_told_and_measured_and_ends_by_itself(
     assert models[PRICE]["max_age_days"] == 180
 
 
+def test_a_running_session_tells_the_commands_how_its_models_fare(
+    stage: Stage, leeward: Run
+) -> None:
+    shown: list[str] = []
+
+    async def work(walk: Walk) -> None:
+        await walk.hours(6)
+
+        def beaten() -> bool:
+            with walk.ready.database.reading() as connection:
+                (account,) = reading.accounts(connection)
+            models = account.facts.get("models")
+            return isinstance(models, dict) and models[PRICE]["state"] == "misses"
+
+        await walk.until(beaten)
+        shown.extend(leeward("models", *words).out for words in (["list"], ["show", PRICE]))
+        listed = json.loads(leeward("models", "list", "--json").out)["in_use"]
+        assert [(each["name"], each["account"]) for each in listed] == [(PRICE, ACCOUNT)]
+        assert json.loads(leeward("models", "show", PRICE, "--json").out)["in_use"] == listed
+
+    stage.play("ml_basic", 1_060, work)
+
+    for out in shown:
+        assert f"used by {ACCOUNT}: misses: its bounds, meant for 90 % of moves, held " in out
+        assert "days old" in out
+    assert "used by" not in leeward("models", "show", PRICE).out
+
+
 def archive_the_shipped_one(stage: Stage) -> Bundle:
     """Puts the shipped price model into the archive; returns it."""
     shipped = load_bundle(SHIPPED, PRICE)
@@ -194,7 +222,6 @@ def test_a_challenger_predicts_in_shadow_survives_a_restart_and_changes_nothing(
         await walk.hours(hours)
         await until_written(walk, 2 * hours - 2)
 
-    stage.monkeypatch.setenv("LEEWARD_ML__DIR", str(stage.models))
     stage.play("ml_basic", start, named_while_it_runs)
     stage.play("ml_basic", start + hours, after_the_restart)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -22,17 +23,24 @@ Version = Annotated[str | None, typer.Option(help="An archived one; else the act
 
 @app.command("list")
 def list_(as_json: AsJson = False, config: Config = None) -> None:
-    """List the models that are active, archived, or come with the program."""
+    """List the models that are active, archived, or come with the program, and how those fare that
+    running sessions use."""
+    from leeward.runtime.models_in_use import models_in_use
     from leeward.runtime.settings import load_settings
     from leeward.training.listing import list_models
 
-    found = list_models(load_settings(config))
+    settings = load_settings(config)
+    found, used = list_models(settings), models_in_use(settings)
     if as_json:
-        typer.echo(json.dumps({"models": [each._asdict() for each in found]}, indent=2))
+        listed = [each._asdict() for each in found]
+        in_use = [asdict(each) for each in used]
+        typer.echo(json.dumps({"models": listed, "in_use": in_use}, indent=2))
         return
     for each in found:
         state = "active" if each.active else each.place
         typer.echo(f"{each.name:<24}{each.version:<28}{each.status:<10}{state:<9}{each.note}")
+    for one in used:
+        typer.echo(f"{one.name:<24}{one.version:<28}{one.words}")
     if not found:
         typer.echo("no models; `leeward train price --symbol BTCUSDT` makes one")
 
@@ -45,21 +53,29 @@ def show(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Show the card of a model: how it fared, beside what, and which gates it failed."""
+    """Show the card of a model: how it fared, beside what, which gates it failed, and how it fares
+    in the sessions that use it now."""
     from rich.console import Console
 
     from leeward.report.files import write_whole
+    from leeward.runtime.models_in_use import models_in_use
     from leeward.runtime.settings import load_settings
     from leeward.training.card import card_page, print_card
     from leeward.training.listing import find_model
 
-    metadata = find_model(load_settings(config), name, version).metadata
+    settings = load_settings(config)
+    bundle = find_model(settings, name, version)
+    metadata = bundle.metadata
+    used = [each for each in models_in_use(settings) if each.sha256 == bundle.sha256]
     if html is not None:
         write_whole(html, card_page(metadata).encode())
     if as_json:
-        typer.echo(json.dumps(metadata, indent=1, sort_keys=True))
+        shown = {**metadata, "in_use": [asdict(each) for each in used]}
+        typer.echo(json.dumps(shown, indent=1, sort_keys=True))
         return
     print_card(metadata, Console())
+    for each in used:
+        typer.echo(each.words)
 
 
 @app.command("verify")

@@ -78,7 +78,7 @@ def test_a_verdict_takes_enough_candles_and_a_difference(
 
 def test_two_of_a_kind_are_not_told_apart() -> None:
     same = [
-        ShadowForecast(e.open_time_ms, *([e.champion_return] * 2), 0.5, 0.5, 0.01, e.came)
+        ShadowForecast(e.open_time_ms, e.champion_return, e.champion_return, 0.5, 0.5, 0.01, e.came)
         for e in forecasts(800, 0.0)
     ]
     found = compare(PAIR, same)
