@@ -88,9 +88,9 @@ class Walk:
                 return
             await asyncio.sleep(0.002)
 
-    async def until(self, met: Callable[[], bool]) -> None:
+    async def until(self, met: Callable[[], bool], patience_s: float = _PATIENCE_S) -> None:
         """Waits, in our time, until something holds; fails where the session ends first."""
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             while not met():
                 if self.running.done():
                     self.running.result()

@@ -28,6 +28,7 @@ from leeward.cli import (
     paper,
     parity,
     strategies,
+    swap,
     train,
     why,
 )
@@ -53,6 +54,7 @@ app.command("status")(operate.status)
 app.command("halt")(operate.halt)
 app.command("resume")(operate.resume)
 app.command("flatten")(operate.flatten)
+app.command("swap")(swap.swap)
 app.command("drill")(drill.drill)
 app.command("emulator")(emulator.emulator)
 app.command("parity")(parity.parity)

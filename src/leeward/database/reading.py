@@ -129,6 +129,14 @@ def sessions(connection: Connection, account: str, limit: int = 50) -> list[Sess
     return [_session(row) for row in connection.execute(newest)]
 
 
+def last_session(connection: Connection, account: str) -> SessionStarted | None:
+    """Returns the session that was written down last, None before the first."""
+    table = tables.trading_sessions
+    query = select(table).where(table.c.account == account).order_by(table.c.seq.desc()).limit(1)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _session(row).started
+
+
 def session(connection: Connection, session_id: str) -> Session | None:
     table = tables.trading_sessions
     row = connection.execute(select(table).where(table.c.session_id == session_id)).one_or_none()

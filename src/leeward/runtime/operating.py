@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import getpass
 import socket
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Final
 
 from leeward.database import reading
@@ -14,11 +15,16 @@ from leeward.database.engine import Database
 from leeward.database.lease import lock_of
 from leeward.domain.errors import BadUsage, Refused, unknown_name
 from leeward.engine.books import Held, books_of
+from leeward.engine.records import Noted
 from leeward.runtime.clock import monotonic_s, now_ms, sleep_s
 from leeward.runtime.database import open_configured
 from leeward.runtime.settings import Settings
+from leeward.runtime.strategies import strategy_names
+from leeward.runtime.swap_wish import SUBJECT, Wish, is_file
 
 _ANSWER_S: Final = 5.0
+#: A strategy is loaded and checked meanwhile, in a process of its own.
+_SWAP_ANSWER_S: Final = 150.0
 _LOOK_S: Final = 0.1
 #: A process that trades beats every two seconds.
 ALIVE_S: Final = 30.0
@@ -64,12 +70,14 @@ class Statuses:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What became of a command; `outcome` None where no process carried it out in time."""
+    """What became of a command; `outcome` None where no process carried it out in time, `planned`
+    what a process says of one that it carries out at a later candle."""
 
     account: str
     command_id: int
     outcome: str | None
     running: bool
+    planned: str | None = None
 
 
 def statuses(settings: Settings, account: str | None = None) -> Statuses:
@@ -138,23 +146,106 @@ def order(
     """
     database = open_configured(settings, create=False, examine=False)
     try:
-        name = account or _the_account(database)
-        running = _is_running(database, name)
-        asking = actor or f"{getpass.getuser()}@{socket.gethostname()}"
-        command_id = database.send_command(name, kind, argument, asking, now_ms())
-        until_s = monotonic_s() + (_ANSWER_S if running else 0.0)
-        while True:
-            found = database.command(command_id)
-            if found is not None and found.outcome is not None:
-                break
-            if monotonic_s() >= until_s:
-                return Answered(name, command_id, None, running)
-            sleep_s(_LOOK_S)
-        if found.outcome.startswith("refused: "):
-            raise Refused(f"{name}: {found.outcome.removeprefix('refused: ')}")
-        return Answered(name, command_id, found.outcome, running)
+        sent = _sent(database, kind, argument, account, actor)
+        return _answered(database, sent, _ANSWER_S)
     finally:
         database.close()
+
+
+def swap(
+    settings: Settings, wish: Wish, account: str | None = None, actor: str | None = None
+) -> Answered:
+    """Asks the session of an account to exchange its strategy at a candle close, and waits until it
+    has loaded and checked the new one; `planned` then tells what will happen and when.
+
+    Raises BadUsage for what does not exist, Refused where the process refused it.
+    """
+    wish = _looked_up(wish)
+    database = open_configured(settings, create=False, examine=False)
+    try:
+        sent = _sent(database, "swap", wish.argument(), account, actor)
+        return _answered(database, sent, _SWAP_ANSWER_S)
+    finally:
+        database.close()
+
+
+def wish_for(
+    settings: Settings,
+    name: str | None,
+    params: Mapping[str, object],
+    positions: str,
+    shadow: int,
+    *,
+    rollback: bool,
+) -> Wish:
+    """Returns what a name means, of a strategy or of a model; raises BadUsage where it is neither,
+    or where the rest does not go with it."""
+    if name is None or rollback or is_file(name) or name in strategy_names():
+        return Wish(name, None, params, positions, shadow, rollback)
+    folder = settings.data.dir / "models" if settings.ml.dir is None else settings.ml.dir
+    if not (folder / f"{name}.json").is_file():
+        raise unknown_name("strategy or model", name, strategy_names())
+    return Wish(None, name, params, positions, shadow, rollback)
+
+
+def _looked_up(wish: Wish) -> Wish:
+    """Returns the wish with the whole path of a file, for the process that trades may run in
+    another folder; raises BadUsage for a strategy that is not there."""
+    if wish.strategy is None:
+        return wish
+    if is_file(wish.strategy):
+        path, colon, name = wish.strategy, "", ""
+        if not path.endswith(".py"):
+            path, colon, name = wish.strategy.rpartition(":")
+        whole = Path(path).expanduser().absolute()
+        if not whole.is_file():
+            raise BadUsage(f"{whole}: no such strategy file; `leeward strategies new` writes one")
+        return replace(wish, strategy=f"{whole}{colon}{name}")
+    if wish.strategy not in (names := strategy_names()):
+        raise unknown_name("strategy", wish.strategy, names)
+    return wish
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    account: str
+    command_id: int
+    running: bool
+
+
+def _sent(
+    database: Database, kind: str, argument: str, account: str | None, actor: str | None
+) -> _Sent:
+    name = account or _the_account(database)
+    running = _is_running(database, name)
+    asking = actor or f"{getpass.getuser()}@{socket.gethostname()}"
+    command_id = database.send_command(name, kind, argument, asking, now_ms())
+    return _Sent(name, command_id, running)
+
+
+def _answered(database: Database, sent: _Sent, patience_s: float) -> Answered:
+    """Waits for the outcome of a command, or for the note that tells when it will be carried out;
+    raises Refused for one that was refused."""
+    until_s = monotonic_s() + (patience_s if sent.running else 0.0)
+    while True:
+        found = database.command(sent.command_id)
+        outcome = None if found is None else found.outcome
+        planned = None if outcome is not None else _planned(database, sent)
+        if outcome is not None or planned is not None or monotonic_s() >= until_s:
+            break
+        sleep_s(_LOOK_S)
+    if outcome is not None and outcome.startswith("refused: "):
+        raise Refused(f"{sent.account}: {outcome.removeprefix('refused: ')}")
+    return Answered(sent.account, sent.command_id, outcome, sent.running, planned)
+
+
+def _planned(database: Database, sent: _Sent) -> str | None:
+    """Returns what the process that trades says of a command that it carries out later."""
+    with database.reading() as connection:
+        notes = reading.last_events(connection, sent.account, (Noted.__name__,))
+    of_it = f"{SUBJECT}{sent.command_id}"
+    words = (str(each.record["words"]) for each in notes if each.subject == of_it)
+    return next((each for each in words if not each.startswith("refused: ")), None)
 
 
 def _the_account(database: Database) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from leeward.data.durable import write_all
 from leeward.domain.errors import LeewardError
 from leeward.runtime.strategies import load_strategy, source_sha256
+from leeward.runtime.swap_wish import is_file
 from leeward.strategies.base import Strategy
 
 #: The source of a strategy that lies in a file, as it was when its session began.
@@ -18,11 +19,17 @@ _SOURCE = "strategy.py"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chosen:
-    """`name` is what `load_strategy` takes, `version` the hash of the source."""
+    """`name` is what it was named by, `version` the hash of its source, `target` what
+    `load_strategy` takes for this very source."""
 
     name: str
     strategy: Strategy
     version: str
+    target: str
+
+    @property
+    def params(self) -> Mapping[str, object]:
+        return self.strategy.params
 
     def keep_source(self, folder: Path) -> str | None:
         """Writes the source of a strategy of a user's own file into `folder`; returns what
@@ -37,15 +44,10 @@ class Chosen:
         return f"{folder.name}/{_SOURCE}:{kind.__name__}"
 
 
-def is_file(name: str) -> bool:
-    """Returns whether a strategy's name names a file."""
-    return name.endswith(".py") or ".py:" in name
-
-
 def choose(name: str, params: Mapping[str, object]) -> Chosen:
     """Returns the strategy as it is now. Raises what `load_strategy` and the strategy raise."""
     kind = load_strategy(name)
-    return Chosen(name, kind(**params), source_sha256(kind))
+    return Chosen(name, kind(**params), source_sha256(kind), name)
 
 
 def choose_again(
@@ -62,5 +64,6 @@ def choose_again(
     if source is None or (now is not None and now.version == version):
         assert now is not None
         return now
-    kind = load_strategy(str(sessions / source))
-    return Chosen(name, kind(**params), source_sha256(kind))
+    target = str(sessions / source)
+    kind = load_strategy(target)
+    return Chosen(name, kind(**params), source_sha256(kind), target)

@@ -8,14 +8,14 @@ from decimal import Decimal
 from typing import Final, NoReturn
 
 from leeward.database.commands import Command
-from leeward.database.errors import DatabaseDown
-from leeward.domain.errors import Refused
+from leeward.database.errors import DatabaseDown, LeaseLost
+from leeward.domain.errors import BadUsage, Refused
 from leeward.engine.records import CommandDone, EquityMarked, PlanChanged, Record
 from leeward.runtime.trading.bookkeeper import Bookkeeper
 from leeward.runtime.trading.standing import Standing
 from leeward.venues.timing import Clock
 
-KINDS: Final = ("halt", "resume", "flatten")
+KINDS: Final = ("halt", "resume", "flatten", "swap")
 PERIOD_S: Final = 0.5
 
 
@@ -23,7 +23,7 @@ PERIOD_S: Final = 0.5
 class Commands:
     """`pending` asks the database for what is still to be done; `tend` looks after a symbol whose
     position is to be closed; `equity` is the account's value now, None where it is not known;
-    `is_reconciled` whether books and venue agree."""
+    `is_reconciled` whether books and venue agree; `swap` takes what is done at a later candle."""
 
     pending: Callable[[], Awaitable[Sequence[Command]]]
     keeper: Bookkeeper
@@ -33,6 +33,7 @@ class Commands:
     touch: Callable[[str], None]
     equity: Callable[[], Decimal | None]
     is_reconciled: Callable[[], bool]
+    swap: Callable[[Command], Awaitable[None]]
 
     async def run(self) -> NoReturn:
         while True:
@@ -61,10 +62,14 @@ class Commands:
                     await self._resume(command, reason, actor)
                 case "flatten":
                     await self._flatten(command)
+                case "swap":
+                    await self.swap(command)
                 case _:
                     known = ", ".join(KINDS)
                     raise Refused(f"{command.kind} is no command; there are {known}")
-        except Refused as refused:
+        except LeaseLost:
+            raise
+        except (Refused, BadUsage) as refused:
             await self.keeper.commit(self._done(command, f"refused: {refused}"), urgent=True)
 
     async def _resume(self, command: Command, reason: str, actor: str) -> None:

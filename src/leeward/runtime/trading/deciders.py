@@ -3,6 +3,7 @@ positions of theirs, and one that is tried beside them before it takes over."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -34,6 +35,8 @@ class Deciders:
     beside: Decider | None = None
     #: Candles that came since somebody asked for them to be remembered.
     remembered: list[Candle] | None = None
+    #: Set where other series are read than before.
+    renewed: asyncio.Event = field(default_factory=asyncio.Event)
     _step: Step | None = None
     _gaps: Mapping[str, str] = field(default_factory=dict)
     _view: AccountView | None = None

@@ -50,6 +50,7 @@ def pulse(session: TradingSession) -> dict[str, object]:
         "cash": str(books.cash),
         "prices": session.last_prices.facts(),
         "unprotected_s": unprotected,
+        "swap": session.coming,
         "behind_ms": session.behind_ms(),
         "orders_last_hour": books.orders_last_hour(session.server_now_ms()),
         "step_p50_ms": measures.latency_ms(0.50),

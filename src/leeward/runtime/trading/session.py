@@ -130,11 +130,15 @@ class TradingSession:
             self.decider.symbols, self.plan.timeframe, (), self.decider.last_ms, self.late_s
         )
         self.renew_series()
+        self.decider.renewed.clear()
 
     def renew_series(self) -> None:
         """Waits at each step for the candles that those who decide now read."""
         own = {(symbol, self.plan.timeframe.name) for symbol in self.decider.symbols}
-        self.arrivals.further = [each for each in self.decider.series if each not in own]
+        further = [each for each in self.decider.series if each not in own]
+        if set(further) != set(self.arrivals.further):
+            self.arrivals.further = further
+            self.decider.renewed.set()
 
     # The market.
 

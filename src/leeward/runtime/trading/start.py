@@ -8,30 +8,33 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 from leeward.database.engine import Database
 from leeward.database.lease import FileHold, Lease, take_lease
+from leeward.database.reading import last_session
 from leeward.domain.candle import Candle
 from leeward.domain.candles import Candles
 from leeward.domain.errors import Refused
 from leeward.domain.money import Money
 from leeward.domain.timeframe import Timeframe
 from leeward.engine.books import Books
-from leeward.engine.records import Mode, Noted, SessionStarted
+from leeward.engine.records import Mode, Noted, SessionStarted, Severity
 from leeward.engine.trading_state import allows_entry
 from leeward.runtime.clock import monotonic_s, now_ms
 from leeward.runtime.database import open_configured
 from leeward.runtime.settings import Settings
 from leeward.runtime.trading.bookkeeper import Bookkeeper, open_books
-from leeward.runtime.trading.chosen import Chosen, choose
+from leeward.runtime.trading.chosen import Chosen
 from leeward.runtime.trading.deciders import Deciders
-from leeward.runtime.trading.deciding import Decider, Series
+from leeward.runtime.trading.deciding import Series
 from leeward.runtime.trading.desk import Desk
 from leeward.runtime.trading.entering import Entering, Identity
-from leeward.runtime.trading.facts import Asked
+from leeward.runtime.trading.facts import Asked, check_stop_policy
 from leeward.runtime.trading.history import KEPT, History, KeptCandles
 from leeward.runtime.trading.journal import Journal
+from leeward.runtime.trading.lineage import managed_facts
 from leeward.runtime.trading.market import Market
 from leeward.runtime.trading.modelling import SessionModels
 from leeward.runtime.trading.preparing import (
@@ -41,8 +44,10 @@ from leeward.runtime.trading.preparing import (
     started_of,
     traded_history,
 )
+from leeward.runtime.trading.resuming import Origin, caretakers_again, origin_of
 from leeward.runtime.trading.session import Plan, Shown, TradingSession
 from leeward.runtime.trading.standing import Standing
+from leeward.strategies.base import Strategy
 from leeward.venues.paper import PaperVenue
 from leeward.venues.paper_fills import PaperTerms
 from leeward.venues.timing import Clock
@@ -70,6 +75,9 @@ class Ready:
     notes: list[Noted]
     settings: Settings
     models: SessionModels
+    ground: Ground
+    #: What a session goes on with that does not begin with its command line, in words.
+    resumed: str = ""
 
 
 def account_name(mode: Mode, settings: Settings) -> str:
@@ -82,7 +90,6 @@ async def put_together(
     settings: Settings, asked: Asked, market: Market, watcher: Watcher
 ) -> AsyncIterator[Ready]:
     """Yields a session that holds the account's lease, and gives everything back at the end."""
-    chosen = choose(asked.strategy, asked.params)
     account = account_name(asked.mode, settings)
     with ExitStack() as stack:
         database = open_configured(settings)
@@ -90,7 +97,7 @@ async def put_together(
         lease = take_lease(database, account, f"{socket.gethostname()}:{os.getpid()}")
         stack.callback(lease.release)
         stack.callback(_hold_files(settings, account).drop)
-        ready = await _Wiring(settings, asked, market, watcher, chosen, database, lease).ready()
+        ready = await _Wiring(settings, asked, market, watcher, database, lease).ready()
         if market.paper is not None:
             stack.callback(market.paper.close)
         yield ready
@@ -115,7 +122,6 @@ class _Wiring:
     asked: Asked
     market: Market
     watcher: Watcher
-    chosen: Chosen
     database: Database
     lease: Lease
     clock: Clock = field(default_factory=lambda: Clock(now_ms, monotonic_s))
@@ -130,24 +136,32 @@ class _Wiring:
         return self.lease.account
 
     async def ready(self) -> Ready:
-        root, chosen = self.settings.data.dir.absolute().parent, self.chosen
-        timeframe = Timeframe.parse(self.asked.timeframe or chosen.strategy.timeframe)
-        ground = Ground(
-            self.settings, self.asked, timeframe, self.market, self.database, self.alarm
-        )
-        told = _Later()
+        root, told = self.settings.data.dir.absolute().parent, _Later()
         if self.asked.mode is Mode.PAPER:
             self.market.paper = self._paper(root, told)
         keeper = self._keeper(root)
-        prepared = prepare(ground, chosen, *await self._history(ground, keeper.books))
+        with self.database.reading() as connection:
+            last = last_session(connection, self.account)
+        origin = origin_of(last, self.asked, root / "sessions")
+        ground = self._ground(origin)
+        if origin.swap and self.asked.mode is Mode.LIVE:
+            check_stop_policy(origin.chosen.strategy, self.settings.risk)
+        history_of = partial(self._history, ground, keeper.books)
+        prepared = prepare(
+            ground, origin.chosen, *await history_of(origin.chosen.strategy), origin.pins
+        )
         for noted in prepared.models.noted(self.market.server_now_ms()):
             self.alarm(noted)
-        session_id = f"{self.account.replace(':', '-')}-{self.lease.epoch}"
-        who = Identity(self.account, session_id, chosen.name, chosen.version, self.lease.epoch)
-        started = started_of(ground, who, prepared, {})
-        session = self._session(who, timeframe, prepared.decider, keeper)
+        now_ms = self.market.server_now_ms()
+        caretakers = await caretakers_again(ground, keeper.books, origin.swap, history_of, now_ms)
+        who = self._identity(origin.chosen)
+        managed = {"managed": managed_facts(caretakers)}
+        swap = {"swap": {**origin.swap, **managed}} if origin.swap else {}
+        started = started_of(ground, who, prepared, swap)
+        deciders = Deciders(prepared.decider, caretakers)
+        session = self._session(who, ground.timeframe, deciders, keeper)
         told.listener = session.told
-        folder = ground.sessions / session_id
+        folder = ground.sessions / who.session_id
         session.keep = KeptCandles(folder / KEPT).append
         return Ready(
             session,
@@ -159,7 +173,19 @@ class _Wiring:
             self.notes,
             self.settings,
             prepared.models,
+            ground,
+            origin.words,
         )
+
+    def _ground(self, origin: Origin) -> Ground:
+        timeframe = Timeframe.parse(origin.timeframe)
+        if origin.words:
+            self.alarm(Noted("resumed", origin.words, Severity.INFO, self.market.server_now_ms()))
+        return Ground(self.settings, self.asked, timeframe, self.market, self.database, self.alarm)
+
+    def _identity(self, chosen: Chosen) -> Identity:
+        session_id = f"{self.account.replace(':', '-')}-{self.lease.epoch}"
+        return Identity(self.account, session_id, chosen.name, chosen.version, self.lease.epoch)
 
     def _paper(self, root: Path, told: _Later) -> PaperVenue:
         settings = self.settings
@@ -187,12 +213,12 @@ class _Wiring:
         )
 
     async def _history(
-        self, ground: Ground, books: Books
+        self, ground: Ground, books: Books, strategy: Strategy
     ) -> tuple[list[Candles], dict[Series, Candles]]:
         """Returns the candles before the first step: up to now, but for the newest where this
         account was trading and has not decided on it."""
         now = self.market.server_now_ms()
-        asking, strategy = History(self.market.rest, self.clock, now), self.chosen.strategy
+        asking = History(self.market.rest, self.clock, now)
         history = await traded_history(ground, strategy, asking)
         if self.market.paper is not None:
             await self._catch_up(self.market.paper, asking, ground.timeframe)
@@ -216,7 +242,7 @@ class _Wiring:
             paper.offer_candle(candle)
 
     def _session(
-        self, who: Identity, timeframe: Timeframe, decider: Decider, keeper: Bookkeeper
+        self, who: Identity, timeframe: Timeframe, deciders: Deciders, keeper: Bookkeeper
     ) -> TradingSession:
         settings, market, clock = self.settings, self.market, self.clock
         standing = Standing(keeper, clock, market.server_now_ms, self.alarm)
@@ -247,7 +273,7 @@ class _Wiring:
         )
         return TradingSession(
             plan,
-            Deciders(decider),
+            deciders,
             desk,
             keeper,
             standing,
