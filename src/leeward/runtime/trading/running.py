@@ -76,7 +76,12 @@ class Running:
         session = self.ready.session
         await session.begin(self.ready.started)
         work = asyncio.create_task(supervise(tasks, self._died, session.clock))
-        beside = asyncio.create_task(supervise(self.beside, self._beside_died, session.clock))
+        more = {
+            **self.beside,
+            "challengers": Shadow(self.ready, self._aside).run,
+            "sentiment": self._sentiment.run,
+        }
+        beside = asyncio.create_task(supervise(more, self._beside_died, session.clock))
         over = asyncio.create_task(self._until_over())
         try:
             await asyncio.wait({work, over}, return_when=asyncio.FIRST_COMPLETED)
@@ -124,8 +129,6 @@ class Running:
             "measures": self._keep_measures,
             "time": self._keep_time,
             "rules": self._rules_watch().run,
-            "challengers": Shadow(self.ready, self._aside).run,
-            "sentiment": self._sentiment.run,
         }
         if self.ready.market.rest.http.key is not None:
             tasks["user stream"] = self._listen
