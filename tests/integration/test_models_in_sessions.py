@@ -21,7 +21,7 @@ from leeward.database import reading
 from leeward.database.challenges import Challenge, Pair, forecasts, pairs, set_challenge
 from leeward.database.engine import Database
 from leeward.domain.times import parse_time
-from leeward.engine.records import Executed, Mode, Noted, Severity
+from leeward.engine.records import Executed, Mode, Noted, Severity, TradingState
 from leeward.inference.bundle import SHIPPED, Bundle, load_bundle
 from leeward.runtime.database import open_configured
 from leeward.runtime.emulator import Market
@@ -408,3 +408,27 @@ def test_a_strategy_without_sentiment_asks_nobody(fed: tuple[Stage, FakeSources]
     stage.play("ml_basic", SENTIMENT_START, work)
 
     assert sources.requests == []
+
+
+def test_a_challenger_that_raises_anything_at_all_neither_halts_nor_delays(stage: Stage) -> None:
+    shipped = archive_the_shipped_one(stage)
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("by a challenger")
+
+    stage.monkeypatch.setattr("leeward.runtime.rivals.Rivals.forecasts", fail)
+
+    async def work(walk: Walk) -> None:
+        set_challenge(walk.ready.database, PRICE, Challenge(PRICE, shipped.sha256, 5, "trader"))
+        await walk.until(lambda: walk.ready.models.care.challengers != {})
+        await walk.hours(2)
+        await walk.until(lambda: any("by a challenger" in each.words for each in walk.noted))
+        await walk.hours(1)
+        assert walk.state is TradingState.ACTIVE
+
+    stage.play("ml_basic", 1_200, work)
+
+    assert [each.severity for each in stage.noted("challenger")] == [
+        Severity.INFO, Severity.WARNING,
+    ]  # fmt: skip
+    assert len(stage.executed()) == 3
