@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,12 @@ import pytest
 from leeward.database.engine import Database, open_database
 from leeward.database.lease import take_lease
 from leeward.domain.errors import BadUsage
-from leeward.engine.records import SessionEnded
+from leeward.domain.money import Money
+from leeward.engine.records import FeesValued, IntentMade, SessionEnded
 from leeward.runtime.clock import now_ms
 from leeward.runtime.operating import order, statuses
 from leeward.runtime.settings import Settings, load_settings
-from tests.histories import deposit, session_started
+from tests.histories import deposit, entry, fill_of, session_started
 from tests.integration.conftest import Run
 
 PAPER, LIVE = "paper:binance:main", "live:binance:main"
@@ -102,6 +104,26 @@ def test_the_exit_code_is_the_health(database: Database, leeward: Run) -> None:
 def test_amounts_are_for_people(database: Database, leeward: Run) -> None:
     with traded(database, PAPER):
         assert "  cash 9,985.13 USDT, equity 9,986.10\n" in leeward("status").out
+
+
+def test_fees_in_another_coin_are_shown_with_what_is_not_valued(
+    database: Database, leeward: Run
+) -> None:
+    with traded(database, LIVE) as epoch:
+        bought = of_account(entry(), LIVE)
+        fee, one = Money(Decimal("0.004"), "BNB"), fill_of(entry(), 1)
+        paid = replace(one, fill=replace(one.fill, commission=fee))
+        valued = FeesValued("BNB", Decimal("0.003"), Money(Decimal("1.8"), "USDT"), 6)
+        database.record(LIVE, epoch, [bought, paid, valued])
+        told = "  fees of 0.004 BNB count as 1.80 USDT; 0.001 BNB not valued\n"
+        assert told in leeward("status").out
+        (shown,) = json.loads(leeward("status", "--json").out)
+    fees = {"asset": "BNB", "paid": "0.004", "not_valued": "0.001", "value": "1.8 USDT"}
+    assert shown["fees_elsewhere"] == [fees]
+
+
+def of_account(intent: IntentMade, account: str) -> IntentMade:
+    return replace(intent, key=replace(intent.key, account=account))
 
 
 def test_a_process_that_was_killed_is_told_from_one_that_ended(

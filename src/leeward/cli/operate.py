@@ -111,6 +111,15 @@ def _as_object(status: AccountStatus) -> dict[str, object]:
         "beat_s": None if status.beat_s is None else round(status.beat_s, 1),
         "killed": status.was_cut_off,
         "cash": f"{plain(status.cash)} {status.quote}",
+        "fees_elsewhere": [
+            {
+                "asset": each.asset,
+                "paid": plain(each.paid),
+                "not_valued": plain(each.unvalued),
+                "value": f"{plain(each.value)} {status.quote}",
+            }
+            for each in status.fees
+        ],
         "positions": [
             {
                 "symbol": each.symbol,
@@ -154,6 +163,10 @@ def _as_text(status: AccountStatus) -> list[str]:
     equity = _amounts(row.facts).get("equity")
     worth = "" if equity is None else f", equity {Decimal(equity):,.2f}"
     lines.append(f"  cash {status.cash:,.2f} {status.quote}{worth}")
+    for fee in status.fees:
+        left = f"; {plain(fee.unvalued)} {fee.asset} not valued" if fee.unvalued else ""
+        worth = f"{fee.value:,.2f} {status.quote}"
+        lines.append(f"  fees of {plain(fee.paid)} {fee.asset} count as {worth}{left}")
     causes = row.facts.get("causes")
     if status.running and causes:
         lines.append(f"  reducing because of: {causes}")

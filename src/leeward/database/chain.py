@@ -10,6 +10,7 @@ from leeward.engine.records import (
     CommandDone,
     EquityMarked,
     Executed,
+    FeesValued,
     FillBooked,
     IntentMade,
     Noted,
@@ -72,5 +73,5 @@ def subject_of(record: Record) -> str:
             return record.session_id
         case CommandDone():
             return str(record.command_id)
-        case Noted():
-            return record.subject
+        case Noted(subject=subject) | FeesValued(asset=subject):
+            return subject

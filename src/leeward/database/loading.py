@@ -18,6 +18,7 @@ from leeward.engine.record_codec import record_of
 from leeward.engine.records import (
     DecisionKey,
     EquityMarked,
+    FeesValued,
     FillBooked,
     IntentMade,
     Noted,
@@ -253,6 +254,7 @@ _RECORDS: Final[Sequence[tuple[Select[Any], Callable[[Row[Any]], Record]]]] = (
     (_of(tables.plan_changes), _plan_changed),
     (_of(tables.trades), position_closed),
     (_of(tables.events).where(tables.events.c.kind == Noted.__name__), _written),
+    (_of(tables.events).where(tables.events.c.kind == FeesValued.__name__), _written),
     (
         select(tables.accounts, tables.accounts.c.state_seq.label("seq")).where(
             tables.accounts.c.account == bindparam("of_account"),

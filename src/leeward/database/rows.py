@@ -14,6 +14,7 @@ from leeward.engine.records import (
     CommandDone,
     EquityMarked,
     Executed,
+    FeesValued,
     FillBooked,
     IntentMade,
     Noted,
@@ -105,7 +106,7 @@ def writes_of(account: str, seq: int, record: Record) -> Iterator[Write]:  # noq
                     **done,
                 },
             )
-        case Noted():
+        case Noted() | FeesValued():
             pass  # its event is all there is to it
         case _:
             assert_never(record)

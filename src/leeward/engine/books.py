@@ -18,6 +18,7 @@ from leeward.engine.ledger import Ledger, average, difference, product, total
 from leeward.engine.own_orders import OwnOrders
 from leeward.engine.records import (
     EquityMarked,
+    FeesValued,
     FillBooked,
     IntentMade,
     Noted,
@@ -60,11 +61,27 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Equity:
-    """Quote units: all cash, our coins at the prices given, and both."""
+    """Quote units: all cash less what was paid in commissions of other assets, our coins at the
+    prices given, and both."""
 
     cash: Decimal
     exposure: Decimal
     equity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class FeesElsewhere:
+    """Commissions in an asset that is neither side of its symbols: `paid` so far, of which `valued`
+    count in equity as `value` quote units."""
+
+    asset: str
+    paid: Decimal
+    valued: Decimal
+    value: Decimal
+
+    @property
+    def unvalued(self) -> Decimal:
+        return difference(self.paid, self.valued)
 
 
 @dataclass
@@ -82,6 +99,7 @@ class Books(OwnOrders):
     _current: dict[str, str] = field(default_factory=dict)
     _closed: set[str] = field(default_factory=set)
     _closing: dict[str, str] = field(default_factory=dict)
+    _valued: dict[str, FeesValued] = field(default_factory=dict)
     _unmarked: Decimal = field(default=_ZERO, compare=False)
 
     def __post_init__(self) -> None:
@@ -116,6 +134,8 @@ class Books(OwnOrders):
                 self.marked, self._unmarked = record, _ZERO
             case Noted():
                 self._noted.add((record.kind, record.subject, record.words))
+            case FeesValued():
+                self._value_fees(record)
             case SessionStarted():
                 self.highest_epoch = max(self.highest_epoch, record.epoch)
             case _:
@@ -126,6 +146,11 @@ class Books(OwnOrders):
             self._own(booked.client_order_id)
         if self.ledger.book_fill(booked):
             self._fill_order(booked)
+
+    def _value_fees(self, valued: FeesValued) -> None:
+        known = self._valued.get(valued.asset)
+        if known is None or valued.amount > known.amount:
+            self._valued[valued.asset] = valued
 
     def _book_transfer(self, booked: TransferBooked) -> None:
         new = self.ledger.book_transfer(booked)
@@ -239,7 +264,18 @@ class Books(OwnOrders):
         exposure = total(
             product(held, _price(last_closes, symbol)) for symbol, held in self._held()
         )
-        return Equity(self.cash, exposure, total((self.cash, exposure)))
+        cash = difference(self.cash, total(each.value.amount for each in self._valued.values()))
+        return Equity(cash, exposure, total((cash, exposure)))
+
+    def fees_elsewhere(self) -> list[FeesElsewhere]:
+        """Returns the commissions paid in assets that are neither side of their symbols."""
+        return [
+            FeesElsewhere(asset, amount, known.amount, known.value.amount)
+            for asset, amount in sorted(self.ledger.elsewhere.items())
+            for known in [
+                self._valued.get(asset, FeesValued(asset, _ZERO, Money(_ZERO, self.quote), 0))
+            ]
+        ]
 
     def worst_case(self, prices: Mapping[str, Decimal]) -> Decimal:
         """Returns the exposure, in quote units at these prices, if every buy that may still fill

@@ -124,6 +124,8 @@ class Ledger:
     balances: dict[str, Decimal] = field(default_factory=dict)
     claims: dict[str, Decimal] = field(default_factory=dict)
     lots: dict[str, Lot] = field(default_factory=dict)
+    #: Commissions of our fills in assets that are neither side of the symbol.
+    elsewhere: dict[str, Decimal] = field(default_factory=dict)
     _trades: dict[str, _Trades] = field(default_factory=dict)
     _transfers: set[str] = field(default_factory=set)
     _opened: set[str] = field(default_factory=set)
@@ -187,9 +189,16 @@ class Ledger:
         if booked.position_id is not None:
             lot = self.lots.setdefault(booked.position_id, Lot(fill.symbol))
             self._claim(fill.symbol, lot.add(fill, base))
+            self._count_elsewhere(fill, base)
         elif fill.side is Side.SELL:
             self.strange_sales.setdefault(fill.symbol, {})[fill.trade_id] = fill
         return True
+
+    def _count_elsewhere(self, fill: Fill, base: str) -> None:
+        fee = fill.commission
+        if fee is not None and fee.amount and fee.currency not in {base, self.quote}:
+            known = self.elsewhere.get(fee.currency, _ZERO)
+            self.elsewhere[fee.currency] = _EXACT.add(known, fee.amount)
 
     def book_transfer(self, booked: TransferBooked) -> bool:
         """Returns whether the transfer was new."""

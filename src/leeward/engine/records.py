@@ -319,6 +319,17 @@ class Noted:
 
 
 @dataclass(frozen=True, slots=True)
+class FeesValued:
+    """Of all commissions paid in `asset`, which is neither side of its symbol, the first `amount`
+    count as `value`, by the prices when they were paid."""
+
+    asset: str
+    amount: Decimal
+    value: Money
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class CommandDone:
     """An operator's command was carried out, or refused; `command_id` as in the database."""
 
@@ -363,6 +374,7 @@ Record: TypeAlias = (
     | EquityMarked
     | Executed
     | Noted
+    | FeesValued
     | CommandDone
     | SessionStarted
     | SessionEnded

@@ -14,7 +14,7 @@ from leeward.database import reading
 from leeward.database.engine import Database
 from leeward.database.lease import lock_of
 from leeward.domain.errors import BadUsage, Refused, unknown_name
-from leeward.engine.books import Held, books_of
+from leeward.engine.books import FeesElsewhere, Held, books_of
 from leeward.engine.records import Noted
 from leeward.runtime.clock import monotonic_s, now_ms, sleep_s
 from leeward.runtime.database import open_configured
@@ -34,7 +34,7 @@ ALIVE_S: Final = 30.0
 class AccountStatus:
     """One account: its row, whether a process trades it now, the last session and what is held.
     `beat_s` is the age of the last heartbeat in our seconds, None where there was none; `cash` is
-    in units of `quote`."""
+    in units of `quote`; `fees` are commissions in assets that are neither side of their symbols."""
 
     account: reading.Account
     running: bool
@@ -43,6 +43,7 @@ class AccountStatus:
     held: tuple[Held, ...]
     cash: Decimal
     quote: str
+    fees: tuple[FeesElsewhere, ...] = ()
 
     @property
     def is_alive(self) -> bool:
@@ -113,6 +114,7 @@ def _status(database: Database, row: reading.Account, *, running: bool) -> Accou
         tuple(books.positions()),
         books.cash,
         books.quote,
+        tuple(books.fees_elsewhere()),
     )
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from itertools import count
 
 import pytest
@@ -31,10 +32,12 @@ from leeward.database.errors import AlreadyDecided, LeaseLost
 from leeward.database.lease import take_lease
 from leeward.database.tables import orders, positions
 from leeward.domain.errors import BadUsage
+from leeward.domain.money import Money
 from leeward.engine.books import books_of
 from leeward.engine.records import (
     EquityMarked,
     Executed,
+    FeesValued,
     FillBooked,
     IntentMade,
     OrderMoved,
@@ -74,6 +77,12 @@ def test_the_last_mark_is_the_one_written_last_whenever_its_candle_opened(
     last = marked(0, "9000", "of four hours")
     record_all(database, [[session_started()], [marked(3)], [marked(0)], [last]])
     assert [each for each in database.load(ACCOUNT) if isinstance(each, EquityMarked)] == [last]
+
+
+def test_what_fees_count_as_is_loaded(database: Database) -> None:
+    valued = FeesValued("BNB", Decimal("0.004"), Money(Decimal("2.3"), "USDT"), 6)
+    record_all(database, [[session_started()], [valued]])
+    assert database.load(ACCOUNT) == [session_started(), valued]
 
 
 def test_a_session_that_never_was_has_no_history(database: Database) -> None:

@@ -24,10 +24,11 @@ from tests.accounts import (
 from leeward.domain.errors import BadUsage, Failed
 from leeward.domain.money import Price
 from leeward.domain.orders import Side
-from leeward.engine.books import Equity, books_of
+from leeward.engine.books import Equity, FeesElsewhere, books_of
 from leeward.engine.records import (
     CommandDone,
     EquityMarked,
+    FeesValued,
     FillBooked,
     Noted,
     OrderState,
@@ -181,6 +182,25 @@ def test_commission_in_another_asset_lowers_its_balance_and_not_the_profit() -> 
     trade = kept.trade_of(ENTRY.position_id, "signal")
     assert (trade.pnl, trade.fees) == (money("10"), (money("0.004", "BNB"),))
     assert (kept.balance("BNB"), kept.cash) == (Decimal("0.996"), Decimal(1010))
+
+
+def test_commission_in_another_asset_lowers_equity_once_it_is_valued() -> None:
+    fee = money("0.002", "BNB")
+    sold = own(EXIT, Role.EXIT, fill(2, "1", "110", side=Side.SELL, fee=fee))
+    kept = books(opening("1000"), ENTRY, own(ENTRY, Role.ENTRY, fill(1, "1", fee=fee)), EXIT, sold)
+    unvalued = FeesElsewhere("BNB", Decimal("0.004"), Decimal(0), Decimal(0))
+    assert kept.fees_elsewhere() == [unvalued]
+    assert kept.equity({}).equity == 1010
+    half = FeesValued("BNB", Decimal("0.002"), money("1.2"), 5)
+    for record in (half, half):
+        kept.apply(record)
+    assert kept.equity({}) == Equity(Decimal("1008.8"), Decimal(0), Decimal("1008.8"))
+    assert kept.cash == 1010
+    assert kept.fees_elsewhere()[0].unvalued == Decimal("0.002")
+    kept.apply(FeesValued("BNB", Decimal("0.004"), money("2.3"), 6))
+    kept.apply(half)
+    assert kept.equity({}).equity == Decimal("1007.7")
+    assert kept.fees_elsewhere()[0].unvalued == 0
 
 
 def test_fees_of_other_symbols_eat_foreign_coins_first_and_then_ours() -> None:

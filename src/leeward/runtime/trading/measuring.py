@@ -83,26 +83,31 @@ class Measures:
 
 
 def trade_values(
-    closed: Sequence[PositionClosed], still_s: Mapping[str, float]
+    closed: Sequence[PositionClosed],
+    still_s: Mapping[str, float],
+    worth: Mapping[str, Decimal] | None = None,
 ) -> dict[str, float]:
     """Returns what closed positions say.
 
     `fees` and `pnl` are quote units, fees in the base asset at the price of the entry; those in
-    other assets are not counted. `unprotected_s` counts open positions too, by `still_s`.
+    other assets as far as `worth` says what one unit is worth, and `pnl` is less by them.
+    `unprotected_s` counts open positions too, by `still_s`.
     """
-    fees = Decimal(0)
+    fees, elsewhere = Decimal(0), Decimal(0)
     for each in closed:
         quote = each.trade.pnl.currency
         base = each.trade.symbol.removesuffix(quote)
         prices = {quote: Decimal(1), base: each.trade.entry_price.value}
-        fees += sum(
-            (fee.amount * prices.get(fee.currency, Decimal(0)) for fee in each.trade.fees),
-            Decimal(0),
-        )
+        for fee in each.trade.fees:
+            if fee.currency in prices:
+                fees += fee.amount * prices[fee.currency]
+            else:
+                elsewhere += fee.amount * (worth or {}).get(fee.currency, Decimal(0))
+    pnl = sum((each.trade.pnl.amount for each in closed), Decimal(0))
     unprotected_ms = sum(each.unprotected_ms for each in closed)
     return {
         "trades": float(len(closed)),
-        "fees": float(fees),
-        "pnl": float(sum((each.trade.pnl.amount for each in closed), Decimal(0))),
+        "fees": float(fees + elsewhere),
+        "pnl": float(pnl - elsewhere),
         "unprotected_s": unprotected_ms / 1000 + sum(still_s.values()),
     }

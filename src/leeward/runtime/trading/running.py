@@ -18,6 +18,7 @@ from leeward.domain.timeframe import Timeframe
 from leeward.engine.records import Mode, Noted, SessionStarted, Severity, TradingState
 from leeward.runtime.trading.commands import Commands
 from leeward.runtime.trading.deciding import Series
+from leeward.runtime.trading.fee_values import FeeValues
 from leeward.runtime.trading.key_rights import KeyWatch
 from leeward.runtime.trading.measuring import trade_values
 from leeward.runtime.trading.model_figures import write_figures
@@ -131,6 +132,7 @@ class Running:
             "rules": self._rules_watch().run,
         }
         if self.ready.market.rest.http.key is not None:
+            tasks["fees"] = self._fee_values().run
             tasks["user stream"] = self._listen
             tasks["key"] = KeyWatch(self.ready.market, session.standing, session.clock).run
         if session.fills_by_book:
@@ -222,6 +224,11 @@ class Running:
             await http.sync()
 
     # What looks after it.
+
+    def _fee_values(self) -> FeeValues:
+        session = self.ready.session
+        venue, now_ms = self.ready.market.venue, session.server_now_ms
+        return FeeValues(venue, session.keeper, session.clock, now_ms, session.alarm)
 
     def _rules_watch(self) -> RulesWatch:
         session = self.ready.session
@@ -317,6 +324,8 @@ class Running:
             of or self.ready.started,
         )
         held = session.keeper.books.positions()
+        paid = session.keeper.books.fees_elsewhere()
+        worth = {each.asset: each.value / each.valued for each in paid if each.valued}
         still_s = {each.symbol: session.desk.unprotected_s(each.symbol) for each in held}
 
         def write() -> None:
@@ -325,7 +334,7 @@ class Running:
                 closed = reading.trades(connection, started.account, None, *span)
             all_values = {
                 **values,
-                **trade_values(closed, still_s),
+                **trade_values(closed, still_s, worth),
                 "reconnects": float(self.reconnects),
             }
             database.measure(started.session_id, at_ms, all_values)

@@ -64,4 +64,7 @@ def test_fees_count_in_quote_units_and_gaps_without_a_stop_add_up() -> None:
     price = float(end.trade.entry_price.value)
     assert found["fees"] == pytest.approx(2 + 0.01 * price + trade_values([end], {})["fees"])
     assert found["trades"] == 2
+    counted = trade_values([PositionClosed(trade, 5, 1_500)], {}, {"BNB": Decimal(600)})
+    assert counted["fees"] == pytest.approx(2 + 0.01 * price + 4_200)
+    assert counted["pnl"] == pytest.approx(float(trade.pnl.amount) - 4_200)
     assert found["unprotected_s"] == pytest.approx(1.75 + end.unprotected_ms / 1000)
