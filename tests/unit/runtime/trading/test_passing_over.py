@@ -49,6 +49,13 @@ def coins(world: World) -> Decimal:
     return Decimal(balance.free + balance.locked) / 10**8
 
 
+def most_locked(world: World) -> list[Decimal]:
+    """Returns a list that gets the coins locked after each change at the exchange."""
+    seen = [Decimal(0)]
+    world.outside.moved = lambda: seen.append(locked(world))
+    return seen
+
+
 def put(world: World, coins: str) -> None:
     world.outside.catch_up()
     world.outside.exchange.deposit(ME, "TST", Decimal(coins))
@@ -95,18 +102,27 @@ def test_of_two_stops_of_which_one_comes_late_one_rests(tmp_path: Path) -> None:
 
     async def work(world: World) -> None:
         here.append(world)
+        seen = most_locked(world)
         await world.enter()
-        for _ in range(12):
-            await world.pass_s(0.5)
-            assert locked(world) <= Decimal("0.999")
-        assert world.resting() == ["SELL STOP_LOSS"]
         await world.pass_s(40)
+        assert max(seen) == Decimal("0.999")
         assert world.desk.settled
         assert world.resting() == ["SELL STOP_LOSS"]
 
     for seconds in (0.1, 0.3, 1, 4):
         here.clear()
         story(tmp_path / str(seconds), work, stop=[late(here, seconds)])
+
+
+def test_a_stop_that_rests_and_is_not_shown_yet_is_waited_for(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.enter()
+        assert world.desk.settled
+        assert world.resting() == ["SELL STOP_LOSS"]
+        assert world.line.sent.count("stop") == 1
+
+    unknown = refused(-2013, "Order does not exist.")
+    story(tmp_path, work, stop=[lost], question_for_an_order=[unknown] * 4)
 
 
 def test_coins_of_others_that_could_carry_a_second_stop_have_the_first_waited_for(
@@ -118,10 +134,10 @@ def test_coins_of_others_that_could_carry_a_second_stop_have_the_first_waited_fo
         here.append(world)
         put(world, "5")
         await world.desk.recover()
+        seen = most_locked(world)
         await world.enter()
-        for _ in range(24):
-            await world.pass_s(0.5)
-            assert locked(world) <= Decimal("0.999")
+        await world.pass_s(12)
+        assert max(seen) == Decimal("0.999")
         assert world.resting() == ["SELL STOP_LOSS"]
         assert world.books.foreign(SYMBOL).value == 5
 
