@@ -34,6 +34,7 @@ def comparison_json(found: Compared) -> dict[str, object]:
 def print_comparison(found: Compared) -> None:
     """Prints who was compared where and when, both means, and their difference."""
     from leeward.domain.times import iso
+    from leeward.runtime.model_comparison import p_words
 
     pair, ours, theirs = found.pair, found.champion, found.challenger
     rows = [
@@ -42,7 +43,7 @@ def print_comparison(found: Compared) -> None:
          *_difference(found.squared_error)),
         ("Brier score", f"{ours.brier:.4f}", f"{theirs.brier:.4f}", *_difference(found.brier)),
         ("right", f"{ours.right:.1%}", f"{theirs.right:.1%}",
-         f"{100 * (theirs.right - ours.right):+.1f} points", f"{found.right_p:.3f}"),
+         f"{100 * (theirs.right - ours.right):+.1f} points", p_words(found.right_p)),
     ]  # fmt: skip
     typer.echo(
         f"{pair.name} on {pair.account}: {found.candles:,} candles, {iso(found.first_ms)} to "
@@ -54,7 +55,9 @@ def print_comparison(found: Compared) -> None:
 
 
 def _difference(found: Comparison | None) -> tuple[str, str]:
+    from leeward.runtime.model_comparison import p_words
+
     if found is None:
         return "none", ""
     span = f"({found.low:+.4f} to {found.high:+.4f})"
-    return f"{found.difference:+.4f} {span}", f"{found.p_value:.3f}"
+    return f"{found.difference:+.4f} {span}", p_words(found.p_value)

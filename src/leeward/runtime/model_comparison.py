@@ -62,10 +62,19 @@ class Compared:
             return "no difference: both forecast the same"
         p_better = self.squared_error.p_better
         if p_better < _LEVEL:
-            return f"the challenger forecasts better (p {p_better:.3f})"
+            return f"the challenger forecasts better (p {p_words(p_better)})"
         if 1.0 - p_better < _LEVEL:
-            return f"the champion forecasts better (p {1.0 - p_better:.3f})"
-        return f"no difference is shown (p {p_better:.3f})"
+            return f"the champion forecasts better (p {p_words(1.0 - p_better)})"
+        return f"no difference is shown (p {p_words(p_better)})"
+
+
+def p_words(p: float) -> str:
+    """Returns a p-value as people read it.
+
+    >>> p_words(0.0123), p_words(1e-9)
+    ('0.012', '<0.001')
+    """
+    return f"{p:.3f}" if p >= 0.001 else "<0.001"
 
 
 def compared(database: Database, name: str) -> list[Compared]:

@@ -65,7 +65,7 @@ def test_means_and_differences_are_those_of_the_same_candles() -> None:
     [
         (499, 0.1, 0.0, "too early to tell: 499 of at least 500 candles"),
         (700, 0.1, 0.0, "29 of at least 30 days"),
-        (800, 0.1, 0.0, "the challenger forecasts better (p 0.000)"),
+        (800, 0.1, 0.0, "the challenger forecasts better (p <0.001)"),
         (800, 0.0, 0.1, "the champion forecasts better"),
         (800, 0.0, 0.0, "no difference is shown"),
     ],
