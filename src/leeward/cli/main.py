@@ -13,6 +13,7 @@ import typer
 from leeward import __version__
 from leeward.cli import (
     access,
+    alerts,
     backtest,
     dashboard,
     data,
@@ -29,6 +30,7 @@ from leeward.cli import (
     parity,
     strategies,
     swap,
+    telegram,
     train,
     why,
 )
@@ -50,6 +52,7 @@ app.command("train")(train.train)
 app.command("paper")(paper.paper)
 app.command("live")(live.live)
 app.command("dashboard")(dashboard.dashboard)
+app.command("telegram")(telegram.telegram)
 app.command("status")(operate.status)
 app.command("halt")(operate.halt)
 app.command("resume")(operate.resume)
@@ -61,6 +64,7 @@ app.command("parity")(parity.parity)
 app.command("why")(why.why)
 app.command("doctor")(doctor.doctor)
 app.add_typer(access.app, name="access")
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(data.app, name="data")
 app.add_typer(db.app, name="db")
 app.add_typer(models.app, name="models")

@@ -14,7 +14,8 @@ from leeward.monitoring.sieve import Sieve
 from leeward.runtime.clock import monotonic_s, now_ms
 from leeward.runtime.settings import Settings, secrets_in
 
-_HOW = (
+#: For messages that say that a channel is missing.
+HOW_TO_NAME_ONE = (
     "give one as LEEWARD_ALERTS__CHANNELS='[\"mailto://user:password@example.org\"]', try it with "
     "`leeward alerts test`"
 )
@@ -51,8 +52,8 @@ def check_answered(answered: dict[str, bool]) -> list[Noted]:
     real money is not traded where nobody would hear of trouble."""
     if not answered:
         raise Refused(
-            f"live refused: there is no channel for alerts; {_HOW}, or pass --no-alerts and look "
-            "after it yourself"
+            f"live refused: there is no channel for alerts; {HOW_TO_NAME_ONE}, or pass --no-alerts "
+            "and look after it yourself"
         )
     silent = [name for name, heard in answered.items() if not heard]
     if len(silent) == len(answered):

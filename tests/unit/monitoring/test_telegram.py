@@ -1,0 +1,191 @@
+"""The Telegram bot against a server that speaks the Bot API."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from tests.bot_api import TOKEN, BotApi, bot_api, too_many
+
+from leeward.domain.errors import BadConfig, BadUsage
+from leeward.monitoring.logs import Log
+from leeward.monitoring.telegram import PATIENCE_S, Allowed, Answers, TelegramBot
+
+OPERATOR, VIEWER, STRANGER = 11, 22, 33
+
+
+@dataclass
+class Desk:
+    """Answers made up, and what was ordered."""
+
+    done: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def answer(self, question: str, argument: str) -> str:
+        if question == "why" and not argument:
+            raise BadUsage("/why: name a symbol")
+        return f"{question} {argument}".strip()
+
+    def warning(self, kind: str, argument: str) -> str:
+        if argument == "NOUSDT":
+            raise BadUsage("nothing is held of NOUSDT")
+        return f"{kind} {argument}?"
+
+    def act(self, kind: str, argument: str, actor: str) -> str:
+        self.done.append((kind, argument, actor))
+        return f"done: {kind}"
+
+
+@dataclass
+class Served:
+    api: BotApi
+    desk: Desk
+    log: io.StringIO
+    #: Added to the time of the bot's clock.
+    later_s: float = 0.0
+
+    def logged(self) -> list[str]:
+        return [json.loads(line)["event"] for line in self.log.getvalue().splitlines()]
+
+    def said(self, chat: int, text: str, user: int | None = None) -> str:
+        return self.api.answer_after(lambda: self.api.write(chat, text, user))
+
+    def pressed(self, chat: int, data: str, user: int | None = None) -> str:
+        return self.api.answer_after(lambda: self.api.press(chat, data, user))
+
+
+@contextmanager
+def serving(api: BotApi, token: str = TOKEN) -> Iterator[Served]:
+    """Yields a bot that runs in a loop and thread of its own."""
+    served = Served(api, Desk(), io.StringIO())
+    desk = served.desk
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        bot = TelegramBot(
+            token, api.url,
+            Allowed((VIEWER,), (OPERATOR,), ("status", "positions", "why"),
+                    ("halt", "resume", "flatten")),
+            Answers(desk.answer, desk.warning, desk.act),
+            Log(served.log, lambda: 0, (token,)),
+            lambda: loop.time() + served.later_s,
+        )  # fmt: skip
+        ends.append((loop, over := asyncio.Event()))
+        begun.set()
+        await bot.run(over)
+
+    ends: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+    begun, errors = threading.Event(), list[BaseException]()
+
+    def run() -> None:
+        try:
+            asyncio.run(main())
+        except BadConfig as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    begun.wait(10)
+    try:
+        yield served
+    finally:
+        loop, over = ends[0]
+        if thread.is_alive():
+            loop.call_soon_threadsafe(over.set)
+        thread.join(20)
+        assert not thread.is_alive()
+    if errors:
+        raise errors[0]
+
+
+@pytest.fixture
+def api() -> Iterator[BotApi]:
+    with bot_api() as server:
+        yield server
+
+
+@pytest.fixture
+def bot(api: BotApi) -> Iterator[Served]:
+    with serving(api) as served:
+        yield served
+
+
+def test_who_is_named_may_ask(bot: Served) -> None:
+    assert bot.said(VIEWER, "/status") == "status"
+    assert bot.said(OPERATOR, "/why BTCUSDT") == "why BTCUSDT"
+    assert bot.said(VIEWER, "/positions@leeward_bot") == "positions"
+    assert bot.said(VIEWER, "/why") == "/why: name a symbol"
+    assert bot.said(VIEWER, "/anything") == "help"
+
+
+def test_a_stranger_gets_no_answer_and_is_noted_once(bot: Served) -> None:
+    for text in ("/status", "/halt", "hello"):
+        bot.api.write(STRANGER, text)
+    bot.api.press(STRANGER, "yes x")
+    assert bot.said(VIEWER, "/status") == "status"
+    assert {int(each["chat_id"]) for each in bot.api.said} == {VIEWER}
+    assert bot.logged().count("telegram_stranger") == 1
+
+
+def test_an_order_is_asked_back_and_done_once(bot: Served) -> None:
+    question = bot.said(OPERATOR, "/flatten BTCUSDT")
+    assert question.startswith("flatten BTCUSDT?")
+    assert "60 seconds" in question
+    assert bot.desk.done == []
+    yes = bot.api.buttons()["Yes, flatten"]
+    assert bot.pressed(OPERATOR, yes) == "done: flatten"
+    assert bot.desk.done == [("flatten", "BTCUSDT", f"telegram:{OPERATOR}")]
+    assert "is over" in bot.pressed(OPERATOR, yes)
+    assert len(bot.desk.done) == 1
+
+
+def test_an_order_that_is_not_confirmed_is_not_done(bot: Served) -> None:
+    bot.said(OPERATOR, "/halt")
+    assert "Nothing was done" in bot.pressed(OPERATOR, bot.api.buttons()["No"])
+    bot.said(OPERATOR, "/halt")
+    yes = bot.api.buttons()["Yes, halt"]
+    bot.later_s = PATIENCE_S
+    assert "is over" in bot.pressed(OPERATOR, yes)
+    assert "is over" in bot.pressed(OPERATOR, "yes made-up")
+    assert bot.desk.done == []
+
+
+def test_a_viewer_may_not_order_nor_confirm_for_another(bot: Served) -> None:
+    assert "may ask, and not order" in bot.said(VIEWER, "/halt")
+    bot.said(OPERATOR, "/halt")
+    yes = bot.api.buttons()["Yes, halt"]
+    bot.api.press(VIEWER, yes)
+    bot.api.press(OPERATOR, yes, user=99)
+    assert bot.said(VIEWER, "/status") == "status"
+    assert bot.desk.done == []
+    assert bot.pressed(OPERATOR, yes) == "done: halt"
+
+
+def test_what_cannot_be_done_is_said_before_it_is_asked_back(bot: Served) -> None:
+    assert bot.said(OPERATOR, "/flatten NOUSDT") == "nothing is held of NOUSDT"
+
+
+@pytest.mark.filterwarnings("ignore:.*retry_after:DeprecationWarning")  # the library's
+def test_it_goes_on_through_busy_servers_errors_and_garbage(api: BotApi) -> None:
+    api.fail("getMe", (502, b"<html>bad gateway</html>"))
+    api.fail("getUpdates", too_many(1), (500, b"{}"), (200, b"not json"), (200, b'{"ok": 5}'))
+    api.fail("sendMessage", too_many(1), (503, b""))
+    with serving(api) as bot:
+        assert bot.api.answer_after(lambda: api.write(VIEWER, "/status"), 40) == "status"
+    text = bot.log.getvalue()
+    assert "telegram_trouble" in text
+    assert "canary" not in text
+
+
+def test_a_token_that_is_not_known_is_named_and_not_shown(api: BotApi) -> None:
+    with (
+        pytest.raises(BadConfig, match="Telegram does not know it") as caught,
+        serving(api, "999:canary-of-another") as _,
+    ):
+        pass
+    assert "canary" not in str(caught.value)
