@@ -45,18 +45,26 @@ def upgrade(as_json: AsJson = False, config: Config = None) -> None:
 
 
 @app.command("check")
-def check(as_json: AsJson = False, config: Config = None) -> None:
+def check(
+    copy: Annotated[
+        bool, typer.Option("--copy", help="Check a copy, so that trading goes on writing.")
+    ] = False,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
     """Check that the database is whole, unchanged by other hands, and agrees with itself.
 
     The file, the chain of events, every row against its event, orders, positions, and each trade
     against its fills. Exit code 1 where something is wrong.
     """
     from leeward.database.audit import audit
-    from leeward.runtime.database import connect_configured
+    from leeward.runtime.database import connect_configured, opened_to_read
     from leeward.runtime.settings import load_settings
 
-    findings = []
-    with closing(connect_configured(load_settings(config))) as database:
+    findings, settings = [], load_settings(config)
+    with closing(connect_configured(settings)) as live:
+        name = live.name
+    with opened_to_read(settings) if copy else closing(connect_configured(settings)) as database:
         for finding in audit(database):
             findings.append(finding)
             if not as_json:
@@ -66,7 +74,7 @@ def check(as_json: AsJson = False, config: Config = None) -> None:
         rows = [
             {"check": each.check, "seen": each.seen, "wrong": list(each.wrong)} for each in findings
         ]
-        _print_json({"database": database.name, "ok": ok, "findings": rows})
+        _print_json({"database": name, "ok": ok, "findings": rows})
     if not ok:
         raise typer.Exit(1)
 

@@ -6,19 +6,17 @@ import asyncio
 import json
 import os
 import re
-import sys
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
+from leeward.dashboard.asking import LEEWARD, last_words
 from leeward.domain.errors import BadUsage, Refused, unknown_name
 from leeward.runtime.clock import monotonic_s, now_ms
 from leeward.runtime.settings import Settings, child_environment
 
-#: The command line, as a child of this process.
-LEEWARD: Final = (sys.executable, "-c", "from leeward.cli.main import main; main()")
 _SECTIONS: Final = ("data", "backtest", "risk", "instruments", "ml", "sentiment")
 
 State = Literal["waiting", "running", "done", "failed", "stopped"]
@@ -193,7 +191,7 @@ class Backtests:
             await process.wait()
             raise
         if process.returncode != 0:
-            return replace(run, state="failed", words=_last_words(errors))
+            return replace(run, state="failed", words=last_words(errors))
         metrics = json.loads(await asyncio.to_thread(json_file.read_bytes))["metrics"]
         return replace(run, state="done", words="done", metrics=metrics, has_report=True)
 
@@ -201,9 +199,3 @@ class Backtests:
 def _check(kind: str, text: str, rule: re.Pattern[str]) -> None:
     if not rule.fullmatch(text):
         raise BadUsage(f"{kind} '{text[:40]}' cannot be used here")
-
-
-def _last_words(errors: bytes) -> str:
-    lines = [line for line in errors.decode(errors="replace").splitlines() if line.strip()]
-    told = [line for line in lines if line.startswith("leeward: ")] or lines[-1:] or ["it failed"]
-    return told[-1].removeprefix("leeward: ")[:500]

@@ -14,22 +14,23 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Final, TypeVar
 
 from sqlalchemy import Connection
 
 from leeward.database import browsing, reading
 from leeward.database.engine import Database
-from leeward.domain.errors import LeewardError, unknown_name
+from leeward.domain.errors import LeewardError, Refused, unknown_name
 from leeward.runtime.clock import now_ms
 from leeward.runtime.database import open_configured
-from leeward.runtime.operating import Answered, order
+from leeward.runtime.operating import Answered, order, swap
 from leeward.runtime.overview import Overview, overview_on
 from leeward.runtime.settings import Settings
+from leeward.runtime.swap_wish import is_file, wish_of
 
 T = TypeVar("T")
 
+KINDS: Final = ("halt", "resume", "flatten", "swap")
 _LOOK_S: Final = 0.5
 #: Without news an overview is made again after so long: it tells ages.
 _AGE_MS: Final = 5_000
@@ -53,6 +54,7 @@ class Feed:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._database: Database | None = None
+        self._file: tuple[int, int] | None = None
         self._outlook = Outlook(0, {})
         self._stamps: dict[str, tuple[object, ...]] = {}
         self._kept: OrderedDict[Hashable, tuple[object, object]] = OrderedDict()
@@ -119,13 +121,17 @@ class Feed:
                 break
         return self.version
 
+    def stamp(self, account: str) -> Hashable:
+        """Returns what changes whenever anything of the account does but its heartbeat."""
+        return self._stamps.get(account), self._stamps.get("")
+
     async def read(self, key: Hashable, query: Callable[[Connection], T], account: str = "") -> T:
         """Returns what a query returns, made in a thread; `key` names it, with its arguments.
 
         What was read is kept until anything of `account` but its heartbeat changed; it is shared:
         nobody may change it. Raises DatabaseDown.
         """
-        stamp = self._stamps.get(account), self._stamps.get("")
+        stamp = self.stamp(account)
         with self._lock:
             found = self._kept.get((key, account))
             if found is not None and found[0] == stamp:
@@ -140,13 +146,31 @@ class Feed:
         return value
 
     async def act(self, kind: str, argument: str, account: str, actor: str) -> Answered:
-        """Sends a command (halt, resume, flatten) to the process that trades the account and waits
-        a few seconds for its outcome. Raises Refused where it says no, BadUsage, DatabaseDown."""
+        """Sends a command to the process that trades the account and waits for its outcome.
+
+        `kind` is one of KINDS; `argument` the reason of a halt or resume, the symbol to flatten, ""
+        for all, or the JSON of a swap. Raises Refused where the process says no, BadUsage,
+        DatabaseDown.
+        """
         loop = asyncio.get_running_loop()
-        sent = partial(order, self.settings, kind, argument, account, actor)
-        answered = await loop.run_in_executor(self._askers, sent)
+        answered = await loop.run_in_executor(
+            self._askers, self._acted, kind, argument, account, actor
+        )
         self._wanted.set()
         return answered
+
+    def _acted(self, kind: str, argument: str, account: str, actor: str) -> Answered:
+        if kind not in KINDS:
+            raise unknown_name("command", kind, KINDS)
+        if kind != "swap":
+            return order(self.settings, kind, argument, account, actor)
+        wish = wish_of(argument)
+        if wish.strategy is not None and is_file(wish.strategy):
+            raise Refused(
+                f"swap refused: {wish.strategy} is a file; from here strategies are swapped by "
+                "name, so that nobody runs code that is not installed; use `leeward swap`"
+            )
+        return swap(self.settings, wish, account, actor)
 
     # The looking.
 
@@ -182,12 +206,21 @@ class Feed:
         return stamps, overviews
 
     def _queried(self, query: Callable[[Connection], T]) -> T:
-        with self._opening:
-            if self._database is None:
-                self._database = open_configured(self.settings, create=False, examine=False)
-            database = self._database
-        with database.reading() as connection:
+        with self._opened().reading() as connection:
             return query(connection)
+
+    def _opened(self) -> Database:
+        """Returns the database, opened anew where another file stands in its place: a restored
+        backup."""
+        with self._opening:
+            known = self._database
+            if known is not None and _mark(known) != self._file:
+                known.close()
+                known = self._database = None
+            if known is None:
+                known = open_configured(self.settings, create=False, examine=False)
+                self._database, self._file = known, _mark(known)
+            return known
 
     def _look_on(self) -> None:
         while not self._over.is_set():
@@ -213,3 +246,14 @@ def _is_fresh(known: Overview, row: reading.Account) -> bool:
     beaten_ms = row.facts.get("computer_ms")
     told_ms = known.facts.get("computer_ms", beaten_ms)
     return told_ms == beaten_ms and now_ms() - known.made_ms < _AGE_MS
+
+
+def _mark(database: Database) -> tuple[int, int] | None:
+    """Returns what tells a SQLite file from another at its place; None where there is none."""
+    if database.file is None:
+        return None
+    try:
+        found = database.file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -24,7 +24,12 @@ from leeward.domain.errors import LeewardError
 COOKIE: Final = "leeward_session"
 API: Final = "/api/"
 #: Where a person comes in: served to everybody.
-PUBLIC: Final = frozenset({"/login", "/assets/login.css"})
+PUBLIC: Final = frozenset(
+    {
+        "/login",
+        *(f"/assets/{name}" for name in ("leeward.css", "leeward.js", "theme.js", "favicon.svg")),
+    }
+)
 #: Forms that bring their own token, in the body; their routes check it.
 FORMS: Final = frozenset({"/login", "/logout"})
 _SOCKETS: Final = "/_nicegui_ws/"

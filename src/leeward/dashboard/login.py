@@ -26,22 +26,27 @@ _PAGE: Final = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>Log in · Leeward</title>
-<link rel="stylesheet" href="/assets/login.css">
+<link rel="icon" href="/assets/favicon.svg">
+<link rel="stylesheet" href="/assets/leeward.css">
+<script src="/assets/theme.js"></script>
 </head>
 <body>
-<main>
-<h1>Leeward</h1>
+<div class="login">
+<main class="card">
+<div class="brand">Leeward</div>
+<h1>Log in</h1>
 {problem}
 <form method="post" action="/login">
 <input type="hidden" name="form" value="{form}">
 <input type="text" name="username" value="owner" autocomplete="username" hidden>
-<label for="password">Password</label>
-<input id="password" name="password" type="password" autocomplete="current-password"
- required autofocus maxlength="256">
-<button type="submit">Log in</button>
+<label class="field"><span>Password</span>
+<input name="password" type="password" autocomplete="current-password"
+ required autofocus maxlength="256"></label>
+<button class="button main" type="submit">Log in</button>
 </form>
 <p class="hint">Forgotten? <code>leeward access password</code> sets a new one.</p>
 </main>
+</div>
 </body>
 </html>
 """

@@ -116,6 +116,9 @@ def _add_pages(app: FastAPI, dashboard: Dashboard) -> None:
         app,
         title="Leeward",
         dark=None,
+        language="en-US",
+        tailwind=False,
+        binding_refresh_interval=None,
         favicon=_ASSETS / "favicon.svg",
         gzip_middleware_factory=None,
         show_welcome_message=False,
@@ -162,9 +165,14 @@ class _Server(uvicorn.Server):
 @contextmanager
 def _listening(host: str, port: int) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sends at once only on sockets that name TCP; else every answer waits for 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        listener = socket.create_server((host.strip("[]"), port), family=family)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host.strip("[]"), port))
+        listener.listen(128)
     except OSError as error:
+        listener.close()
         raise Failed(
             f"dashboard: {host} port {port} cannot be had: {error.strerror}; choose another by "
             "--port, 0 for a free one"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from leeward.dashboard.access import AccessFile, access_of
+from leeward.dashboard.asking import Asking
 from leeward.dashboard.backtests import Backtests
 from leeward.dashboard.feed import Feed
 from leeward.dashboard.visitors import LockOut, Principal, Sessions
@@ -28,6 +29,7 @@ class Dashboard:
     access: AccessFile
     sessions: Sessions
     backtests: Backtests
+    asking: Asking
     log: Log
     lock_out: LockOut = field(default_factory=lambda: LockOut(monotonic_s))
 
@@ -54,6 +56,7 @@ def dashboard_of(settings: Settings, log: Log) -> Dashboard:
         access,
         Sessions(access, settings.dashboard.session_hours, monotonic_s),
         Backtests(settings),
+        Asking(settings),
         log,
     )
 

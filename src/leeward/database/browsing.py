@@ -16,6 +16,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Double, Select, cast, 
 from leeward.database import tables
 from leeward.database.loading import equity_marked, position_closed
 from leeward.database.reading import Event, executed
+from leeward.domain.timeframe import DAY_MS
 from leeward.engine.records import EquityMarked, Executed, PositionClosed
 
 #: What trades are sorted by.
@@ -225,3 +226,44 @@ def _within(
     if end_ms is not None:
         where.append(time < end_ms)
     return where
+
+
+def daily_marks_of(connection: Connection, account: str) -> list[EquityMarked]:
+    """Returns the last mark of every UTC day, and the very first one before them."""
+    c = tables.account_history.c
+    day = c.open_time_ms.op("/")(DAY_MS)  # whole numbers: it rounds down on both
+    ends = select(func.max(c.open_time_ms)).where(c.account == account).group_by(day)
+    first = select(func.min(c.open_time_ms)).where(c.account == account)
+    chosen = select(tables.account_history).where(
+        c.account == account, c.open_time_ms.in_(ends.union(first))
+    )
+    return [
+        equity_marked(row) for row in connection.execute(chosen.order_by(c.open_time_ms, c.seq))
+    ]
+
+
+def first_and_last_close(connection: Connection, account: str) -> dict[str, tuple[float, float]]:
+    """Returns the closes of the first and the last candle that each symbol was decided on."""
+    table = tables.strategy_executions
+    c = table.c
+    spans = (
+        select(
+            c.symbol,
+            func.min(c.open_time_ms).label("first_ms"),
+            func.max(c.open_time_ms).label("last_ms"),
+        )
+        .where(c.account == account, c.close.is_not(None))
+        .group_by(c.symbol)
+        .subquery()
+    )
+    query = select(c.symbol, c.open_time_ms, c.close, spans.c.first_ms).join(
+        spans,
+        (c.symbol == spans.c.symbol)
+        & ((c.open_time_ms == spans.c.first_ms) | (c.open_time_ms == spans.c.last_ms)),
+    )
+    found: dict[str, tuple[float, float]] = {}
+    rows = connection.execute(query.where(c.account == account, c.close.is_not(None)))
+    for row in sorted(rows, key=lambda each: each.open_time_ms):
+        before = found.get(row.symbol, (row.close, row.close))
+        found[row.symbol] = before[0], row.close
+    return found

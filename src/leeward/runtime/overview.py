@@ -143,7 +143,7 @@ def overview_on(connection: Connection, account: str) -> Overview:
     facts = _facts_of(row, session)
     beat_s = _beat_s(row, made_ms)
     alive = row.holder is not None and beat_s is not None and beat_s <= ALIVE_S
-    quote = "" if session is None else str(session.started.facts.get("quote", ""))
+    quote = "" if session is None else str(session.started.facts.get("quote", "USDT"))
     positions = tuple(_positions(connection, row, facts, quote))
     worth = _worth(facts, marked)
     last_ms, age_s = _last_candle(row, session, marked, beat_s)

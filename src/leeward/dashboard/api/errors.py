@@ -53,7 +53,6 @@ def answer_errors(app: FastAPI, log: Log) -> None:
         status, code = _kind_of(error)
         if status >= 500:
             log.event("api_failed", "warning", words=str(error))
-            return answer(status, code, "the database or a file does not answer; see the log")
         return answer(status, code, str(error))
 
     @app.exception_handler(NotThere)

@@ -1,0 +1,257 @@
+"""Routes that show an account."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+from sqlalchemy import Connection
+
+from leeward.dashboard.api import bodies
+from leeward.dashboard.api.errors import NotThere
+from leeward.dashboard.api.shapes import (
+    AccountBody,
+    CommandBody,
+    EquityBody,
+    EventBody,
+    ExecutionBody,
+    OverviewBody,
+    Page,
+    PerformanceBody,
+    PositionBody,
+    RiskBody,
+    SessionBody,
+    StoryBody,
+    StoryLine,
+    TradeBody,
+)
+from leeward.dashboard.api.terms import (
+    AccountName,
+    Cursor,
+    Its,
+    Limit,
+    Moment,
+    PageNumber,
+    PositionId,
+    Search,
+    Symbol,
+    Word,
+    known,
+    may_answer,
+    moment,
+    number,
+)
+from leeward.dashboard.figures import performance
+from leeward.dashboard.stories import story_of
+from leeward.database import browsing, commands, reading
+from leeward.database.browsing import EventQuery, ExecutionQuery, TradeQuery
+from leeward.report.why import story as tell
+
+_CSV_ROWS = 100_000
+
+
+router = APIRouter(prefix="/accounts", tags=["accounts"])
+_ERRORS = may_answer(404)
+
+
+@router.get("", responses=may_answer())
+async def accounts(its: Its) -> list[AccountBody]:
+    """Every account of the database, those that are traded now first."""
+    found = [its.feed.overview(name) for name in its.feed.accounts()]
+    return [bodies.account_body(each) for each in found]
+
+
+@router.get("/{account}/overview", responses=_ERRORS)
+async def overview(its: Its, account: AccountName) -> OverviewBody:
+    """State, worth, limits, positions, health and the last alerts."""
+    return bodies.overview_body(known(its.feed, account), its.feed.version, its.feed.problem)
+
+
+@router.get("/{account}/positions", responses=_ERRORS)
+async def positions(its: Its, account: AccountName) -> list[PositionBody]:
+    """What is held now."""
+    return [bodies.position_body(each) for each in known(its.feed, account).positions]
+
+
+@router.get("/{account}/sessions", responses=_ERRORS)
+async def sessions(its: Its, account: AccountName, limit: Limit = 50) -> list[SessionBody]:
+    """The last sessions, the newest first."""
+    known(its.feed, account)
+    found = await its.feed.read(
+        ("sessions", limit), lambda c: reading.sessions(c, account, limit), account
+    )
+    return [bodies.session_body(each) for each in found]
+
+
+@router.get("/{account}/equity", responses=_ERRORS)
+async def equity(
+    its: Its,
+    account: AccountName,
+    start: Moment = None,
+    end: Moment = None,
+    points: Annotated[int, Query(ge=2, le=5_000)] = 1_000,
+) -> list[EquityBody]:
+    """Marks of the account, evenly thinned to about so many points."""
+    known(its.feed, account)
+    span = moment(start, "start"), moment(end, "end")
+    found = await its.feed.read(
+        ("equity", span, points),
+        lambda c: browsing.equity_points(c, account, *span, points),
+        account,
+    )
+    return [bodies.equity_body(each) for each in found]
+
+
+@router.get("/{account}/performance", responses=_ERRORS)
+async def figures(its: Its, account: AccountName) -> PerformanceBody:
+    """Return, drawdown, Sharpe ratio, win rate and costs since the first candle."""
+    known(its.feed, account)
+    found = await its.feed.read("performance", lambda c: performance(c, account), account)
+    return bodies.performance_body(found)
+
+
+@router.get("/{account}/risk", responses=_ERRORS)
+async def risk(its: Its, account: AccountName) -> RiskBody:
+    """Each limit with its present value, the ladder, and why entries were refused."""
+    found = known(its.feed, account)
+    refused = await its.feed.read("refusals", lambda c: browsing.refusals(c, account), account)
+    return bodies.risk_body(found, refused)
+
+
+@router.get("/{account}/executions", responses=_ERRORS)
+async def executions(  # noqa: PLR0913 - one argument a parameter of the query
+    its: Its,
+    account: AccountName,
+    symbol: Symbol = None,
+    decision: Word = None,
+    session: Word = None,
+    start: Moment = None,
+    before: Cursor = None,
+    limit: Limit = 100,
+) -> Page[ExecutionBody]:
+    """What was decided on each candle, the newest first."""
+    known(its.feed, account)
+    query = ExecutionQuery(symbol, decision, session, moment(start, "start"), number(before), limit)
+    found = await its.feed.read(
+        query, lambda c: browsing.executions_page(c, account, query), account
+    )
+    more = str(found[-1].open_time_ms) if len(found) >= limit else None
+    return Page(items=[bodies.execution_body(each) for each in found], next=more)
+
+
+@router.get("/{account}/events", responses=_ERRORS)
+async def events(  # noqa: PLR0913 - one argument a parameter of the query
+    its: Its,
+    account: AccountName,
+    kind: Word = None,
+    severity: Literal["info", "warning", "critical"] | None = None,
+    search: Search = None,
+    before: Cursor = None,
+    limit: Limit = 100,
+) -> Page[EventBody]:
+    """The audit trail, the newest first."""
+    known(its.feed, account)
+    query = EventQuery(
+        () if kind is None else (kind,),
+        () if severity is None else (severity,),
+        search,
+        number(before),
+        limit,
+    )
+    found = await its.feed.read(query, lambda c: browsing.events_page(c, account, query), account)
+    more = str(found[-1].seq) if len(found) == limit else None
+    return Page(items=[bodies.event_body(each) for each in found], next=more)
+
+
+@router.get("/{account}/commands", responses=_ERRORS)
+async def asked(
+    its: Its, account: AccountName, before: Cursor = None, limit: Limit = 50
+) -> Page[CommandBody]:
+    """What operators asked for, the newest first."""
+    known(its.feed, account)
+    found = await its.feed.read(
+        ("commands", before, limit),
+        lambda c: commands.newest(c, account, number(before), limit),
+        account,
+    )
+    more = str(found[-1].command_id) if len(found) == limit else None
+    return Page(items=[bodies.command_body(each) for each in found], next=more)
+
+
+@router.get("/{account}/trades", responses=_ERRORS)
+async def trades(  # noqa: PLR0913 - one argument a parameter of the query
+    its: Its,
+    account: AccountName,
+    symbol: Symbol = None,
+    reason: Word = None,
+    tag: Word = None,
+    outcome: Literal["win", "loss"] | None = None,
+    start: Moment = None,
+    end: Moment = None,
+    sort: Literal[
+        "exit_time", "entry_time", "symbol", "pnl", "quantity", "exit_reason"
+    ] = "exit_time",
+    order: Literal["asc", "desc"] = "desc",
+    page: PageNumber = 1,
+    limit: Limit = 100,
+) -> Page[TradeBody]:
+    """Closed positions; `start` and `end` are of the exit."""
+    known(its.feed, account)
+    query = TradeQuery(
+        symbol, reason, tag, outcome, moment(start, "start"), moment(end, "end"),
+        sort, order == "desc", (page - 1) * limit, limit,
+    )  # fmt: skip
+    found, total = await its.feed.read(
+        query, lambda c: browsing.trades_page(c, account, query), account
+    )
+    more = str(page + 1) if page * limit < total else None
+    return Page(items=[bodies.trade_body(each) for each in found], next=more, total=total)
+
+
+@router.get(
+    "/{account}/trades.csv",
+    responses={**_ERRORS, 200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+    response_class=Response,
+)
+async def as_csv(its: Its, account: AccountName) -> Response:
+    """All closed positions, the oldest first."""
+    known(its.feed, account)
+    query = TradeQuery(descending=False, limit=_CSV_ROWS)
+    found, _ = await its.feed.read(
+        query, lambda c: browsing.trades_page(c, account, query), account
+    )
+    named = {"content-disposition": 'attachment; filename="trades.csv"'}
+    rows = [bodies.trade_body(each) for each in found]
+    return Response(_csv(rows), media_type="text/csv", headers=named)
+
+
+@router.get("/{account}/trades/{position_id}", responses=_ERRORS)
+async def trade(its: Its, account: AccountName, position_id: PositionId) -> StoryBody:
+    """One trade, and what led to it in words."""
+    known(its.feed, account)
+
+    def query(connection: Connection) -> StoryBody | None:
+        closed = browsing.trade_of(connection, account, position_id)
+        if closed is None:
+            return None
+        records = story_of(connection, account, position_id)
+        lines = [StoryLine(about=about, text=text) for about, text in tell(records)]
+        return StoryBody(trade=bodies.trade_body(closed), story=lines)
+
+    found = await its.feed.read(("trade", position_id), query, account)
+    if found is None:
+        raise NotThere("no such trade")
+    return found
+
+
+def _csv(rows: list[TradeBody]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    names = list(TradeBody.model_fields)
+    writer.writerow(names)
+    for row in rows:
+        values = row.model_dump()
+        writer.writerow(["; ".join(v) if isinstance(v, list) else v for v in values.values()])
+    return text.getvalue()

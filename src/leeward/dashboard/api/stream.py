@@ -1,0 +1,54 @@
+"""The socket of the API: an account's overview, again whenever anything changed."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Final
+
+from fastapi import APIRouter, WebSocket
+from starlette.websockets import WebSocketDisconnect
+
+from leeward.dashboard.api import bodies
+from leeward.dashboard.api.terms import Its
+from leeward.dashboard.feed import Feed
+
+_QUIET_S: Final = 20.0
+_UNKNOWN: Final = 4404
+
+
+router = APIRouter()
+
+
+@router.websocket("/stream")
+async def stream(its: Its, socket: WebSocket, account: str | None = None) -> None:
+    await socket.accept()
+    if account is not None and account not in its.feed.accounts():
+        await socket.close(_UNKNOWN, "no such account")
+        return
+    sending = asyncio.create_task(_send(its.feed, socket, account))
+    with suppress(WebSocketDisconnect):
+        while True:  # what is said is not listened to, but the end is noticed
+            await socket.receive_text()
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+
+
+async def _send(feed: Feed, socket: WebSocket, account: str | None) -> None:
+    """Sends what is new until the socket is gone."""
+    version = -1
+    with suppress(WebSocketDisconnect, RuntimeError):
+        while True:
+            now = feed.version
+            if now == version:
+                await socket.send_json({"type": "still", "version": version})
+            else:
+                await _send_all(feed, socket, account)
+            version = now
+            await feed.changed(version, _QUIET_S)
+
+
+async def _send_all(feed: Feed, socket: WebSocket, account: str | None) -> None:
+    for name in feed.accounts() if account is None else (account,):
+        body = bodies.overview_body(feed.overview(name), feed.version, feed.problem)
+        await socket.send_text(f'{{"type":"overview","overview":{body.model_dump_json()}}}')

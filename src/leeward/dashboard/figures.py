@@ -1,0 +1,115 @@
+"""How an account has performed since its first candle, from what is in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import numpy as np
+from sqlalchemy import Connection
+
+from leeward.database import browsing, reading
+from leeward.domain.timeframe import DAY_MS
+from leeward.engine.records import EquityMarked, PositionClosed
+from leeward.runtime.trading.measuring import trade_values
+from leeward.statistics.account import annual_growth, calmar_ratio
+from leeward.statistics.daily import daily_marks, monthly_returns
+from leeward.statistics.sharpe import sharpe_ratio, sortino_ratio
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """Fractions, quote units and counts as the names say; None where there is too little to tell.
+    Drawdown is measured at the ends of days and at the last candle; a deposit or a withdrawal
+    counts as gain or loss. `buy_and_hold_fraction` is of all symbols in equal parts, over the same
+    candles and without costs; `trade_returns` are fractions of what each trade cost, by exit."""
+
+    first_ms: int | None
+    last_ms: int | None
+    first_equity: Decimal | None
+    last_equity: Decimal | None
+    return_fraction: float | None
+    buy_and_hold_fraction: float | None
+    cagr: float | None
+    sharpe: float | None
+    sortino: float | None
+    calmar: float | None
+    max_drawdown_fraction: float | None
+    trades: int
+    win_rate: float | None
+    profit_factor: float | None
+    expectancy: float | None
+    pnl: Decimal
+    fees: float
+    unprotected_s: float
+    monthly: dict[str, float]
+    trade_returns: tuple[float, ...]
+
+
+def performance(connection: Connection, account: str) -> Performance:
+    """Returns the figures of an account, of all its sessions."""
+    marks = browsing.daily_marks_of(connection, account)
+    closed = reading.trades(connection, account)
+    held = browsing.first_and_last_close(connection, account)
+    growth = [last / first - 1.0 for first, last in held.values() if first > 0]
+    pnl = [each.trade.pnl.amount for each in closed]
+    won = sum((each for each in pnl if each > 0), Decimal(0))
+    lost = -sum((each for each in pnl if each < 0), Decimal(0))
+    total, figures = sum(pnl, Decimal(0)), trade_values(closed, {})
+    days = _Days.of(marks)
+    return Performance(
+        first_ms=marks[0].open_time_ms if marks else None,
+        last_ms=marks[-1].open_time_ms if marks else None,
+        first_equity=marks[0].equity if marks else None,
+        last_equity=marks[-1].equity if marks else None,
+        return_fraction=days.growth,
+        buy_and_hold_fraction=sum(growth) / len(growth) if growth else None,
+        cagr=days.cagr,
+        sharpe=days.sharpe,
+        sortino=days.sortino,
+        calmar=calmar_ratio(days.cagr, days.max_drawdown),
+        max_drawdown_fraction=days.max_drawdown,
+        trades=len(closed),
+        win_rate=sum(each > 0 for each in pnl) / len(pnl) if pnl else None,
+        profit_factor=float(won / lost) if lost else None,
+        expectancy=float(total / len(pnl)) if pnl else None,
+        pnl=total,
+        fees=figures["fees"],
+        unprotected_s=figures["unprotected_s"],
+        monthly=days.monthly,
+        trade_returns=tuple(_return_of(each) for each in closed),
+    )
+
+
+def _return_of(closed: PositionClosed) -> float:
+    trade = closed.trade
+    return float(trade.pnl.amount / trade.cost.amount) if trade.cost.amount else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Days:
+    growth: float | None = None
+    cagr: float | None = None
+    sharpe: float | None = None
+    sortino: float | None = None
+    max_drawdown: float | None = None
+    monthly: dict[str, float] = field(default_factory=dict)
+
+    @staticmethod
+    def of(marks: Sequence[EquityMarked]) -> _Days:
+        equity = np.array([float(mark.equity) for mark in marks])
+        if not len(equity) or not (equity > 0).all():
+            return _Days()
+        times = np.array([mark.open_time_ms for mark in marks], dtype=np.int64)
+        days = daily_marks(times, equity, 1, float(equity[0]))
+        peak = np.array([float(mark.peak) for mark in marks])
+        growth = float(equity[-1] / equity[0] - 1.0)
+        return _Days(
+            growth,
+            annual_growth(growth, int(times[-1] - times[0])) if len(times) > 1 else None,
+            sharpe_ratio(days.changes),
+            sortino_ratio(days.changes),
+            float(np.max(1.0 - equity / np.maximum(peak, equity))),
+            monthly_returns(days) if times[-1] - times[0] >= DAY_MS else {},
+        )
