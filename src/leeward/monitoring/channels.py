@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -43,12 +44,17 @@ def channels_of(addresses: Sequence[str]) -> tuple[Channel, ...]:
     not know."""
     if not addresses:
         return ()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of what its plugins import
+        return tuple(_channels(addresses))
+
+
+def _channels(addresses: Sequence[str]) -> Iterator[Channel]:
     from apprise import Apprise
 
     # Its notes quote addresses, and those hold passwords: what a channel answers is told by us.
     logger = logging.getLogger("apprise")
     logger.handlers, logger.propagate = [logging.NullHandler()], False
-    found = []
     for number, address in enumerate(addresses, 1):
         scheme = address.partition("://")[0] if "://" in address else ""
         apprise = Apprise()
@@ -59,5 +65,4 @@ def channels_of(addresses: Sequence[str]) -> tuple[Channel, ...]:
                 "in json://localhost:8080/alerts or mailto://user:password@example.org"
             )
         key = hashlib.sha256(address.encode()).hexdigest()[:12]
-        found.append(Channel(f"channel {number} ({scheme})", key, apprise))
-    return tuple(found)
+        yield Channel(f"channel {number} ({scheme})", key, apprise)

@@ -243,6 +243,38 @@ MEANINGS: dict[str, dict[str, Meaning]] = {
         ),
         "model_sound": _means("A model has its confidence back.", "It is used again.", _NOTHING),
     },
+    "Exchanging the strategy": {
+        "swap": _means(
+            "Somebody asked for another strategy, which was loaded and checked, or refused.",
+            "It takes over at the candle close that is named; until then the present one trades.",
+            "`leeward swap --rollback` calls it off.",
+        ),
+        "shadow": _means(
+            "A strategy that is to take over was tried on a candle.",
+            "What it would have done is written down; nothing was ordered for it.",
+            "Read whether it decides as you expect.",
+        ),
+        "swapped": _means(
+            "Another strategy took over.",
+            "It decides from this candle on; stops, limits and losses so far stay as they are.",
+            "`leeward swap --rollback` takes it back.",
+        ),
+        "managed_out": _means(
+            "A strategy that was replaced has closed the last of its positions.",
+            "Nothing of it is left; the new strategy decides alone.",
+            _NOTHING,
+        ),
+        "resumed": _means(
+            "The account was started with the command line of before a swap.",
+            "It goes on with what was swapped in.",
+            "`leeward swap --rollback` takes it back; to start anew name something else.",
+        ),
+        "manager_lost": _means(
+            "A strategy that managed positions after a swap could not be loaded again.",
+            "Its positions keep their stops, and the strategy of the session decides their exits.",
+            "Look at the words; close the positions by hand if you want another exit.",
+        ),
+    },
     "Process and machine": {
         "task_died": _means(
             "A part of the trading process died.",
