@@ -53,7 +53,7 @@ class Stage:
     def models(self) -> Path:
         return self.folder / "data" / "models"
 
-    def play(self, strategy: str, start_row: int, work: Work, *changes: str) -> None:
+    def play(self, strategy: str, start_row: int, work: Work, mode: Mode = Mode.LIVE) -> None:
         start_ms = int(CANDLES.open_time[start_row])
         market = Market({"BTCUSDT": CANDLES}, "generated")
         with served(market, mode="stepped", race=False, start_ms=start_ms) as emulator:
@@ -72,10 +72,10 @@ class Stage:
                     f"venue.url={emulator.addresses.rest}",
                     f"venue.api_key={emulator.addresses.api_key}",
                     "risk.trend_gate=off",
-                    *changes,
                 ],
             )
-            asked = Asked(Mode.LIVE, strategy, ("BTCUSDT",), acknowledged=True)
+            self.account = f"{mode}:emulator:main"
+            asked = Asked(mode, strategy, ("BTCUSDT",), acknowledged=True)
             asyncio.run(_played(emulator, self.settings, asked, work))
 
     def database(self) -> Database:
@@ -92,7 +92,7 @@ class Stage:
     def _history(self) -> list[Any]:
         database = self.database()
         try:
-            return database.history(ACCOUNT)
+            return database.history(self.account)
         finally:
             database.close()
 
@@ -432,3 +432,24 @@ def test_a_challenger_that_raises_anything_at_all_neither_halts_nor_delays(stage
         Severity.INFO, Severity.WARNING,
     ]  # fmt: skip
     assert len(stage.executed()) == 3
+
+
+def test_paper_trading_asks_for_sentiment_and_hears_challengers_too(
+    fed: tuple[Stage, FakeSources],
+) -> None:
+    stage, sources = fed
+    sources.senticrypt = days_until(LAST_DAY)
+    shipped = archive_the_shipped_one(stage)
+
+    async def work(walk: Walk) -> None:
+        set_challenge(walk.ready.database, PRICE, Challenge(PRICE, shipped.sha256, 5, "trader"))
+        await walk.until(
+            SentimentStore(stage.settings.data.dir).path(SOURCES["senticrypt"]).is_file
+        )
+        await walk.until(lambda: walk.ready.models.care.challengers != {})
+        await walk.hours(4)
+        await until_written(walk, 4)
+
+    stage.play("ml_with_sentiment", SENTIMENT_START, work, Mode.PAPER)
+
+    assert [each.columns["ladder"] for each in stage.executed()] == [2.0] * 4
