@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, TypeAlias
 
 from fastapi import Request
 from nicegui import ui
 
-from leeward.dashboard.pages import overview
+from leeward.dashboard.pages import control, overview, trades
 from leeward.dashboard.pages.frame import Seat, framed
 from leeward.dashboard.pages.navigation import PLACES
-from leeward.dashboard.state import Dashboard, user_of
+from leeward.dashboard.pages.steering import add_order
+from leeward.dashboard.state import Dashboard, address_of, user_of
 
-_BUILDERS: Final[dict[str, Callable[[Seat], Awaitable[None]]]] = {
+_Build: TypeAlias = Callable[[Seat], Awaitable[None]]
+
+_BUILDERS: Final[dict[str, _Build]] = {
     "/": overview.build,
+    "/trades": trades.build,
+    "/control": control.build,
 }
 
 
@@ -30,4 +35,15 @@ def _declare(dashboard: Dashboard, path: str, name: str) -> None:
     async def page(request: Request, account: str = "") -> None:
         known = dashboard.feed.accounts()
         chosen = account if account in known else next(iter(known), "")
-        await framed(Seat(dashboard, chosen, user_of(request)), path, _BUILDERS[path])
+        seat = Seat(dashboard, chosen, user_of(request), address_of(request))
+        await framed(seat, path, _whole(_BUILDERS[path]))
+
+
+def _whole(build: _Build) -> _Build:
+    """Returns a page that can also halt: that is never further than one click."""
+
+    async def whole(seat: Seat) -> None:
+        await build(seat)
+        await add_order(seat, "halt")
+
+    return whole

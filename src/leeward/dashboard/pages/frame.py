@@ -75,6 +75,8 @@ class Seat:
     dashboard: Dashboard
     account: str
     user: Principal
+    #: From where the viewer comes, for the lock-out of who guesses passwords.
+    address: str
     live_parts: list[Part] = field(default_factory=list)
 
     @property
@@ -95,6 +97,10 @@ class Seat:
         part = Part(self.still(Html(""), heard, classes=classes), draw)
         await part.refresh()
         return part
+
+    def later(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Does what takes a while once the page is there."""
+        ui.timer(0.05, work, once=True)
 
     def still(self, shown: Html, heard: Heard | None = None, *, classes: str = "") -> ui.html:
         """Adds a piece that stays as it is; `heard` takes what is clicked, changed and sent in

@@ -52,7 +52,9 @@ def money(value: Decimal | float | None, quote: str = "", *, sign: bool = False)
     """Returns an amount; with a sign it is also coloured as gain or loss."""
     text = amount(None if value is None else float(value), sign=sign)
     words = element("span", typeset(text), class_=(tone(text) if sign else "") or False)
-    return join((words, f"\xa0{quote}" if quote and value is not None else None))
+    if not quote or value is None:
+        return words
+    return join((words, "\xa0", element("span", quote, class_="unit")))
 
 
 def share(fraction: float | None, digits: int = 2, *, sign: bool = False) -> Html:
@@ -247,3 +249,10 @@ def dialog(name: str, title_words: str, *children: str | None, wide: bool = Fals
     return element(
         "dialog", body, id=name, aria_labelledby=f"{name}-title", class_="wide" if wide else False
     )
+
+
+def waiting(words: str) -> Html:
+    """Returns what stands while an answer is on its way."""
+    bar = element("div", element("span"), class_="progress")
+    said = element("p", words, class_="quiet")
+    return element("div", said, bar, role="status", class_="waiting")

@@ -23,6 +23,19 @@ LIMITS: Final = {
     "cooldown_candles": "Candles to wait after a stop",
 }
 
+#: Why a position was closed, in a table.
+EXITS: Final = {
+    "stop": "Stop",
+    "stop_gap": "Gap below the stop",
+    "target": "Target",
+    "signal": "Exit signal",
+    "time": "Time limit",
+    "containment": "Drawdown limit",
+    "operator": "By hand",
+    "dust": "Too little to sell",
+    "end_of_data": "End of data",
+}
+
 
 def limit_words(name: str, value: float, limit: float) -> tuple[str, str, str]:
     """Returns a limit's name, its present value and the limit, as text.
