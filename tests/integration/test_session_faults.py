@@ -32,6 +32,8 @@ from leeward.engine.records import (
     SessionEnded,
     Severity,
     TradingState,
+    TransferBooked,
+    TransferKind,
 )
 from leeward.runtime.database import url_of
 from leeward.runtime.emulator import Market
@@ -308,6 +310,28 @@ def test_a_process_with_another_database_is_kept_from_the_same_files(stage: Stag
         assert bought(walk) == 1
 
     stage.play(work, FLAT)
+
+
+def test_balances_that_lag_behind_the_trades_are_no_withdrawal(stage: Stage) -> None:
+    async def work(walk: Walk) -> None:
+        desk, books = walk.ready.session.desk, walk.ready.session.keeper.books
+        walk.emulator.sim("POST", "faults", effect="stale_account", id="late")
+        assert (await desk.audit()).clean
+        await walk.hours(1)
+        assert bought(walk) == 1
+        for _ in range(3):
+            assert not (await desk.audit()).clean
+            await walk.to(walk.clock.told_ms + 12_000)
+        assert walk.state is ACTIVE
+        walk.emulator.sim("DELETE", "faults/late")
+        assert (await desk.audit()).clean
+        (held,) = books.positions()
+        assert held.quantity.value > 0
+        assert resting(walk) == ["STOP_LOSS"]
+
+    stage.play(work, FLAT)
+    transfers = [each for each in stage.history() if isinstance(each, TransferBooked)]
+    assert {each.kind for each in transfers} == {TransferKind.OPENING}
 
 
 def test_a_full_disk_stops_entries_and_leaves_room_for_exits(stage: Stage) -> None:

@@ -156,6 +156,10 @@ def _changed(gate: Gate, answer: Answer, asked: Asked, struck: Sequence[Fault]) 
                 answer.body = _mistyped(answer.body)
             case "zero_balance":
                 answer.body = _emptied(answer.body)
+            case "stale_account" if isinstance(answer.body, dict) and "balances" in answer.body:
+                whose = _facts(gate, asked).get("account", "")
+                first = fault.shown.setdefault(whose, answer.body["balances"])
+                answer.body = {**answer.body, "balances": first}
             case "stale_klines" if isinstance(answer.body, list):
                 answer.body = answer.body[: -int(fault.number("bars", 1))]
             case "not_found_lag" if asked.operation.name in _QUERIES and answer.status == 200:

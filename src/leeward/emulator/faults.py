@@ -41,6 +41,7 @@ REQUEST_FAULTS: Final = {
     "wrong_type": "process the request, answer with numbers as other types",
     "not_found_lag": "for `ms` after an order's last change, queries do not know it",
     "zero_balance": "balances are shown as zero",
+    "stale_account": "balances are shown as they were when it struck first",
     "stale_klines": "klines end `bars` (default 1) early",
 }
 #: Faults of messages that are pushed: match by `stream`, `account`, `event`, `symbol`, `execution`
@@ -107,6 +108,8 @@ class Fault:
     seen: int = 0
     applied: int = 0
     error: str | None = None
+    #: What an account's first answer showed.
+    shown: dict[str, object] = field(default_factory=dict)
 
     @property
     def is_action(self) -> bool:

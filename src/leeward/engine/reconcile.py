@@ -18,7 +18,7 @@ from leeward.engine.books import Books
 from leeward.engine.facts import Doubt, Findings, VenueFacts
 from leeward.engine.filling import Beside, fill_records
 from leeward.engine.intents import is_ours
-from leeward.engine.ledger import Ledger, difference
+from leeward.engine.ledger import Ledger, changes, difference, total
 from leeward.engine.order_table import next_state, state_of
 from leeward.engine.own_orders import BookedOrder, filled, moved
 from leeward.engine.records import (
@@ -37,10 +37,10 @@ from leeward.engine.records import (
 
 _ZERO = Decimal(0)
 
-#: Two readings of the same difference count when they are this far apart; a balance of zero, which
-#: an exchange has been seen to show by mistake, for longer.
+#: Two readings of the same difference count when they are this far apart; for longer a balance of
+#: zero, which an exchange has been seen to show by mistake, and one of before the last trades.
 SPACED_MS = 10_000
-SPACED_ZERO_MS = 300_000
+SPACED_LATE_MS = 300_000
 #: A position of which less than this part is left is closed.
 _MOSTLY = 100
 
@@ -245,7 +245,9 @@ class _Reconciling:
                 self._transfer(opening, TransferKind.OPENING, asset, amount)
             elif amount and unread:
                 self._blind = True  # trades that were not read may explain it
-            elif amount and self._is_confirmed(f"balance/{asset}", amount, there):
+            elif amount and self._is_confirmed(
+                f"balance/{asset}", amount, late=not there or self._was_held(asset, there)
+            ):
                 self._transfer(
                     f"adjustment/{asset}/{self._facts.at_ms}",
                     TransferKind.ADJUSTMENT,
@@ -272,9 +274,22 @@ class _Reconciling:
         money = Money(amount, asset)
         self._add(TransferBooked(transfer_id, kind, money, self._facts.at_ms))
 
-    def _is_confirmed(self, name: str, amount: Decimal, there: Decimal | None = None) -> bool:
-        """Returns whether an earlier reading showed the same; doubts it from now on where not."""
-        spaced = SPACED_ZERO_MS if there == 0 else SPACED_MS
+    def _was_held(self, asset: str, there: Decimal) -> bool:
+        """Returns whether the account held just that much before its last trades."""
+        since_ms = self._facts.at_ms - SPACED_LATE_MS
+        trades = [each for fills in self._facts.fills.values() for each in fills]
+        held = self._after.balance(asset)
+        for fill in sorted(trades, key=lambda each: each.time_ms, reverse=True):
+            moved = changes(fill, self._after.base(fill.symbol), self._books.quote)
+            held = difference(held, total(amount for name, amount in moved if name == asset))
+            if fill.time_ms > since_ms and held == there:
+                return True
+        return False
+
+    def _is_confirmed(self, name: str, amount: Decimal, *, late: bool = False) -> bool:
+        """Returns whether an earlier reading showed the same; doubts it from now on where not.
+        `late` is one that may only lag behind."""
+        spaced = SPACED_LATE_MS if late else SPACED_MS
         before = self._facts.doubts.get(name)
         since = self._facts.at_ms
         if before is not None and before.amount == amount:

@@ -410,6 +410,29 @@ def test_a_difference_that_changes_starts_anew() -> None:
     assert second.doubts == {"balance/USDT": Doubt(Decimal(501), NOW + 60_000)}
 
 
+@pytest.mark.parametrize(
+    ("shown", "is_late"),
+    [
+        ({"USDT": "900", "BTC": "1"}, True),  # as before the sale by another hand
+        ({"USDT": "899", "BTC": "1"}, False),
+    ],
+)
+def test_balances_of_before_the_last_trades_are_believed_late(
+    shown: dict[str, str], is_late: bool
+) -> None:
+    kept = books(opening("900"), opening("1", SYMBOL, "BTC"))
+    sale = fill(9, "0.25", side=Side.SELL, order_id=77, time_ms=NOW - 20_000)
+    assert settle(kept, facts((sale,), balances={"USDT": "925", "BTC": "0.75"})).is_clean
+    told = facts((sale,), balances=shown)
+    first = settle(kept, told)
+    assert (first.records, first.is_clean) == ((), False)
+    second = settle(kept, replace(told, at_ms=NOW + 60_000, doubts=first.doubts))
+    assert kept.cash == Decimal("925" if is_late else "899")
+    # In the end it is believed, whatever it equals.
+    settle(kept, replace(told, at_ms=NOW + 300_000, doubts=second.doubts))
+    assert kept.cash == Decimal(shown["USDT"])
+
+
 def test_balances_shown_as_zero_are_not_believed() -> None:
     kept = held_books()
     told = facts((), [STOP_RESTS], balances={})
