@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from leeward.domain.money import Price
 from leeward.domain.rules import SymbolRules, SymbolStatus
 from leeward.engine.absence import AbsenceProof
 
@@ -143,6 +144,13 @@ class Memory:
         self.doubted.discard(client_order_id)
         self.lost.discard(client_order_id)
         self.questions.pop(client_order_id, None)
+
+    def takes(self, amount: Decimal, price: Price | None) -> bool:
+        """Returns whether the venue takes a sale of so much, worth `price` a unit."""
+        if amount <= 0 or amount < self.rules.lot.least:
+            return False
+        notional = self.rules.notional
+        return notional is None or (price is not None and amount * price.value >= notional.least)
 
     def trust_books(self, now_s: float) -> None:
         """Lets what the books say be sold again."""

@@ -208,11 +208,9 @@ class Questions:
             return None
         missing = max(Decimal(0), self.books.balance(rules.base) - there.total)
         left = held.quantity.value - missing
-        price = held.entry_price.value if held.entry_price is not None else Decimal(0)
-        small = rules.notional is not None and left * price < rules.notional.least
-        step = max(rules.lot.step, rules.market_lot.step)
-        if small or left <= 0 or left < rules.lot.least:
+        if not self.memory.takes(left, held.entry_price):
             return None
+        step = max(rules.lot.step, rules.market_lot.step)
         return left if there.free >= quantity_of(left, step).value else None
 
     def _keep_to(self, left: Decimal) -> None:

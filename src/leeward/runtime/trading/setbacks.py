@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from leeward.domain.answers import Found, Reaction, Refused
+from leeward.domain.orders import Side
 from leeward.engine.records import Severity
 from leeward.runtime.trading.means import Means
 from leeward.runtime.trading.memory import Memory, Shortage
@@ -66,18 +67,24 @@ class Setbacks:
 
     async def _find_shortage(self) -> None:
         """Learns how much there is to sell. One look never says "nothing": that is for the audit,
-        which looks twice."""
+        which looks twice. What an order of ours may lock is not missing: that order is asked for.
+        """
         for name in sorted(self.memory.lost):
             self.memory.lost.discard(name)
             self.memory.doubt(name)
         self.means.audit()
-        held = self.means.books.position(self.symbol)
-        answer = await self.means.asked(self.means.venue.balances())
-        if held is None or not isinstance(answer, Found):
+        books = self.means.books
+        held, live = books.position(self.symbol), books.live_orders(self.symbol)
+        if held is None or any(each.planned.side is Side.SELL for each in live):
             return
-        base, least = self.memory.rules.base, self.memory.rules.lot.least
+        answer = await self.means.asked(self.means.venue.balances())
+        if not isinstance(answer, Found):
+            return
+        base = self.memory.rules.base
         free = next((each.free.amount for each in answer.value if each.asset == base), None)
-        if free is not None and least <= free < held.quantity.value:
+        if free is None or free >= held.quantity.value:
+            return
+        if self.memory.takes(free, held.entry_price):
             until_s = self.means.now_s + _SHORT_S
             self.memory.shortage = Shortage(free, self.means.server_now_ms(), until_s)
 

@@ -114,6 +114,29 @@ def test_of_two_stops_of_which_one_comes_late_one_rests(tmp_path: Path) -> None:
         story(tmp_path / str(seconds), work, stop=[late(here, seconds)])
 
 
+def test_what_a_stop_of_ours_locks_is_not_missing(tmp_path: Path) -> None:
+    here: list[World] = []
+    told: set[str] = set()
+
+    async def work(world: World) -> None:
+        here.append(world)
+        put(world, "0.0005")  # that much stays free beside the stop
+        await world.desk.recover()
+        entering = asyncio.ensure_future(world.enter())
+        for _ in range(10):
+            await asyncio.sleep(1)
+            assert locked(world) == Decimal("0.999")
+        await entering
+        await world.pass_s(30)
+        assert world.desk.settled
+        told.update(each.kind for each in world.alarms)
+
+    for ms in range(280, 400, 10):  # some come after the question and before the second stop
+        here.clear()
+        story(tmp_path / str(ms), work, stop=[late(here, ms / 1000)])
+    assert "short_of_funds" in told
+
+
 def test_a_stop_that_rests_and_is_not_shown_yet_is_waited_for(tmp_path: Path) -> None:
     async def work(world: World) -> None:
         await world.enter()
