@@ -249,7 +249,7 @@ class _Run:
         verdict.wrong = differences(self.outside.exchange, records, ACCOUNT)
         verdict.wrong += self.watch.beyond
         last = last_command(self.kept.history(ACCOUNT))
-        if trader.commanded is not None and last != trader.commanded:
+        if trader.commanded is not None and last not in {trader.commanded, trader.given}:
             verdict.wrong.append(f"commanded {trader.commanded}, kept {last}")
         verdict.wrong += self._needless(records)
         verdict.wrong += [f"unhandled: {each!r}" for each in self.loop.failures]

@@ -67,6 +67,8 @@ class Trader:
     decided: int = 0
     #: The last order of the operator that was confirmed to them.
     commanded: StateMoved | None = None
+    #: The last one given: a process may die when it has written one down and not confirmed it.
+    given: StateMoved | None = None
     #: Where the last process got to: the campaign reads it once all is quiet.
     desk: Desk | None = None
     keeper: Bookkeeper | None = None
@@ -139,6 +141,8 @@ class Trader:
 
     async def _move(self, keeper: Bookkeeper, state: TradingState, reason: str, actor: str) -> None:
         moved = StateMoved(state, reason, actor, self.outside.now_ms())
+        if actor == "operator":
+            self.given = moved
         await keeper.commit(moved, urgent=True)
         if actor == "operator":
             self.commanded = moved
