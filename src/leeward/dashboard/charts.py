@@ -159,7 +159,7 @@ def candle_options(overlays: Sequence[str], lower: str, *, predicted: bool) -> O
         "tooltip": {**_tooltip(), **crossed},
         "axisPointer": {"link": [{"xAxisIndex": "all"}]},
         "legend": _legend(names),
-        "grid": [_grid(top=34, bottom=166), _grid(top="auto", bottom=62) | {"height": 80}],
+        "grid": [_pane(top=34, bottom=166), _pane(top="auto", bottom=62) | {"height": 80}],
         "xAxis": [_category(0, labels=False), _category(1, labels=True)],
         "yAxis": [
             {**_scale(0, "price"), "position": "right"},
@@ -218,7 +218,8 @@ def _marks() -> list[Options]:
             "marks": f"{column}_told",
             "symbol": shape,
             "symbolRotate": turn,
-            "symbolSize": 13,
+            "symbolSize": 9,
+            "symbolOffset": [0, 12 if column == "entry" else -12],
             "z": 6,
             "itemStyle": {"color": color, "borderColor": "var(--card)", "borderWidth": 1.5},
         }
@@ -281,7 +282,7 @@ def _base() -> Options:
     return {
         "animation": False,
         "backgroundColor": "transparent",
-        "textStyle": {"color": "var(--quiet)", "fontFamily": "inherit"},
+        "textStyle": {"color": "var(--quiet)", "fontFamily": "system-ui, sans-serif"},
         "tooltip": _tooltip(),
         "aria": {"enabled": False},  # the element says in words what is drawn
     }
@@ -315,6 +316,11 @@ def _legend(names: Sequence[str]) -> Options:
 
 def _grid(top: int | str, bottom: int | str) -> Options:
     return {"left": 8, "right": 8, "top": top, "bottom": bottom, "containLabel": True}
+
+
+def _pane(top: int | str, bottom: int | str) -> Options:
+    """Panes that share a time axis have the same edges, whatever their labels."""
+    return {"left": 8, "right": 76, "top": top, "bottom": bottom}
 
 
 def _text() -> Options:

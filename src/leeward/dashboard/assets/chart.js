@@ -120,7 +120,8 @@ export default {
       ) });
     },
     // Rows by column; `first` is the row at which they begin: what was there from it on is replaced.
-    load(columns, first) {
+    load(text, first) {
+      const columns = JSON.parse(text);
       if (!this.columns || first === 0) this.columns = columns;
       else for (const [name, values] of Object.entries(columns)) {
         const held = (this.columns[name] ||= new Array(first).fill(null));

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from fastapi import Request
 from nicegui import ui
 
-from leeward.dashboard.pages import control, overview, trades
+from leeward.dashboard.pages import chart, control, overview, trades
 from leeward.dashboard.pages.frame import Seat, framed
 from leeward.dashboard.pages.navigation import PLACES
 from leeward.dashboard.pages.steering import add_order
@@ -18,6 +18,7 @@ _Build: TypeAlias = Callable[[Seat], Awaitable[None]]
 
 _BUILDERS: Final[dict[str, _Build]] = {
     "/": overview.build,
+    "/chart": chart.build,
     "/trades": trades.build,
     "/control": control.build,
 }
