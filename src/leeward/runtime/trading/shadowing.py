@@ -15,6 +15,7 @@ from leeward.runtime.trading.model_figures import Aside
 from leeward.runtime.trading.start import Ready
 
 if TYPE_CHECKING:
+    from leeward.inference.bundle import Bundle
     from leeward.runtime.rivals import Rivals
 
 T = TypeVar("T")
@@ -26,9 +27,11 @@ _LOOK_S = 30.0
 
 @dataclass
 class _Followed:
-    """Two models that are compared; what opened up to `after_ms` is written down, or was before."""
+    """Two models that are compared since the challenger was named; what opened up to `after_ms` is
+    written down, or was before."""
 
     pair: Pair
+    since_ms: int
     rivals: Rivals
     after_ms: int
 
@@ -44,8 +47,8 @@ class Shadow:
     ready: Ready
     aside: Aside
     _followed: dict[str, _Followed] = field(default_factory=dict)
-    #: Pairs that cannot be compared, told once.
-    _refused: set[Pair] = field(default_factory=set)
+    #: Pairs that cannot be compared, told once each time that the challenger is named.
+    _refused: dict[Pair, int] = field(default_factory=dict)
 
     async def run(self) -> NoReturn:
         clock = self.ready.session.clock
@@ -73,12 +76,13 @@ class Shadow:
         for name in [n for n, each in self._followed.items() if wanted.get(n) != each.pair]:
             del self._followed[name]
         for name, pair in wanted.items():
-            if name not in self._followed and pair not in self._refused:
-                await self._begin(pair)
+            since_ms = named[name].since_ms
+            if name not in self._followed and self._refused.get(pair) != since_ms:
+                await self._begin(pair, since_ms)
         challengers = {n: each.rivals.challenger for n, each in self._followed.items()}
         ready.models.care.challengers = {n: b.metadata.version for n, b in challengers.items()}
 
-    async def _begin(self, pair: Pair) -> None:
+    async def _begin(self, pair: Pair, since_ms: int) -> None:
         ready = self.ready
         champion = ready.models.bundles[pair.name]
         candles = ready.models.care.candles.get(champion.metadata.symbol)
@@ -86,42 +90,42 @@ class Shadow:
             return
         last_ms = await self.aside(partial(last_forecast_ms, ready.database, pair))
         after_ms = int(candles.open_time[-1]) - 1 if last_ms is None else last_ms
-        rivals = await self._guarded(pair, partial(self._load, pair))
+        rivals = await self._guarded(pair, since_ms, partial(self._load, champion, pair))
         if rivals is not None:
-            self._followed[pair.name] = _Followed(pair, rivals, after_ms)
+            self._followed[pair.name] = _Followed(pair, since_ms, rivals, after_ms)
             words = (
                 f"{rivals.challenger.metadata.version} predicts beside {champion.metadata.version}"
             )
             self._note(pair, f"{words}; no order follows from it", Severity.INFO)
 
-    def _load(self, pair: Pair) -> Rivals:
+    def _load(self, champion: Bundle, pair: Pair) -> Rivals:
         from leeward.runtime.predictions import model_use
         from leeward.runtime.rivals import load_rivals
 
-        champion = self.ready.models.bundles[pair.name]
         return load_rivals(champion, pair.challenger, model_use(self.ready.settings))
 
     async def _follow(self, followed: _Followed) -> None:
         """Writes down what came since."""
         rivals, pair = followed.rivals, followed.pair
         candles = self.ready.models.care.candles.get(rivals.champion.metadata.symbol)
-        if candles is None or candles.open_time[-1] <= followed.after_ms:
+        if candles is None or len(candles) < 2 or candles.open_time[-2] <= followed.after_ms:
             return
-        made = await self._guarded(pair, partial(rivals.forecasts, candles, followed.after_ms))
+        work = partial(rivals.forecasts, candles, followed.after_ms)
+        made = await self._guarded(pair, followed.since_ms, work)
         if made is None:
             self._followed.pop(pair.name, None)
-        elif made:
+            return
+        if made:
             at_ms = self.ready.session.server_now_ms()
-            write = partial(keep_forecasts, self.ready.database, pair, made, at_ms)
-            await self.aside(write)
-            followed.after_ms = made[-1].open_time_ms
+            await self.aside(partial(keep_forecasts, self.ready.database, pair, made, at_ms))
+        followed.after_ms = int(candles.open_time[-2])
 
-    async def _guarded(self, pair: Pair, work: Callable[[], T]) -> T | None:
+    async def _guarded(self, pair: Pair, since_ms: int, work: Callable[[], T]) -> T | None:
         """Returns what work in a thread returns; None, told once, where it cannot be done."""
         try:
             return await asyncio.to_thread(work)
         except Exception as error:  # noqa: BLE001 - whatever a challenger does, trading goes on
-            self._refused.add(pair)
+            self._refused[pair] = since_ms
             words = f"it predicts no more: {str(error) or type(error).__name__}"
             self._note(pair, words, Severity.WARNING)
             return None
