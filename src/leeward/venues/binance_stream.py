@@ -118,13 +118,15 @@ class Wanted:
 @dataclass
 class StreamHealth:
     """Counts since the start: candles that came by REST, series found stale, questions that failed,
-    candles dropped because nobody read, and the sockets' own."""
+    candles dropped because nobody read, those doubted because their prices were far off, and the
+    sockets' own."""
 
     line: LineHealth = field(default_factory=LineHealth)
     filled: int = 0
     stale: int = 0
     unanswered: int = 0
     dropped: int = 0
+    doubted: int = 0
 
 
 @dataclass
@@ -207,6 +209,10 @@ class CandleStream:
             return
         if self._ready.qsize() >= _MOST_READY:
             self.health.dropped += 1
+            return
+        if series.is_wild(event.candle):
+            self.health.doubted += 1
+            self._ask_soon(key)
             return
         self._hand_out(key, series.offer([event.candle]))
         if series.gap is not None:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from leeward.domain.candle import Candle
 from leeward.domain.timeframe import Timeframe
 
+#: A candle that leaves the last close by a tenth is rare, and one question more costs nothing then.
+_WILD = 0.10
+
 
 @dataclass
 class CandleSequence:
@@ -17,6 +20,7 @@ class CandleSequence:
     symbol: str
     timeframe: Timeframe
     next_ms: int
+    last_close: float | None = None
     _early: dict[int, Candle] = field(default_factory=dict)
 
     @property
@@ -28,6 +32,14 @@ class CandleSequence:
     def gap(self) -> tuple[int, int] | None:
         """The open times [from, to) that are missing before candles that have arrived."""
         return (self.next_ms, min(self._early)) if self._early else None
+
+    def is_wild(self, candle: Candle) -> bool:
+        """Returns whether a price of the candle is further from the last close than markets go as
+        a rule: true or not, it is worth a second question."""
+        if self.last_close is None:
+            return False
+        furthest = max(candle.high / self.last_close, self.last_close / candle.low)
+        return furthest > 1 + _WILD
 
     def offer(self, candles: Iterable[Candle]) -> list[Candle]:
         """Takes closed candles in any order, also again; returns those whose turn it is now."""
@@ -46,5 +58,5 @@ class CandleSequence:
         ready = []
         while (candle := self._early.pop(self.next_ms, None)) is not None:
             ready.append(candle)
-            self.next_ms = candle.close_time_ms
+            self.next_ms, self.last_close = candle.close_time_ms, candle.close
         return ready

@@ -30,14 +30,16 @@ HASTE = Patience(stale_s=0.2, overlap_s=0.05, subscribe_s=0.3, first_retry_s=0.0
 
 
 def candle(number: int, symbol: str = "BTCUSDT") -> Candle:
-    return Candle(symbol, MINUTE, START + number * STEP, 1, 2, 1, 2, 5, 9, 3, 1)
+    return Candle(symbol, MINUTE, START + number * STEP, 2, 2.1, 1.9, 2, 5, 9, 3, 1)
 
 
-def frame(number: int, symbol: str = "BTCUSDT", closed: bool = True) -> str:
+def frame(
+    number: int, symbol: str = "BTCUSDT", closed: bool = True, high: str = "2.1", low: str = "1.9"
+) -> str:
     open_ms = START + number * STEP
     row = {
-        "t": open_ms, "T": open_ms + STEP - 1, "s": symbol, "i": "1m", "f": 1, "L": 2, "o": "1",
-        "c": "2", "h": "2", "l": "1", "v": "5", "n": 3, "x": closed, "q": "9", "V": "1", "Q": "1",
+        "t": open_ms, "T": open_ms + STEP - 1, "s": symbol, "i": "1m", "f": 1, "L": 2, "o": "2",
+        "c": "2", "h": high, "l": low, "v": "5", "n": 3, "x": closed, "q": "9", "V": "1", "Q": "1",
         "B": "0",
     }  # fmt: skip
     data = {"e": "kline", "E": open_ms + STEP, "s": symbol, "k": row}
@@ -151,6 +153,27 @@ def test_candles_out_of_order_are_put_in_order() -> None:
     world.failing = 1
     found, _ = followed(world, sending(world, 0, 2, 1, 3), 4)
     assert numbers_of(found) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("wild", [{"high": "2.21"}, {"low": "1.81"}])
+def test_a_candle_far_from_the_last_close_is_what_a_second_question_says(
+    wild: dict[str, str],
+) -> None:
+    world = World()
+    world.known = 3
+    found, stream = followed(world, sending(world, 0, 1, frame(2, **wild), 3), 4)  # type: ignore[arg-type] # prices only
+    assert found == [candle(n) for n in range(4)]
+    assert stream.health.doubted == 1
+
+
+def test_a_candle_far_off_is_held_back_until_the_second_question_is_answered() -> None:
+    world = World()
+    world.failing = 2
+    started = time.perf_counter()
+    found, stream = followed(world, sending(world, 0, 1, frame(2, high="9"), 3), 4)
+    assert found == [candle(n) for n in range(4)]
+    assert stream.health.unanswered == 2
+    assert time.perf_counter() - started > HASTE.stale_s
 
 
 def test_candles_that_nobody_reads_are_asked_for_once_there_is_room(
