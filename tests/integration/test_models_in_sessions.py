@@ -137,6 +137,7 @@ def test_a_breach_steps_down_the_ladder_is_told_and_measured_and_ends_by_itself(
     assert len(steps) == hours
     assert [each.columns["ladder"] for each in steps] == [0.0 if it else 1.0 for it in breach]
     assert all(each.confidence == 0 for each, it in zip(steps, breach, strict=True) if it)
+    assert [each.prediction is None for each in steps] == breach
     told = [(each.kind, each.at_ms - HOUR.length_ms) for each in stage.noted("model_")]
     assert told == [
         ("model_misses", steps[4].open_time_ms),

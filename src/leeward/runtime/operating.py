@@ -184,8 +184,7 @@ def wish_for(
     or where the rest does not go with it."""
     if name is None or rollback or is_file(name) or name in strategy_names():
         return Wish(name, None, params, positions, shadow, rollback)
-    folder = settings.data.dir / "models" if settings.ml.dir is None else settings.ml.dir
-    if not (folder / f"{name}.json").is_file():
+    if not (settings.models_dir / f"{name}.json").is_file():
         raise unknown_name("strategy or model", name, strategy_names())
     return Wish(None, name, params, positions, shadow, rollback)
 

@@ -131,7 +131,7 @@ def model_use(settings: Settings, pins: Mapping[str, str] | None = None) -> Mode
     """Returns how the settings want models used; `pins` are those on record, the settings' win."""
     data, ml = settings.data.dir, settings.ml
     return ModelUse(
-        models=data / "models" if ml.dir is None else ml.dir,
+        models=settings.models_dir,
         data=data,
         kept=data / "predictions",
         shrunk=ml.sizing == "confidence",

@@ -91,6 +91,11 @@ class Settings(BaseSettings):
         filters = self.instruments.get(symbol)
         return Instrument(symbol, **filters.model_dump()) if filters else Instrument(symbol)
 
+    @property
+    def models_dir(self) -> Path:
+        """The folder of active and archived models."""
+        return self.data.dir / "models" if self.ml.dir is None else self.ml.dir
+
     @field_validator("instruments", mode="before")
     @classmethod
     def _name_in_capitals(cls, instruments: object) -> object:

@@ -203,6 +203,8 @@ def _executed(
         stop=choice.stop,
         target=choice.target,
         confidence=choice.confidence,
+        # Of the model in charge, where a strategy asks more than one.
+        prediction=choice.columns.get("told", choice.columns.get("prediction")),
         quantity=choice.quantity,
         intent_id=ids.get(choice.symbol),
         trend=choice.trend,
