@@ -24,8 +24,8 @@ test: $(VENV)/.test
 campaign: $(VENV)/.test
 	$(BIN)/python -m tests.harness.campaign --runs $(RUNS) --workers 2 $(if $(STATE),--state $(STATE))
 
-# What needs the training stack; `make test` does not.
-test-train: $(VENV)/.train
+# What needs the training stack and Ray; `make test` does not.
+test-train: $(VENV)/.cluster
 	$(BIN)/python -m pytest tests/train
 
 # The models that come with the program. Their weights never see the last months, on which they are
@@ -71,6 +71,10 @@ $(VENV)/.test: locks/test.txt $(VENV)/.run
 
 $(VENV)/.train: locks/train.txt $(VENV)/.run
 	$(BIN)/python -m pip install --quiet --require-hashes -r locks/train.txt
+	touch $@
+
+$(VENV)/.cluster: locks/cluster.txt $(VENV)/.train
+	$(BIN)/python -m pip install --quiet --require-hashes -r locks/cluster.txt
 	touch $@
 
 $(VENV)/.bench: locks/bench.txt $(VENV)/.run

@@ -7,14 +7,26 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from leeward.statistics.folds import Fold
 from leeward.training.datasets import Dataset, make_folds
-from leeward.training.fit import Recipe, answers, fit_all, identity, model_of
-from leeward.training.networks import preset_named
+from leeward.training.fit import (
+    Fitted,
+    Recipe,
+    answers,
+    device,
+    fit_all,
+    identity,
+    model_of,
+    plan,
+    threads,
+)
+from leeward.training.networks import preset_named, trainer_library
 
 RECIPE = Recipe(preset_named("tiny"), (1, 2), epochs=1, batch=512)
 pytestmark = pytest.mark.timeout(300)  # compiling a network takes seconds
@@ -24,12 +36,16 @@ def silent(what: str, share: float) -> None:
     del what, share
 
 
+def fit_kept(data: Dataset, folds: Sequence[Fold], folder: Path) -> list[Fitted]:
+    return fit_all(data, plan(data, folds, RECIPE, folder), RECIPE, silent)
+
+
 def test_a_seed_gives_the_same_weights_again_and_another_seed_others(
     data: Dataset, tmp_path: Path
 ) -> None:
     folds = make_folds(data, 1)
-    first = fit_all(data, folds, RECIPE, tmp_path / "a", silent)
-    again = fit_all(data, folds, RECIPE, tmp_path / "b", silent)
+    first = fit_kept(data, folds, tmp_path / "a")
+    again = fit_kept(data, folds, tmp_path / "b")
     for one, other in zip(first, again, strict=True):
         for ours, theirs in zip(one.weights, other.weights, strict=True):
             np.testing.assert_array_equal(ours, theirs)
@@ -39,8 +55,8 @@ def test_a_seed_gives_the_same_weights_again_and_another_seed_others(
 
 def test_weights_kept_on_disk_answer_as_the_network_did(data: Dataset, kept: Path) -> None:
     folds = make_folds(data, 1)
-    fit_all(data, folds, RECIPE, kept, silent)
-    fitted = fit_all(data, folds, RECIPE, kept, silent)[0]
+    fit_kept(data, folds, kept)
+    fitted = fit_kept(data, folds, kept)[0]
     found = answers(model_of(data, RECIPE.preset, fitted), data.features, folds[0].test)
     np.testing.assert_array_equal(found, fitted.test)
 
@@ -57,11 +73,10 @@ def test_what_a_run_keeps_answers_to_its_data_and_recipe_alone(data: Dataset) ->
 _RUN = """
 from pathlib import Path
 from leeward.training.datasets import build_dataset, make_folds
-from leeward.training.fit import fit_all
 from tests.markets import hourly_market
-from tests.train.test_fit import RECIPE, silent
+from tests.train.test_fit import fit_kept
 data = build_dataset(hourly_market("BTCUSDT").rows(0, 2_600))
-fit_all(data, make_folds(data, 1), RECIPE, Path(__import__("sys").argv[1]), silent)
+fit_kept(data, make_folds(data, 1), Path(__import__("sys").argv[1]))
 """
 
 
@@ -77,15 +92,32 @@ def test_a_killed_run_keeps_what_was_finished_and_goes_on(data: Dataset, tmp_pat
     (finished,) = sorted(folder.glob("*.npz"))[:1]
     before = finished.stat().st_mtime_ns
     folds = make_folds(data, 1)
-    resumed = fit_all(data, folds, RECIPE, folder, silent)
+    resumed = fit_kept(data, folds, folder)
     assert finished.stat().st_mtime_ns == before
-    whole = fit_all(data, folds, RECIPE, tmp_path / "whole", silent)
+    whole = fit_kept(data, folds, tmp_path / "whole")
     for one, other in zip(resumed, whole, strict=True):
         np.testing.assert_array_equal(one.test, other.test)
 
 
 def test_progress_ends_with_all_of_the_work(data: Dataset, kept: Path) -> None:
     told: list[float] = []
-    fit_all(data, make_folds(data, 1), RECIPE, kept, lambda _, share: told.append(share))
+    words: list[str] = []
+
+    def tell(what: str, share: float) -> None:
+        told.append(share)
+        words.append(what)
+
+    fit_all(data, plan(data, make_folds(data, 1), RECIPE, kept), RECIPE, tell)
     assert told == sorted(told)
     assert told[-1] == 1.0
+    assert words[-1] == f"fold 1 of 1, seed 2 on {device()}"
+
+
+def test_the_device_is_the_one_that_jax_found(data: Dataset, kept: Path) -> None:
+    jax = trainer_library("jax")
+    assert device().split(" ")[0] == jax.default_backend()
+    (fitted, _) = fit_kept(data, make_folds(data, 1), kept)
+    assert fitted.device == device()
+    assert fitted.threads == threads()
+    (again, _) = fit_kept(data, make_folds(data, 1), kept)
+    assert (again.device, again.threads) == (fitted.device, fitted.threads)

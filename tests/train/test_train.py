@@ -20,7 +20,19 @@ from leeward.training.datasets import Dataset, make_folds
 from leeward.training.trials import read_trials
 
 pytestmark = pytest.mark.timeout(300)
-QUICK = ["--preset", "tiny", "--seeds", "3", "--folds", "1", "--epochs", "1", "--json"]
+QUICK = [
+    "--preset",
+    "tiny",
+    "--seeds",
+    "3",
+    "--folds",
+    "1",
+    "--groups",
+    "3",
+    "--epochs",
+    "1",
+    "--json",
+]
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +61,16 @@ def test_a_model_is_trained_judged_archived_promoted_and_loaded(folder: Path) ->
     metadata = json.loads(text)
     assert metadata["status"] in {"research", "rejected"}
     assert metadata["status_cap"] != "live"
-    assert btc_trials(folder) == 3
+    assert btc_trials(folder) == 4  # three seeds, and the paths
     assert {gate["gate"] for gate in metadata["gates"]} == {"G0", "G1", "G2", "G3", "G4"}
     assert all(gate["pass"] for gate in metadata["gates"] if gate["name"] == "parity")
     rivals = {name.partition(".")[0] for name in metadata["baselines"]}
     assert rivals == {"last_close", "reversal", "logistic", "lightgbm", "holding", "rule"}
     assert "NO DEMONSTRATED EDGE" in page.read_text()
+    assert metadata["splits"]["combinatorial"]["trainings"] == 3
+    low = metadata["metrics"]["cpcv_sharpe_net"]["low"]
+    (gate,) = (each for each in metadata["gates"] if each["name"] == "cpcv_sharpe_low")
+    assert (gate["value"], gate["pass"]) == (low, low > 0.0)
     code, text = run(folder, "models", "promote", "btcusdt_price", "--json")
     assert code == 0
     bundle = load_bundle(folder / "data" / "models", "btcusdt_price", json.loads(text)["sha256"])
@@ -70,7 +86,17 @@ def test_training_again_repeats_the_figures_and_counts_no_new_trial(folder: Path
     )
     assert first["metrics"] == again["metrics"]
     assert first["files"]["btcusdt_price.onnx"] == again["files"]["btcusdt_price.onnx"]
-    assert btc_trials(folder) == 3
+    assert btc_trials(folder) == 4  # three seeds, and the paths
+
+
+def test_what_lies_there_is_left_alone_where_training_finds_the_same_again(folder: Path) -> None:
+    out, words = folder / "out", ["train", "price", "--symbol", "BTCUSDT", *QUICK]
+    for _ in range(2):
+        assert run(folder, *words, "--out", str(out))[0] == 0
+        written = {file.name: file.stat().st_mtime_ns for file in out.iterdir()}
+    first, again = written, {file.name: file.stat().st_mtime_ns for file in out.iterdir()}
+    assert first == again
+    assert run(folder, *words, "--out", str(out), "--preset", "tiny,small")[0] == 2
 
 
 def test_the_meta_target_gives_a_probability(folder: Path) -> None:
@@ -94,6 +120,9 @@ def test_the_meta_target_gives_a_probability(folder: Path) -> None:
         (["train", "price", "--symbol", "BTCUSD"], 2, "did you mean 'BTCUSDT'"),
         (["train", "price", "--symbol", "BTCUSDT", "--preset", "smal"], 2, "unknown preset"),
         (["train", "price", "--symbol", "BTCUSDT", "--seeds", "0"], 2, "seeds: 0"),
+        (["train", "price", "--symbol", "BTCUSDT", "--groups", "2"], 2, "groups: 2; it must be f"),
+        (["train", "price", "--symbol", "BTCUSDT", "--preset", "tiny,tiny"], 2, "each preset once"),
+        (["train", "price", "--symbol", "BTCUSDT", "--ray", "127.0.0.1:9"], 2, "no cluster at"),
         (["train", "price", "--symbol", "BTCUSDT", "--end", "2021-02-01"], 1, "too little to tr"),
         (["train", "sentiment", "--symbol", "BTCUSDT"], 2, "senticrypt"),
     ],

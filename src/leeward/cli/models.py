@@ -60,7 +60,8 @@ def show(
     from leeward.report.files import write_whole
     from leeward.runtime.models_in_use import models_in_use
     from leeward.runtime.settings import load_settings
-    from leeward.training.card import card_page, print_card
+    from leeward.training.card import print_card
+    from leeward.training.card_page import card_page
     from leeward.training.listing import find_model
 
     settings = load_settings(config)

@@ -21,15 +21,24 @@ def train(  # noqa: PLR0913 - one argument an option of the command
     kind: Annotated[str, typer.Argument(metavar="price|sentiment", help="What the model sees.")],
     symbol: Annotated[str, typer.Option(help="As in BTCUSDT.")],
     timeframe: Annotated[str, typer.Option(help="Length of the candles.")] = "1h",
-    preset: Annotated[str, typer.Option(help="Size of the network: small or spec.")] = "small",
+    preset: Annotated[
+        str, typer.Option(help="Size of the network: small or spec, or both: small,spec.")
+    ] = "small",
     target: Annotated[
         str, typer.Option(help="return: the next one; meta: whether the rule's trade pays.")
     ] = "return",
     seeds: Annotated[int, typer.Option(help="Networks a fold; their mean is judged.")] = 3,
     folds: Annotated[int, typer.Option(help="Walk-forward steps over the second half.")] = 3,
+    groups: Annotated[
+        int, typer.Option(help="Parts for combined paths, two forecast at a time; 0: none.")
+    ] = 6,
     start: Annotated[str | None, typer.Option(help="First UTC date.")] = None,
     end: Annotated[str | None, typer.Option(help="UTC date to stop before.")] = None,
     epochs: Annotated[int | None, typer.Option(help="At most; else until it gets worse.")] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Train on that Ray cluster; local: this machine."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the files there, not to the archive.")
     ] = None,
@@ -39,45 +48,55 @@ def train(  # noqa: PLR0913 - one argument an option of the command
 ) -> None:
     """Train a model by walk-forward, judge it on what it never saw, and archive it.
 
-    Needs the extra: pip install 'leeward[train]'. A run that was killed continues where it was. A
-    fresh model is not used by anything: promote it with `leeward models promote`.
+    Needs the extra: pip install 'leeward[train]', for --ray also 'leeward[cluster]'. A run that was
+    killed continues where it was. A fresh model is not used by anything: promote it with
+    `leeward models promote`.
     """
     from rich.console import Console
 
+    from leeward.domain.errors import BadUsage
     from leeward.domain.timeframe import Timeframe
     from leeward.report.files import check_writable, write_whole
     from leeward.runtime.settings import load_settings
-    from leeward.training.bundle import archive, write_flat
-    from leeward.training.card import card_page, print_card
+    from leeward.training.bundle import archive, write_flat_if_new
+    from leeward.training.card import print_card
+    from leeward.training.card_page import card_page
     from leeward.training.train import Order, models_dir
     from leeward.training.train import train as run
 
     if html is not None:
         check_writable(html)
+    presets = tuple(each.strip() for each in preset.split(","))
+    if len(presets) > 1 and (out is not None or html is not None):
+        raise BadUsage(f"preset: '{preset}' makes several models: give one with --out or --html")
     settings = load_settings(config)
     length = Timeframe.parse(timeframe)
-    order = Order(kind, symbol.upper(), length, preset, target, seeds, folds, start, end, epochs)
+    order = Order(
+        kind, symbol.upper(), length, presets, target, seeds, folds, groups, start, end, epochs
+    )
     with _progress(Console(stderr=True)) as tell:
-        bundle = run(order, settings, tell)
-    if out is None:
-        place = archive(models_dir(settings), bundle)
-    else:
-        place = out
-        write_flat(out, bundle)
-    if html is not None:
-        write_whole(html, card_page(bundle.metadata).encode())
-    if as_json:
-        typer.echo(json.dumps(bundle.metadata, indent=1, sort_keys=True))
-        return
+        bundles = run(order, settings, tell, ray)
     console = Console()
-    print_card(bundle.metadata, console)
-    console.print(f"\nWritten: {place}{_next_step(bundle, out)}", soft_wrap=True)
+    for bundle in bundles:
+        if out is None:
+            place = archive(models_dir(settings), bundle)
+            told = f"Written: {place}{_next_step(bundle)}"
+        else:
+            fresh = write_flat_if_new(out, bundle)
+            told = f"Written: {out}" if fresh else f"As it was in {out}: nothing written"
+        if html is not None:
+            write_whole(html, card_page(bundle.metadata).encode())
+        if as_json:
+            typer.echo(json.dumps(bundle.metadata, indent=1, sort_keys=True))
+            continue
+        print_card(bundle.metadata, console)
+        console.print(f"\n{told}\n", soft_wrap=True)
 
 
-def _next_step(bundle: Bundle, out: Path | None) -> str:
-    if out is not None or bundle.metadata["status_cap"] == "rejected":
+def _next_step(bundle: Bundle) -> str:
+    if bundle.metadata["status_cap"] == "rejected":
         return ""
-    return f"\nTo use it: leeward models promote {bundle.name} --status research"
+    return f"\nTo use it: leeward models promote {bundle.name} --version {bundle.version}"
 
 
 @contextmanager

@@ -6,12 +6,14 @@ touch therefore share candles; a gap between them, in candles, keeps them apart.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from leeward.domain.columns import BoolColumn, IntColumn
+from leeward.domain.columns import BoolColumn, FloatColumn, IntColumn
 from leeward.domain.errors import BadUsage
 
 
@@ -137,3 +139,37 @@ def _near(at: IntColumn, edges: IntColumn, purge: int, embargo: int) -> BoolColu
 def _paths(splits: list[Split], groups: int) -> IntColumn:
     tests = [[i for i, split in enumerate(splits) if g in split.groups] for g in range(groups)]
     return np.array(tests, np.int64).T
+
+
+def along_paths(found: CombinatorialSplits, answers: Sequence[FloatColumn]) -> NDArray[np.float64]:
+    """Returns one row a path: what was answered to every decision, in time order.
+
+    `answers[i]` are those of split i to its test decisions, in the order of `Split.test`.
+    """
+    whole = np.empty((len(found.paths), len(found.group)))
+    for path, group in np.ndindex(*found.paths.shape):
+        split = int(found.paths[path, group])
+        tested = found.group[found.splits[split].test] == group
+        whole[path, found.group == group] = answers[split][tested]
+    return whole
+
+
+def hold_back(at: IntColumn, train: IntColumn, gap: int, share: float = 0.15) -> Fold:
+    """Returns a fold without a test part: the last `share` of `train` is for validation, and what
+    is trained on ends more than `gap` candles before it. Raises BadUsage where a part is empty.
+
+    >>> fold = hold_back(np.arange(100), np.arange(20, 60), gap=5, share=0.25)
+    >>> [(int(part[0]), int(part[-1])) for part in (fold.train, fold.validate)]
+    [(20, 44), (50, 59)]
+    """
+    cut = round(len(train) * (1.0 - share))
+    validate = train[cut:]
+    left = train[:cut]
+    if len(validate):
+        left = left[at[left] < at[validate[0]] - gap]
+    if not (len(left) and len(validate)):
+        raise BadUsage(
+            f"{len(train)} decisions leave {len(left)} to train on and {len(validate)} to validate "
+            f"with a gap of {gap} candles; give more candles, or fewer groups"
+        )
+    return Fold(left, validate, np.empty(0, np.int64))

@@ -114,6 +114,28 @@ def write_flat(folder: Path, bundle: Bundle) -> None:
     write_all({folder / metadata: bundle.files[metadata]})
 
 
+def write_flat_if_new(folder: Path, bundle: Bundle) -> bool:
+    """Makes the bundle the active one and returns True; False, and nothing written, where the one
+    that lies there differs by when and how fast it was made alone."""
+    file = folder / f"{bundle.name}.json"
+    if file.is_file():
+        lying = read_bundle(folder, bundle.name)
+        if _lasting(lying.metadata) == _lasting(bundle.metadata):
+            return False
+    write_flat(folder, bundle)
+    return True
+
+
+def _lasting(metadata: Metadata) -> dict[str, Any]:
+    """Returns what training the same again repeats, as JSON holds it."""
+    facts: dict[str, Any] = json.loads(json.dumps(metadata))
+    for name in ("created_at", "version"):
+        facts.pop(name)
+    for name in ("duration_s", "seconds_per_seed", "git_commit"):
+        facts["training"].pop(name)
+    return facts
+
+
 def archived(folder: Path, name: str) -> list[str]:
     """Returns the archived versions of a model, oldest first."""
     return sorted(path.parent.name for path in folder.glob(f"{_ARCHIVE}/{name}/*/{name}.json"))

@@ -1,14 +1,11 @@
 """The model card: what a model was made of, how it fared beside the simplest rivals, and which
-gates it failed. One terminal screen and one page."""
+gates it failed; on a terminal. `card_page` makes a page of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from leeward.report.elements import Html, element, join, number_table, pairs
-from leeward.report.sections import card
 from leeward.report.words import percent
 from leeward.statistics.forecasts import decisions_to_show
 from leeward.training.bundle import Metadata
@@ -17,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 NO_EDGE = "no demonstrated edge"
-_COLUMNS = (
+COLUMNS: Final = (
     ("accuracy", "Right", True),
     ("mse_ratio", "Error ratio", False),
     ("rank_ic", "Rank IC", False),
@@ -26,14 +23,49 @@ _COLUMNS = (
     ("return_net", "Return net", True),
     ("turns", "Trades", False),
 )
-_GATES = {
+_KINDS: Final = {
     "G0": "File",
     "G1": "Leak tripwires",
     "G2": "Skill",
     "G3": "Money after costs",
     "G4": "Calibration",
 }
-_RIVALS = {
+#: What each gate looks at; a gate without words here is called by its name.
+_LOOKED_AT: Final = {
+    "parity": "largest difference from Keras",
+    "single_is_batch": "alone against in a batch",
+    "bytes": "bytes",
+    "foreign_ops": "operators outside the list",
+    "reproducible_bytes": "same weights, same bytes",
+    "spread": "standard deviation",
+    "accuracy_tripwire": "share right",
+    "rank_ic_tripwire": "rank IC, either sign",
+    "permuted_labels": "share right on shuffled labels",
+    "mse_ratio": "error over that of 'price stays'",
+    "diebold_mariano": "p that the error is no smaller",
+    "rank_ic_low": "rank IC, lower bound",
+    "rank_ic_low_shipped": "rank IC, lower bound",
+    "slope_low": "calibration slope, lower bound",
+    "beats_logistic": "ahead of logistic regression",
+    "beats_lightgbm": "ahead of LightGBM",
+    "decisions": "decisions",
+    "seeds": "seeds",
+    "psr": "probabilistic Sharpe ratio",
+    "dsr": "deflated Sharpe ratio",
+    "pbo": "probability of overfitting",
+    "cpcv_sharpe_low": "Sharpe net on combined paths",
+    "spa_holding": "SPA p against holding",
+    "spa_rule": "SPA p against the rule",
+    "drawdown_over_holding": "drawdown over that of holding",
+    "return_at_twice_the_costs": "return at twice the costs",
+    "trades": "trades",
+    "coverage": "90 % intervals hold",
+    "coverage_worst_month": "in the worst month",
+    "coverage_best_month": "in the best month",
+    "ece": "calibration error of P(up)",
+    "brier_over_base": "Brier score over the base rate's",
+}
+_RIVALS: Final = {
     "last_close": "price stays",
     "reversal": "reversal",
     "logistic": "logistic",
@@ -50,6 +82,16 @@ def banner(metadata: Metadata) -> str | None:
     if metadata["status_cap"] != "live":
         return f"{NO_EDGE.upper()}: allowed up to status {metadata['status_cap']}"
     return None
+
+
+class GateRow(NamedTuple):
+    """One gate in words."""
+
+    kind: str
+    looked_at: str
+    found: str
+    asked: str
+    passed: bool
 
 
 def verdict(metadata: Metadata) -> str:
@@ -102,7 +144,7 @@ def figure_rows(metadata: Metadata) -> Iterator[tuple[str, ...]]:
 
 
 def _cells(found: Mapping[str, Any]) -> Iterator[str]:
-    for name, _, is_percent in _COLUMNS:
+    for name, _, is_percent in COLUMNS:
         value = found.get(name, {}).get("value")
         yield _cell(name, value, is_percent)
 
@@ -134,11 +176,22 @@ def facts(metadata: Metadata) -> list[tuple[str, str]]:
                       f"{last['test_last'][:10]}, {len(metadata['splits']['folds'])} folds; "
                       f"{metadata['splits']['purge']} + {metadata['splits']['embargo']} candles "
                       "between parts")),
+        *_paths(metadata),
         ("training", (f"{len(training['seeds'])} seeds, {training['seconds_per_seed']:g} s each on "
                      f"{training['device']} with {training['threads']} threads")),
         ("trials so far", f"{metadata['trials']['ledger_count']:,}"),
         ("confidence", f"times {calibration['shrink']:g}: slope {_span(calibration)}"),
     ]  # fmt: skip
+
+
+def _paths(metadata: Metadata) -> list[tuple[str, str]]:
+    found = metadata["splits"].get("combinatorial")
+    figure = metadata["metrics"].get("cpcv_sharpe_net")
+    if found is None or figure is None:
+        return []
+    reach = f"{figure['value']:+.2f} ({figure['low']:+.2f} to {figure['high']:+.2f})"
+    told = f"{len(found['sharpe_net'])} from {found['trainings']} trainings: Sharpe net {reach}"
+    return [("paths", told)]
 
 
 def _span(calibration: Mapping[str, Any]) -> str:
@@ -148,19 +201,35 @@ def _span(calibration: Mapping[str, Any]) -> str:
     return f"{calibration['slope']:.2f} ({low:.2f} to {high:.2f})"
 
 
-def gate_rows(metadata: Metadata) -> Iterator[tuple[str, str, str, str, str]]:
-    """Yields kind, name, value, what is asked for, and "ok" or "FAILED", gate by gate."""
+def gate_rows(metadata: Metadata) -> Iterator[GateRow]:
+    """Yields every gate in words, in order."""
     for gate in metadata["gates"]:
-        value = "unknown" if gate["value"] is None else f"{gate['value']:.4g}"
-        name = gate["name"].replace("_", " ")
-        told = f"{name} ({gate['note']})" if gate["note"] else name
-        yield (
-            _GATES[gate["gate"]],
-            told,
-            value,
-            gate["threshold"],
-            "ok" if gate["pass"] else "FAILED",
-        )
+        words = _LOOKED_AT.get(gate["name"], gate["name"].replace("_", " "))
+        told = f"{words} ({gate['note']})" if gate["note"] else words
+        sign, _, bound = gate["threshold"].rpartition(" ")
+        asked = f"{sign} {_number(float(bound))}" if _is_number(bound) else gate["threshold"]
+        yield GateRow(_KINDS[gate["gate"]], told, _number(gate["value"]), asked, gate["pass"])
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "").replace("e-", "").replace("e+", "").isdigit()
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "unknown"
+    if value == round(value):
+        return f"{value:,.0f}"
+    return f"{value:.2g}" if abs(value) < 0.001 else f"{value:.4f}".rstrip("0")
+
+
+def failed_words(metadata: Metadata) -> str:
+    """Returns how many gates failed, and of which kinds."""
+    failed = [row.kind for row in gate_rows(metadata) if not row.passed]
+    if not failed:
+        return f"all {len(metadata['gates'])} gates passed"
+    kinds = ", ".join(f"{kind.lower()} {failed.count(kind)}" for kind in dict.fromkeys(failed))
+    return f"{len(failed)} of {len(metadata['gates'])} gates failed: {kinds}"
 
 
 def print_card(metadata: Metadata, console: Console) -> None:
@@ -178,7 +247,7 @@ def print_card(metadata: Metadata, console: Console) -> None:
     console.print()
     table = Table(box=None, pad_edge=False)
     table.add_column("", no_wrap=True)
-    for _, words, _ in _COLUMNS:
+    for _, words, _ in COLUMNS:
         table.add_column(words, justify="right")
     for row in figure_rows(metadata):
         table.add_row(*row)
@@ -186,45 +255,12 @@ def print_card(metadata: Metadata, console: Console) -> None:
     console.print()
     gates = Table(box=None, pad_edge=False)
     for heading in ("gate", "", "found", "asked", ""):
-        gates.add_column(heading)
-    for cells in gate_rows(metadata):
-        *rest, outcome = cells
-        gates.add_row(*rest, Text(outcome, style="green" if outcome == "ok" else "red"))
+        gates.add_column(heading, justify="right" if heading in ("found", "asked") else "left")
+    shown = None
+    for gate in gate_rows(metadata):
+        outcome = Text("ok", style="green") if gate.passed else Text("FAILED", style="red")
+        kind = "" if gate.kind == shown else gate.kind
+        gates.add_row(kind, gate.looked_at, gate.found, gate.asked, outcome)
+        shown = gate.kind
     console.print(gates)
-
-
-def card_page(metadata: Metadata) -> str:
-    """Returns the card as one page that needs no network."""
-    title = f"{metadata['model_id']}: model card"
-    said = banner(metadata)
-    body = join((
-        element("header", element("div", "LEEWARD MODEL", class_="brand"),
-                element("h1", str(metadata["model_id"])),
-                element("p", f"{metadata['version']}, made {metadata['created_at'][:10]}",
-                        class_="quiet")),
-        element("main", _warning(said), element("p", verdict(metadata)),
-                card("Beside the simplest rivals",
-                     number_table(("", *(words for _, words, _ in _COLUMNS)),
-                                  figure_rows(metadata)),
-                     note="All on the same windows, after every training part. Right: share of "
-                          "moves told up from down. Error ratio: squared error over that of "
-                          "'price stays'; below 1 is better. Rank IC: order of forecasts against "
-                          "order of moves. Sharpe and return: long while the forecast is up."),
-                card("Gates", number_table(("", "", "found", "asked", ""), gate_rows(metadata))),
-                card("What it is made of", pairs(facts(metadata), wide=True))),
-        element("footer", "Made by Leeward. Past figures are no promise and no advice."),
-    ))  # fmt: skip
-    style = files("leeward.report").joinpath("page.css").read_text("utf-8")
-    return "".join((
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
-        element("title", title), f"\n<style>\n{style}</style>\n</head>\n<body>\n{body}\n",
-        "</body>\n</html>\n",
-    ))  # fmt: skip
-
-
-def _warning(said: str | None) -> Html | None:
-    if said is None:
-        return None
-    title, _, rest = said.partition(": ")
-    return element("p", element("b", title), rest, class_="banner warn", role="note")
+    console.print(Text(f"\n{failed_words(metadata)}"))

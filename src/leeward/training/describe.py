@@ -20,10 +20,11 @@ from leeward.statistics.folds import Fold
 from leeward.training import gates, judge
 from leeward.training.datasets import Dataset
 from leeward.training.export import INPUT, IR_VERSION, OPSET, OUTPUT, ops_of
-from leeward.training.fit import Recipe, device, threads
+from leeward.training.fit import Recipe
 from leeward.training.judge import Calibration, Figure, Trained
 from leeward.training.labels import CLIP
 from leeward.training.networks import Preset, mflop
+from leeward.training.paths import TESTED, Paths
 from leeward.training.verdict import Verdict
 
 LIMITS: Final = {"max_age_days": 180, "min_confidence": 0.0, "max_position": 0.1}
@@ -101,13 +102,30 @@ def data_facts(trained: Trained) -> dict[str, object]:
     }
 
 
-def split_facts(trained: Trained) -> dict[str, object]:
-    return {
+def split_facts(trained: Trained, paths: Paths | None) -> dict[str, object]:
+    facts = {
         "scheme": "purged walk-forward",
         "purge": trained.data.horizon,
         "embargo": WINDOW,
         "folds": [_fold(trained.data, fold) for fold in trained.folds],
     }
+    return facts if paths is None else {**facts, "combinatorial": _paths(paths)}
+
+
+def _paths(paths: Paths) -> dict[str, object]:
+    return {
+        "groups": paths.groups,
+        "tested": TESTED,
+        "trainings": paths.trainings,
+        "seed": paths.seed,
+        "sharpe_net": list(paths.sharpes),
+    }
+
+
+def _path_figure(paths: Paths) -> dict[str, Figure]:
+    """Returns the middle path, and the bounds that a twentieth of the paths lies beyond."""
+    middle, low, high = (paths.quantile(level) for level in (0.5, 0.05, 0.95))
+    return {"cpcv_sharpe_net": Figure(middle, low, high, len(paths.sharpes))}
 
 
 def _fold(data: Dataset, fold: Fold) -> dict[str, object]:
@@ -129,14 +147,14 @@ def training_facts(trained: Trained, recipe: Recipe, duration_s: float) -> dict[
         "python": sys.version.split()[0],
         "seeds": list(recipe.seeds),
         "shipped_seed": trained.shipped.seed,
-        "threads": threads(),
+        "threads": trained.shipped.threads,
         "epochs": [each.epochs for each in trained.fitted],
         "loss": "binary_crossentropy" if trained.is_meta else "mse",
         "git_commit": _commit(),
         "duration_s": round(duration_s, 1),
         "seconds_per_seed": round(float(np.mean(seconds)), 1),
         "average": "weights-of-one",
-        "device": device(),
+        "device": ", ".join(sorted({each.device for each in trained.fitted})),
     }
 
 
@@ -200,12 +218,13 @@ def drift_facts(trained: Trained) -> dict[str, list[float]]:
 def judged_facts(trained: Trained, verdict: Verdict) -> dict[str, object]:
     """Returns status, figures, baselines, calibration and gates."""
     shipped = {f"{name}_shipped": each for name, each in _plain(verdict.shipped).items()}
+    paths = {} if verdict.paths is None else _plain(_path_figure(verdict.paths))
     return {
         "status": gates.first_status(verdict.gates),
         "status_cap": gates.status_cap(verdict.gates),
         "quarantined": gates.quarantined(verdict.gates),
         "calibration": _calibration(verdict.calibration, trained),
-        "metrics": {**_plain(verdict.average), **shipped, **_seed_spread(trained)},
+        "metrics": {**_plain(verdict.average), **shipped, **_seed_spread(trained), **paths},
         "baselines": {
             f"{name}.{figure}": value
             for name, each in verdict.baselines.items()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -49,7 +49,8 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """One network: its weights and its answers on the validation and the test windows."""
+    """One network: its weights, its answers on the validation and the test windows, and on what
+    it was trained."""
 
     fold: int
     seed: int
@@ -59,32 +60,61 @@ class Fitted:
     loss: float
     epochs: int
     seconds: float
+    threads: int
+    device: str
+
+
+class Work(NamedTuple):
+    """A network to train: what it is called, its fold, that fold's number, its seed, and the file
+    that keeps it."""
+
+    label: str
+    fold: Fold
+    number: int
+    seed: int
+    file: Path
+
+
+def plan(
+    data: Dataset, folds: Sequence[Fold], recipe: Recipe, folder: Path, part: str = "fold"
+) -> list[Work]:
+    """Returns the work for a network a fold and seed, in that order.
+
+    The files answer to the data and the recipe by name, so others never take their place.
+    """
+    name = identity(data, folds, recipe)
+    return [
+        Work(
+            f"{part} {number + 1} of {len(folds)}, seed {seed}",
+            folds[number],
+            number,
+            seed,
+            folder / f"{name}-fold{number}-seed{seed}.npz",
+        )
+        for number, seed in product(range(len(folds)), recipe.seeds)
+    ]
 
 
 def fit_all(
-    data: Dataset, folds: Sequence[Fold], recipe: Recipe, folder: Path, progress: Progress
+    data: Dataset, work: Sequence[Work], recipe: Recipe, progress: Progress
 ) -> list[Fitted]:
-    """Returns a network for every fold and seed, in that order.
+    """Returns a network for each piece of work, in that order.
 
-    Each is kept in `folder` once it is done and read from there the next time: a run that was
-    killed continues where it was. What is kept answers to the data and the recipe by name, so
-    others never take its place.
+    Each is kept in its file once it is done and read from there the next time: a run that was
+    killed continues where it was.
     """
-    work = list(product(range(len(folds)), recipe.seeds))
-    name = identity(data, folds, recipe)
     fitted = []
-    for number, (fold, seed) in enumerate(work):
-        file = folder / f"{name}-fold{fold}-seed{seed}.npz"
-        made = _read(file, fold, seed)
+    for done, piece in enumerate(work):
+        made = read_fitted(piece)
         if made is None:
-            label = f"fold {fold + 1} of {len(folds)}, seed {seed}"
+            label = f"{piece.label} on {device()}"
 
-            def tell(share: float, label: str = label, number: int = number) -> None:
-                progress(label, (number + share) / len(work))
+            def tell(share: float, label: str = label, done: int = done) -> None:
+                progress(label, (done + share) / len(work))
 
-            made = fit_one(data, folds[fold], fold, seed, recipe, tell)
-            _keep(file, made)
-        progress(f"fold {fold + 1} of {len(folds)}, seed {seed}", (number + 1) / len(work))
+            made = fit_one(data, piece, recipe, tell)
+            keep(piece, made)
+        progress(f"{piece.label} on {made.device}", (done + 1) / len(work))
         fitted.append(made)
     return fitted
 
@@ -103,21 +133,14 @@ def identity(data: Dataset, folds: Sequence[Fold], recipe: Recipe) -> str:
     return digest.hexdigest()[:16]
 
 
-def fit_one(
-    data: Dataset,
-    fold: Fold,
-    number: int,
-    seed: int,
-    recipe: Recipe,
-    tell: Callable[[float], None],
-) -> Fitted:
+def fit_one(data: Dataset, work: Work, recipe: Recipe, tell: Callable[[float], None]) -> Fitted:
     """Returns the network of one fold and seed; the same on one machine, bit by bit.
 
     Training stops where the validation part gets no better, and goes back to where it was best;
     the test part is looked at once, at the end.
     """
-    keras = load_keras()
-    model = build(recipe.preset, data.channels, data.target, seed)
+    keras, fold = load_keras(), work.fold
+    model = build(recipe.preset, data.channels, data.target, work.seed)
     model.compile(
         optimizer=keras.optimizers.Adam(LEARNING_RATE),
         loss="binary_crossentropy" if data.target == "meta" else "mse",
@@ -136,18 +159,20 @@ def fit_one(
     losses = history["val_loss"]
     if not np.isfinite(losses).all():
         raise Failed(
-            f"fold {number + 1}, seed {seed}: the loss is no number any more after "
+            f"{work.label}: the loss is no number any more after "
             f"{len(losses)} epochs; look at the candles for extreme values"
         )
     return Fitted(
-        fold=number,
-        seed=seed,
+        fold=work.number,
+        seed=work.seed,
         weights=[np.asarray(values, np.float32) for values in model.get_weights()],
         validate=answers(model, data.features, fold.validate),
         test=answers(model, data.features, fold.test),
         loss=float(min(losses)),
         epochs=len(losses),
         seconds=monotonic_s() - begun,
+        threads=threads(),
+        device=device(),
     )
 
 
@@ -179,31 +204,41 @@ def threads() -> int:
 
 
 def device() -> str:
-    """Returns what the networks are trained on: cpu, gpu."""
-    return str(trainer_library("jax").default_backend())
+    """Returns what the networks are trained on, as JAX found it: "cpu", "gpu (NVIDIA L4)"."""
+    jax = trainer_library("jax")
+    kind, model = str(jax.default_backend()), str(jax.devices()[0].device_kind)
+    return kind if model == kind else f"{kind} ({model})"
 
 
-def _keep(file: Path, fitted: Fitted) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
+def keep(work: Work, fitted: Fitted) -> None:
+    """Writes a network into its file, whole or not at all."""
+    work.file.parent.mkdir(parents=True, exist_ok=True)
     arrays = {f"weights{i:02d}": values for i, values in enumerate(fitted.weights)}
-    numbers = np.array([fitted.loss, fitted.epochs, fitted.seconds])
-    with replacing(file) as unfinished, unfinished.open("wb") as stream:
-        np.savez(stream, validate=fitted.validate, test=fitted.test, numbers=numbers, **arrays)  # type: ignore[arg-type] # the names never collide with its option
+    numbers = np.array([fitted.loss, fitted.epochs, fitted.seconds, fitted.threads])
+    facts = {"numbers": numbers, "device": np.array(fitted.device)}
+    answered = {"validate": fitted.validate, "test": fitted.test}
+    with replacing(work.file) as unfinished, unfinished.open("wb") as stream:
+        np.savez(stream, **facts, **answered, **arrays)  # type: ignore[arg-type] # the names never collide with its option
 
 
-def _read(file: Path, fold: int, seed: int) -> Fitted | None:
-    if not file.is_file():
+def read_fitted(work: Work) -> Fitted | None:
+    """Returns the network that an earlier run kept, None where none did."""
+    if not work.file.is_file():
         return None
-    with np.load(file, allow_pickle=False) as kept:
-        loss, epochs, seconds = kept["numbers"].tolist()
+    with np.load(work.file, allow_pickle=False) as kept:
+        if "device" not in kept.files:
+            return None  # by a version that did not write it down: trained again
+        loss, epochs, seconds, used = kept["numbers"].tolist()
         names = sorted(name for name in kept.files if name.startswith("weights"))
         return Fitted(
-            fold=fold,
-            seed=seed,
+            fold=work.number,
+            seed=work.seed,
             weights=[kept[name] for name in names],
             validate=kept["validate"],
             test=kept["test"],
             loss=loss,
             epochs=int(epochs),
             seconds=seconds,
+            threads=int(used),
+            device=str(kept["device"]),
         )

@@ -13,22 +13,26 @@ from leeward.training.gates import Gate
 from leeward.training.judge import Calibration, Figures, Trained
 from leeward.training.money import judge_money
 from leeward.training.networks import Preset
+from leeward.training.paths import Paths
 from leeward.training.trials import Trial, sharpe_variance
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Verdict:
     """Figures of the seed average, of the shipped network and of what they have to beat; the
-    calibration; and the gates."""
+    calibration; the paths of CPCV; and the gates."""
 
     average: Figures
     shipped: Figures
     baselines: Mapping[str, Figures]
     calibration: Calibration
+    paths: Paths | None
     gates: Sequence[Gate]
 
 
-def judge_all(trained: Trained, preset: Preset, onnx: bytes, trials: Sequence[Trial]) -> Verdict:
+def judge_all(
+    trained: Trained, preset: Preset, onnx: bytes, trials: Sequence[Trial], paths: Paths | None
+) -> Verdict:
     """Returns the verdict on the test windows, the trials of the ledger counted."""
     average = judge.figures(trained, trained.average)
     shipped = judge.figures(trained, trained.answers(trained.shipped.seed))
@@ -48,10 +52,10 @@ def judge_all(trained: Trained, preset: Preset, onnx: bytes, trials: Sequence[Tr
         *gates.artefact_gates(trained, preset, onnx),
         *gates.leak_gates(trained, average),
         *gates.skill_gates(trained, average, shipped, beaten, calibration),
-        *gates.money_gates(trained, money, len(trials)),
+        *gates.money_gates(trained, money, len(trials), paths),
         *gates.calibration_gates(calibration),
     ]
-    return Verdict(average, shipped, beaten, calibration, found)
+    return Verdict(average, shipped, beaten, calibration, paths, found)
 
 
 def variants(trained: Trained) -> NDArray[np.float64]:

@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 
 from leeward.domain.columns import IntColumn
 from leeward.domain.errors import BadUsage
-from leeward.statistics.folds import combinatorial_splits, walk_forward
+from leeward.statistics.folds import (
+    along_paths,
+    combinatorial_splits,
+    hold_back,
+    walk_forward,
+)
 
 
 @st.composite
@@ -113,3 +118,29 @@ def test_groups_that_leave_nothing_are_refused(
 ) -> None:
     with pytest.raises(BadUsage, match="combinatorial splits"):
         combinatorial_splits(np.arange(rows), 1, embargo, groups, tested)
+
+
+def test_a_path_holds_for_each_decision_what_the_split_that_belongs_to_it_answered() -> None:
+    found = combinatorial_splits(np.arange(12), 0, 0, groups=4, tested=2)
+    # Each split answers with its number and, behind the point, the decision.
+    answers = [i + split.test / 100.0 for i, split in enumerate(found.splits)]
+    paths = along_paths(found, answers)
+    assert paths.shape == (3, 12)
+    for path in range(3):
+        expected = found.paths[path][found.group] + np.arange(12) / 100.0
+        np.testing.assert_array_equal(paths[path], expected)
+
+
+@settings(max_examples=30)
+@given(at=decisions(), gap=st.integers(0, 30))
+def test_what_is_held_back_is_last_and_apart(at: IntColumn, gap: int) -> None:
+    train = np.flatnonzero(np.arange(len(at)) % 100 < 80)
+    fold = hold_back(at, train, gap)
+    assert at[fold.validate[0]] - at[fold.train[-1]] > gap
+    assert np.isin([*fold.train, *fold.validate], train).all()
+    assert len(fold.validate) == len(train) - round(len(train) * 0.85)
+
+
+def test_nothing_can_be_held_back_from_too_little() -> None:
+    with pytest.raises(BadUsage, match="2 decisions leave 0 to train on"):
+        hold_back(np.arange(100), np.array([1, 2]), gap=5, share=0.5)
