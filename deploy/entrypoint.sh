@@ -11,4 +11,8 @@ if [ -z "${LEEWARD_VENUE__API_SECRET:-}" ] && [ -r "$secrets/api_secret" ]; then
     LEEWARD_VENUE__API_SECRET=$(cat "$secrets/api_secret")
     export LEEWARD_VENUE__API_SECRET
 fi
+if [ -z "${LEEWARD_ALERTS__CHANNELS:-}" ] && [ -r "$secrets/alerts_channels" ]; then
+    LEEWARD_ALERTS__CHANNELS=$(cat "$secrets/alerts_channels")
+    export LEEWARD_ALERTS__CHANNELS
+fi
 exec leeward "$@"

@@ -1,7 +1,7 @@
 """Writes the pages that are made from the program: `python -m docs.build` (`make docs`).
 
-`commands.md` and `settings.md` are generated whole; in the other pages below the output of the
-code is renewed. A test fails while a page is not what this would write.
+`commands.md`, `settings.md`, `metrics.md` and `runbook.md` are generated whole; in the other pages
+below the output of the code is renewed. A test fails while a page is not what this would write.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from docs.notebook import refresh
+from docs.watching import metrics_page, runbook_page
 from pydantic import SecretStr
 
 from leeward.runtime.meanings import MEANINGS
@@ -72,6 +73,8 @@ def pages() -> dict[str, str]:
     return {
         "commands.md": commands_page(),
         "settings.md": settings_page(),
+        "metrics.md": metrics_page(_MADE),
+        "runbook.md": runbook_page(_MADE),
         **{name: refresh((FOLDER / name).read_text(encoding="utf-8")) for name in NOTEBOOKS},
     }
 

@@ -188,6 +188,22 @@ MEANINGS: dict[str, dict[str, Meaning]] = {
             "Where a start would refuse it, trading is halted; else it is only told.",
             "Take from the key what the words name, then `leeward resume`.",
         ),
+        "delisting": _means(
+            "The exchange will stop trading a symbol.",
+            "Nothing of it is bought any more, and what is held is sold a day ahead.",
+            "See that it is gone; leave the symbol out at the next start.",
+        ),
+        "symbol_status": _means(
+            "The exchange changed whether a symbol trades.",
+            "What it allows is done: stops and sales while they are taken, entries only where it "
+            "trades.",
+            "Look at the exchange's announcements of that symbol.",
+        ),
+        "fees_not_valued": _means(
+            "A fee was paid in an asset whose worth in quote units is not known.",
+            "It is booked in that asset; its worth is asked for again.",
+            "Nothing, unless it lasts: then profits are shown without these fees.",
+        ),
         "exchange_ban": _means(
             "The exchange keeps this address out for a while.",
             "Nothing is sent until it ends; stops that rest there hold.",
@@ -242,6 +258,17 @@ MEANINGS: dict[str, dict[str, Meaning]] = {
             "Nothing, unless it lasts: then look at the candles and the sentiment source.",
         ),
         "model_sound": _means("A model has its confidence back.", "It is used again.", _NOTHING),
+        "challenger": _means(
+            "A challenger is asked beside the model in use, or cannot be.",
+            "It decides nothing: what it would have said is written down.",
+            "`leeward models show NAME` compares the two once there are enough candles.",
+        ),
+        "sentiment": _means(
+            "A source of sentiment fails, or what it says is refused.",
+            "What is stored counts until it is stale; then the ladder steps down.",
+            "Look at the words: the source's key, its address, or the network.",
+        ),
+        "sentiment_back": _means("A source of sentiment answers again.", "It is used.", _NOTHING),
     },
     "Exchanging the strategy": {
         "swap": _means(

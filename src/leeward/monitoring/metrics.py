@@ -208,6 +208,14 @@ class Metrics:
         for label, value in values.items():
             self.set(name, value, label)
 
+    def alone(self, name: str, *labels: str) -> None:
+        """Sets a gauge to 1 with these labels, and drops it with any other."""
+        metric = self._made[f"leeward_{name}"]
+        for known in [key for key in self._parts if key[0] == name and key[1:] != labels]:
+            del self._parts[known]
+            metric.remove(*known[1:])
+        self.set(name, 1.0, *labels)
+
     def _part(self, name: str, labels: tuple[str, ...]) -> Gauge | Counter | Histogram:
         key = (name, *labels)
         part = self._parts.get(key)

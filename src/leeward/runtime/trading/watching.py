@@ -148,7 +148,7 @@ class Watch:
             session.keeper.heard = self._hear
             running.beside["watching"] = lambda: self._run(running)
         if self.metrics is not None:
-            self._introduce(self.metrics, running)
+            self.metrics.set("start_timestamp_seconds", now_ms() / 1000)
         try:
             yield
         except LeewardError as error:
@@ -169,12 +169,6 @@ class Watch:
     def _is_wanted(self) -> bool:
         return bool(self.metrics or self.alerts.channels or self._heartbeat)
 
-    def _introduce(self, metrics: Metrics, running: Running) -> None:
-        begun = running.ready.started
-        names = (begun.account, begun.mode.value, begun.venue, begun.strategy, begun.timeframe)
-        metrics.set("info", 1.0, *names, begun.session_id, __version__)
-        metrics.set("start_timestamp_seconds", now_ms() / 1000)
-
     # What was written down.
 
     def _hear(self, records: Sequence[Record], took_s: float | None) -> None:
@@ -186,9 +180,9 @@ class Watch:
             if self._meter is not None:
                 self._meter.heard(at_s, records, took_s)
             for record in records:
-                self._tell(record, records)
+                self._tell_of(record, records)
 
-    def _tell(self, record: Record, beside: Sequence[Record]) -> None:
+    def _tell_of(self, record: Record, beside: Sequence[Record]) -> None:
         match record:
             case PositionOpened():
                 words = f"{record.symbol} bought by {record.strategy}; stop {record.plan.stop}"
@@ -244,6 +238,9 @@ class Watch:
 
     def _measure(self, metrics: Metrics, running: Running, lag_s: float, *, is_well: bool) -> None:
         session, http = running.ready.session, running.ready.market.rest.http
+        begun = running.ready.started  # another one after a swap
+        names = (begun.account, begun.mode.value, begun.venue, begun.strategy, begun.timeframe)
+        metrics.alone("info", *names, begun.session_id, __version__)
         show_session(metrics, session)
         show_models(metrics, running.ready.models.care.signs.values())
         metrics.set("healthy", float(is_well))
