@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from fastapi import Request
 from nicegui import ui
 
-from leeward.dashboard.pages import chart, control, overview, trades
+from leeward.dashboard.pages import chart, control, log, overview, performance, risk, trades
 from leeward.dashboard.pages.frame import Seat, framed
 from leeward.dashboard.pages.navigation import PLACES
 from leeward.dashboard.pages.steering import add_order
@@ -20,6 +20,9 @@ _BUILDERS: Final[dict[str, _Build]] = {
     "/": overview.build,
     "/chart": chart.build,
     "/trades": trades.build,
+    "/performance": performance.build,
+    "/risk": risk.build,
+    "/log": log.build,
     "/control": control.build,
 }
 
