@@ -1,0 +1,279 @@
+"""Who comes in and what they may do: log-in, sessions, tokens, sockets, lock-out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+
+import pytest
+from starlette.types import Message
+
+from leeward.dashboard.guard import COOKIE
+from leeward.dashboard.headers import protective
+from leeward.dashboard.server import house_of
+from leeward.domain.errors import BadUsage, Refused
+from leeward.runtime.sections import DashboardSettings
+from tests.dashboards import HOST, ORIGIN, PASSWORD, Answer, Scene, scene
+from tests.histories import ACCOUNT
+
+OVERVIEW = f"/api/v1/accounts/{ACCOUNT}/overview"
+HALT = f"/api/v1/accounts/{ACCOUNT}/commands/halt"
+
+
+def within(folder: Path, story: Callable[[Scene], Coroutine[None, None, None]]) -> None:
+    async def play() -> None:
+        async with scene(folder) as here:
+            await story(here)
+
+    asyncio.run(play())
+
+
+async def log_in(here: Scene, password: str = PASSWORD, address: str = "10.0.0.1") -> Answer:
+    shown = await here.caller.ask("GET", "/login", address=address)
+    form = re.search(r'name="form" value="([^"]+)"', shown.body.decode())
+    assert form is not None
+    cookie = {"cookie": f"leeward_login={form[1]}", "origin": ORIGIN}
+    body = f"form={form[1]}&password={password}".encode()
+    return await here.caller.ask("POST", "/login", cookie, body, address)
+
+
+def test_the_password_opens_a_session_that_is_sent_to_no_other_site(tmp_path: Path) -> None:
+    async def story(here: Scene) -> None:
+        answer = await log_in(here)
+        assert (answer.status, answer.headers["location"]) == (303, "/")
+        fresh = [m for m in here.caller.heard if f"{COOKIE}=".encode() in m]
+        assert re.search(
+            rb"leeward_session=[\w-]{43}; HttpOnly; Max-Age=43200; Path=/; SameSite=strict",
+            fresh[-1],
+        )
+
+    within(tmp_path, story)
+
+
+def test_a_wrong_password_opens_nothing_and_five_lock_the_address_out(tmp_path: Path) -> None:
+    async def story(here: Scene) -> None:
+        for _ in range(5):
+            answer = await log_in(here, "wrong-wrong-wrong", "10.1.1.1")
+            assert (answer.status, COOKIE in str(answer.headers)) == (401, False)
+        locked = await log_in(here, PASSWORD, "10.1.1.1")
+        assert (locked.status, b"try again in" in locked.body.lower()) == (429, True)
+        assert (await log_in(here, PASSWORD, "10.1.1.2")).status == 303
+        assert "wrong_password" in here.log.getvalue()
+
+    within(tmp_path, story)
+
+
+def test_guesses_side_by_side_do_not_share_one_chance(tmp_path: Path) -> None:
+    async def story(here: Scene) -> None:
+        guesses = [log_in(here, f"wrong-wrong-{n}", "10.1.1.1") for n in range(12)]
+        answers = await asyncio.gather(*guesses)
+        assert sum(answer.status == 401 for answer in answers) == 5
+
+    within(tmp_path, story)
+
+
+def test_a_person_acts_with_cookie_and_form_token_and_is_named_in_the_trail(tmp_path: Path) -> None:
+    async def story(here: Scene) -> None:
+        given = {**here.person, "x-csrf-token": here.csrf, "content-type": "application/json"}
+        done = await here.caller.ask("POST", HALT, given, b'{"reason":"lunch"}')
+        assert done.status == 200
+        listed = await here.caller.ask(
+            "GET", f"/api/v1/accounts/{ACCOUNT}/commands", here.bearer(here.viewer)
+        )
+        (item,) = listed.json()["items"]
+        assert (item["kind"], item["argument"], item["actor"]) == (
+            "halt", "lunch", "dashboard:owner",
+        )  # fmt: skip
+
+    within(tmp_path, story)
+
+
+def test_an_operators_token_acts_and_a_viewers_only_looks(tmp_path: Path) -> None:
+    async def story(here: Scene) -> None:
+        kind = {"content-type": "application/json"}
+        look = await here.caller.ask("GET", OVERVIEW, here.bearer(here.viewer))
+        assert look.json()["equity"] == "10007.5"
+        no = await here.caller.ask("POST", HALT, {**here.bearer(here.viewer), **kind}, b"{}")
+        assert (no.status, no.json()["error"]["code"]) == (403, "not_allowed")
+        yes = await here.caller.ask("POST", HALT, {**here.bearer(here.operator), **kind}, b"{}")
+        assert (yes.status, yes.json()["command_id"]) == (200, 1)
+
+    within(tmp_path, story)
+
+
+def test_what_is_revoked_or_logged_out_ends_at_once(tmp_path: Path) -> None:
+    async def story(here: Scene) -> None:
+        here.dashboard.access.revoke_token("canary-view")
+        assert (await here.caller.ask("GET", OVERVIEW, here.bearer(here.viewer))).status == 401
+        assert (await here.caller.ask("GET", OVERVIEW, here.person)).status == 200
+        body = f"csrf={here.csrf}".encode()
+        assert (await here.caller.ask("POST", "/logout", here.person, body)).status == 303
+        assert (await here.caller.ask("GET", OVERVIEW, here.person)).status == 401
+
+    within(tmp_path, story)
+
+
+def test_a_new_password_logs_everybody_out(tmp_path: Path) -> None:
+    async def story(here: Scene) -> None:
+        here.dashboard.access.set_password("another-password-entirely")
+        assert (await here.caller.ask("GET", OVERVIEW, here.person)).status == 401
+        assert (await log_in(here)).status == 401
+        assert (await log_in(here, "another-password-entirely")).status == 303
+
+    within(tmp_path, story)
+
+
+def test_a_session_ends_when_its_time_is_over(tmp_path: Path) -> None:
+    async def story(here: Scene) -> None:
+        sessions = here.dashboard.sessions
+        assert (await here.caller.ask("GET", OVERVIEW, here.person)).status == 200
+        ends_s = sessions._now_s() + sessions.seconds
+        sessions._now_s = lambda: ends_s
+        assert (await here.caller.ask("GET", OVERVIEW, here.person)).status == 401
+
+    within(tmp_path, story)
+
+
+def test_a_browser_without_a_session_is_led_to_the_log_in(tmp_path: Path) -> None:
+    async def story(here: Scene) -> None:
+        answer = await here.caller.ask("GET", "/trades", {"accept": "text/html,*/*"})
+        assert (answer.status, answer.headers["location"]) == (303, "/login")
+
+    within(tmp_path, story)
+
+
+def test_sockets_open_for_those_who_may_look_and_tell_the_overview(tmp_path: Path) -> None:
+    async def story(here: Scene) -> None:
+        for headers in (here.person, here.bearer(here.viewer)):
+            sent = await here.caller.socket("/api/v1/stream", headers)
+            assert sent[0]["type"] == "websocket.accept"
+            told = json.loads(sent[1]["text"])
+            assert told["overview"]["account"] == ACCOUNT
+
+    within(tmp_path, story)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/stream", "/_nicegui_ws/socket.io/?EIO=4"])
+def test_sockets_stay_shut_for_all_others(tmp_path: Path, path: str) -> None:
+    async def story(here: Scene) -> None:
+        cookie = here.person["cookie"]
+        for headers in (
+            {},
+            {"cookie": cookie},
+            {"cookie": cookie, "origin": "https://evil.example"},
+            {"cookie": cookie, "origin": "null"},
+            {"cookie": cookie, "origin": "http://evil.example", "host": "evil.example"},
+            {"cookie": cookie[:-3] + "abc", "origin": ORIGIN},
+            {"origin": ORIGIN},
+            {**here.bearer("lwt_nobody"), "origin": ORIGIN},
+            {**here.person, "sec-fetch-site": "cross-site"},
+        ):
+            sent = await here.caller.socket(path, headers)
+            assert [message["type"] for message in sent] == ["websocket.close"], headers
+
+    within(tmp_path, story)
+
+
+def test_an_open_socket_is_shut_when_its_token_is_revoked(tmp_path: Path) -> None:
+    async def story(here: Scene) -> None:
+        sent: list[str] = []
+        said: list[Message] = [{"type": "websocket.connect"}]
+
+        async def receive() -> Message:
+            if said:
+                return said.pop()
+            await asyncio.sleep(3600)
+            return {"type": "websocket.disconnect"}
+
+        async def send(message: Message) -> None:
+            sent.append(message["type"])
+
+        secret = f"Bearer {here.viewer}".encode()
+        scope = {
+            "type": "websocket", "path": "/api/v1/stream", "query_string": b"", "scheme": "ws",
+            "headers": [(b"host", HOST.encode()), (b"authorization", secret)], "root_path": "",
+            "client": ("10.0.0.1", 1), "subprotocols": [], "raw_path": b"/api/v1/stream",
+        }  # fmt: skip
+        running = asyncio.ensure_future(here.caller.app(scope, receive, send))
+        await asyncio.sleep(0.2)
+        assert "websocket.send" in sent
+        here.dashboard.access.revoke_token("canary-view")
+        await asyncio.wait_for(running, 5.0)
+        assert sent[-1] == "websocket.close"
+
+    within(tmp_path, story)
+
+
+def test_who_asks_too_often_waits(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with scene(tmp_path, rates=((1.0, 5.0), (2.0, 10.0))) as here:
+            asked = [await here.caller.ask("GET", "/login") for _ in range(8)]
+            assert [a.status for a in asked] == [200] * 5 + [429] * 3
+            assert asked[-1].headers["retry-after"] == "1"
+            known = [
+                await here.caller.ask("GET", OVERVIEW, here.bearer(here.viewer)) for _ in range(12)
+            ]
+            assert sum(a.status == 200 for a in known) == 10
+
+    asyncio.run(play())
+
+
+def test_every_answer_tells_the_browser_what_to_refuse(tmp_path: Path) -> None:
+    async def story(here: Scene) -> None:
+        for path, headers in (
+            ("/login", {}), ("/nothing", {}), (OVERVIEW, here.bearer(here.viewer)),
+            ("/assets/leeward.css", {}), ("/reports/bt-1", here.person),
+        ):  # fmt: skip
+            found = (await here.caller.ask("GET", path, headers)).headers
+            assert "default-src 'none'" in found["content-security-policy"]
+            assert "frame-ancestors 'none'" in found["content-security-policy"]
+            assert found["x-content-type-options"] == "nosniff"
+            assert "server" not in found
+            assert path.startswith("/assets/") or found["cache-control"] == "no-store"
+
+    within(tmp_path, story)
+
+
+def test_a_page_may_run_only_scripts_that_are_marked() -> None:
+    scope = {"path": "/", "leeward.nonce": "abc"}
+    headers = dict(protective(scope, [(b"content-type", b"text/html")], secure=True))
+    policy = headers[b"content-security-policy"].decode()
+    assert "script-src 'self' 'nonce-abc' 'unsafe-eval';" in policy
+    assert "http" not in policy
+    assert b"strict-transport-security" in headers
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"host": "192.168.1.5"}, "can be reached by others"),
+        ({"host": "0.0.0.0"}, "can be reached by others"),  # noqa: S104 - refused
+        ({"host": "::"}, "can be reached by others"),
+        ({"host": "trader.example"}, "can be reached by others"),
+        ({"host": "0.0.0.0", "behind_proxy": True}, "allowed_hosts"),  # noqa: S104 - refused
+    ],
+)
+def test_an_address_that_others_reach_is_refused(settings: dict[str, object], words: str) -> None:
+    with pytest.raises(Refused, match=words):
+        house_of(DashboardSettings.model_validate(settings))
+
+
+def test_a_certificate_without_its_key_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "cert.pem"
+    file.touch()
+    with pytest.raises(BadUsage, match="both, or neither"):
+        house_of(DashboardSettings(tls_certificate=file))
+
+
+def test_behind_a_proxy_it_takes_the_names_that_are_stated() -> None:
+    settings = DashboardSettings(
+        host="0.0.0.0",  # noqa: S104 - behind a proxy
+        behind_proxy=True,
+        allowed_hosts=("Trade.Example",),
+    )
+    house = house_of(settings)
+    assert "trade.example" in house.names
+    assert house.secure

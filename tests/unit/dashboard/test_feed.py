@@ -1,0 +1,121 @@
+"""One look at the database for all who want to know."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from tests.dashboards import settings_in, write_history
+from tests.histories import ACCOUNT, SESSION, marked
+
+from leeward.dashboard.feed import Feed
+from leeward.database import browsing
+from leeward.database.lease import take_lease
+from leeward.domain.errors import BadUsage, Refused
+from leeward.runtime.clock import now_ms
+from leeward.runtime.database import open_configured
+from leeward.runtime.settings import Settings
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    made = settings_in(tmp_path)
+    write_history(made)
+    return made
+
+
+def test_the_overview_tells_positions_at_the_last_prices(settings: Settings) -> None:
+    feed = Feed(settings)
+    feed.look()
+    found = feed.overview(ACCOUNT)
+    (held,) = found.positions
+    assert (held.quantity, held.entry_price) == (Decimal("0.4995"), Decimal(100))
+    assert held.last_price == Decimal("101.5")
+    assert held.unrealised == Decimal("1.5") * Decimal("0.4995")
+    assert held.stop_distance_fraction == pytest.approx(6.5 / 101.5)
+    assert (found.equity, found.cash) == (Decimal("10007.5"), Decimal(9950))
+    assert found.today_pnl == Decimal("7.5")
+    assert [event.kind for event in found.alerts] == ["Noted"]
+    feed.close()
+
+
+def test_a_new_version_comes_with_a_commit_and_with_a_heartbeat_only(settings: Settings) -> None:
+    feed = Feed(settings)
+    feed.look()
+    first = feed.version
+    feed.look()
+    assert feed.version == first
+    database = open_configured(settings)
+    lease = take_lease(database, ACCOUNT, "here:2")
+    database.beat(ACCOUNT, lease.epoch, now_ms(), {"session": SESSION, "computer_ms": now_ms()})
+    feed.look()
+    assert feed.version == first + 1
+    assert feed.overview(ACCOUNT).alive
+    database.record(ACCOUNT, lease.epoch, [marked(60, "9000")])
+    feed.look()
+    assert feed.version == first + 2
+    lease.release()
+    database.close()
+    feed.close()
+
+
+def test_what_was_read_is_kept_until_the_account_changes(settings: Settings) -> None:
+    async def story() -> None:
+        feed = Feed(settings)
+        await feed.start()
+        asked: list[int] = []
+
+        def count(_: object) -> int:
+            asked.append(1)
+            return len(asked)
+
+        assert await feed.read("count", count, ACCOUNT) == 1
+        assert await feed.read("count", count, ACCOUNT) == 1
+        waiting = asyncio.create_task(feed.changed(feed.version, 5.0))
+        before = feed.version
+        await feed.act("halt", "lunch", ACCOUNT, "dashboard:owner")
+        assert await waiting >= before
+        await asyncio.sleep(0.7)
+        assert await feed.read("count", count, ACCOUNT) == 2
+        feed.close()
+
+    asyncio.run(story())
+
+
+def test_without_a_database_the_feed_says_so_and_finds_it_later(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    feed = Feed(settings)
+    feed.look()
+    assert feed.problem is not None
+    assert "there is no database" in feed.problem
+    write_history(settings)
+    feed.look()
+    assert feed.accounts() == (ACCOUNT,)
+    feed.close()
+
+
+def test_a_restored_file_is_opened_anew(settings: Settings) -> None:
+    feed = Feed(settings)
+    feed.look()
+    file = settings.data.dir.parent / "leeward.db"
+    file.unlink()
+    write_history(settings)
+    feed.look()
+    assert feed.problem is None
+    with feed._opened().reading() as connection:
+        assert browsing.last_mark(connection, ACCOUNT) is not None
+    feed.close()
+
+
+def test_only_commands_that_exist_are_sent_and_no_file_is_swapped_in(settings: Settings) -> None:
+    async def story() -> None:
+        feed = Feed(settings)
+        with pytest.raises(BadUsage, match="unknown command 'sell'"):
+            await feed.act("sell", "", ACCOUNT, "api:x")
+        with pytest.raises(Refused, match="is a file"):
+            await feed.act("swap", '{"strategy": "/tmp/evil.py:Evil"}', ACCOUNT, "api:x")
+        feed.close()
+
+    asyncio.run(story())
