@@ -106,7 +106,9 @@ async def put_together(
 def _hold_files(settings: Settings, account: str) -> FileHold:
     """Returns the hold on the account's files beside the data: journal, candles, paper books. The
     lease says nothing of them to a process with another database."""
-    hold = FileHold(settings.data.dir.absolute().parent / f"{account.replace(':', '-')}.lock")
+    folder = settings.data.dir.absolute().parent
+    folder.mkdir(parents=True, exist_ok=True)
+    hold = FileHold(folder / f"{account.replace(':', '-')}.lock")
     if not hold.hold():
         raise Refused(
             f"{account}: another process keeps its journal and sessions beside "
