@@ -64,6 +64,8 @@ class Feed:
         self._wanted = threading.Event()
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reading")
         self._askers = ThreadPoolExecutor(_READERS, thread_name_prefix="asking")
+        # A swap is answered after minutes: a halt does not wait behind it.
+        self._swappers = ThreadPoolExecutor(_READERS, thread_name_prefix="swapping")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._news: asyncio.Event = asyncio.Event()
         self._thread = threading.Thread(target=self._look_on, name="feed", daemon=True)
@@ -81,6 +83,7 @@ class Feed:
             self._thread.join(5.0)
         self._readers.shutdown(wait=False, cancel_futures=True)
         self._askers.shutdown(wait=False, cancel_futures=True)
+        self._swappers.shutdown(wait=False, cancel_futures=True)
         if self._database is not None:
             self._database.close()
             self._database = None
@@ -153,9 +156,8 @@ class Feed:
         DatabaseDown.
         """
         loop = asyncio.get_running_loop()
-        answered = await loop.run_in_executor(
-            self._askers, self._acted, kind, argument, account, actor
-        )
+        pool = self._swappers if kind == "swap" else self._askers
+        answered = await loop.run_in_executor(pool, self._acted, kind, argument, account, actor)
         self._wanted.set()
         return answered
 

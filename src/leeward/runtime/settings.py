@@ -10,7 +10,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError, field_validator
+from pydantic import SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -165,8 +165,9 @@ def child_environment(settings: Settings, sections: Sequence[str]) -> dict[str, 
     kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     for section in sections:
         values = settings.model_dump(mode="json", include={section})[section]
-        if section == "database" and settings.database.url is not None:
-            values["url"] = settings.database.url.get_secret_value()
+        for name, value in vars(getattr(settings, section)).items():
+            if isinstance(value, SecretStr):
+                values[name] = value.get_secret_value()
         kept[f"{PREFIX}{section.upper()}"] = json.dumps(values)
     return kept
 

@@ -10,7 +10,7 @@ import pytest
 from leeward.domain.errors import BadConfig, BadUsage
 from leeward.domain.instrument import Instrument
 from leeward.risk.limits import RiskLimits
-from leeward.runtime.settings import load_settings, secrets_in
+from leeward.runtime.settings import child_environment, load_settings, secrets_in
 
 
 @pytest.fixture(autouse=True)
@@ -274,3 +274,23 @@ def test_the_news_key_comes_by_the_environment_alone_and_is_never_shown(
 def test_sentiment_is_never_fresh_for_ever(hours: str) -> None:
     with pytest.raises(BadConfig, match=r"sentiment\.stale_after_hours"):
         load_settings(changes=[f"sentiment.stale_after_hours={hours}"])
+
+
+def test_a_child_has_the_sections_it_is_given_and_no_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LEEWARD_VENUE__API_SECRET", "canary-secret")
+    monkeypatch.setenv("LEEWARD_DATABASE__URL", "postgresql://me:word@host/name")
+    changes = ["data.dir=/tmp/x", "risk.drawdown_ladder=[[0.1,0.5]]", "dashboard.port=0"]
+    settings = load_settings(None, changes)
+    sections = ("data", "database", "risk", "dashboard", "instruments", "ml")
+    given = child_environment(settings, sections)
+    assert "canary-secret" not in str(given)
+    monkeypatch.delenv("LEEWARD_VENUE__API_SECRET")
+    monkeypatch.delenv("LEEWARD_DATABASE__URL")
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    again = load_settings(None, [])
+    assert [getattr(again, name) for name in sections] == [
+        getattr(settings, name) for name in sections
+    ]

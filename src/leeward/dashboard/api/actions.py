@@ -86,11 +86,13 @@ class BacktestWish(BaseModel):
 
 
 class AnswerBody(BaseModel):
-    """`outcome` is None where no process carried it out yet: then it waits in the database."""
+    """`outcome` is None where no process carried it out yet: then it waits in the database;
+    `planned` says what will happen and when, of a swap."""
 
     command_id: int
     account: str
     outcome: str | None
+    planned: str | None
     running: bool
 
 
@@ -112,6 +114,7 @@ async def _act(
         command_id=done.command_id,
         account=done.account,
         outcome=done.outcome,
+        planned=done.planned,
         running=done.running,
     )
 
