@@ -165,8 +165,9 @@ def child_environment(settings: Settings, sections: Sequence[str]) -> dict[str, 
     kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     for section in sections:
         values = settings.model_dump(mode="json", include={section})[section]
-        for name, value in vars(getattr(settings, section)).items():
-            if isinstance(value, SecretStr):
+        for name in values:
+            value = getattr(getattr(settings, section), name, None)
+            if isinstance(value, SecretStr):  # else it is dumped as stars
                 values[name] = value.get_secret_value()
         kept[f"{PREFIX}{section.upper()}"] = json.dumps(values)
     return kept
