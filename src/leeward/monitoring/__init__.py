@@ -1,1 +1,1 @@
-"""What is told to people and machines that watch: logs, and later metrics and alerts."""
+"""What is told to people and machines that watch: logs, metrics, alerts, a heartbeat, Telegram."""
