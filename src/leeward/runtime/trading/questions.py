@@ -175,7 +175,7 @@ class Questions:
         """Goes on without an order that sells, where the account cannot carry it and another in its
         place. Each locks what it sells: whichever comes second is refused, however late it comes.
         What is free shows that the first does not rest by now; and whatever is missing counts as
-        sold by it, so that no coins of others are sold in place of ours."""
+        ours, so that no coins of others are sold in place of what the first may have sold."""
         order, memory = self.books.orders[client_order_id], self.memory
         asked = order.planned.quantity
         if asked is None or order.planned.side is not Side.SELL or client_order_id in memory.lost:
@@ -201,13 +201,13 @@ class Questions:
         return _There(free, free + locked)
 
     def _left(self, there: _There) -> Decimal | None:
-        """Returns what of the position is there and free, taking what is missing on the account to
-        be missing of ours; None for less than can be sold: one look never says "nothing"."""
+        """Returns what of the position is there and free, beside as much as belongs to others; None
+        for less than can be sold: one look never says "nothing"."""
         held, rules = self.books.position(self.symbol), self.memory.rules
         if held is None:
             return None
-        missing = max(Decimal(0), self.books.balance(rules.base) - there.total)
-        left = held.quantity.value - missing
+        ours = there.total - self.books.foreign(self.symbol).value
+        left = min(held.quantity.value, ours)
         if not self.memory.takes(left, held.entry_price):
             return None
         step = max(rules.lot.step, rules.market_lot.step)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from tests.unit.runtime.trading.test_desk import (
 )
 
 from leeward.domain.answers import Found, Unknown
+from leeward.domain.money import Quantity
 from leeward.engine.own_orders import BookedOrder
 from leeward.engine.records import OrderState, Plan, PlanChanged, PositionClosed, Role
 from leeward.runtime.trading.memory import Memory, backoff_s
@@ -80,6 +82,26 @@ def test_coins_taken_away_while_the_answer_of_the_stop_is_lost_leave_the_rest_pr
         assert held is not None
         assert held.quantity.value == Decimal("0.699")
         assert world.desk.settled
+
+    story(tmp_path, work)
+
+
+def test_coins_missing_from_what_an_earlier_position_left_are_not_taken_from_this_one(
+    tmp_path: Path,
+) -> None:
+    async def work(world: World) -> None:
+        await world.enter()
+        world.line.faults["exit"] = [refused(-1013, "Filter failure: NOTIONAL")]
+        await world.close()  # what nobody takes stays as dust
+        assert world.books.dust(SYMBOL).value == Decimal("0.999")
+        put(world, "-0.5")  # and half of it goes, while nobody compares
+        world.line.faults["stop"] = [swallowed]
+        intent = await world.entry(candle=60_000)
+        twice = replace(intent.orders[0], quantity=Quantity(Decimal(2)))
+        intent = replace(intent, orders=(twice,))
+        await world.desk.keeper.commit(intent)
+        await world.desk.enter([intent])
+        assert locked(world) == Decimal("1.998")
 
     story(tmp_path, work)
 
