@@ -42,12 +42,12 @@ def curve_options(
 
     `form` is how values are written: "money", "percent" or "price".
     """
-    grids = [_grid(top=28, bottom="34%" if below is not None else 28)]
+    grids = [_grid(top=28, bottom="34%" if below is not None else 4)]
     axes = [_time_axis(0, labels=below is None)]
     scales = [_scale(0, form)]
     series = [_line(curve, 0, form) for curve in curves]
     if below is not None:
-        grids.append(_grid(top="72%", bottom=28))
+        grids.append(_grid(top="72%", bottom=4))
         axes.append(_time_axis(1, labels=True))
         scales.append({**_scale(1, "percent"), "max": 0, "splitNumber": 2})
         series.append(
@@ -106,7 +106,7 @@ def histogram_options(values: Sequence[float], name: str = "Trades") -> Options:
     ]
     return {
         **_base(),
-        "grid": [_grid(top=12, bottom=28)],
+        "grid": [_grid(top=12, bottom=4)],
         "xAxis": [{"type": "category", "data": words, "axisLabel": _text(), "axisLine": _rule()}],
         "yAxis": [{**_scale(0, "count"), "minInterval": 1}],
         "series": [
@@ -315,7 +315,7 @@ def _legend(names: Sequence[str]) -> Options:
 
 
 def _grid(top: int | str, bottom: int | str) -> Options:
-    return {"left": 8, "right": 8, "top": top, "bottom": bottom, "containLabel": True}
+    return {"left": 4, "right": 20, "top": top, "bottom": bottom, "containLabel": True}
 
 
 def _pane(top: int | str, bottom: int | str) -> Options:

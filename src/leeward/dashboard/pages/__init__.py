@@ -8,7 +8,17 @@ from typing import Final, TypeAlias
 from fastapi import Request
 from nicegui import ui
 
-from leeward.dashboard.pages import chart, control, log, overview, performance, risk, trades
+from leeward.dashboard.pages import (
+    backtests,
+    chart,
+    control,
+    log,
+    models,
+    overview,
+    performance,
+    risk,
+    trades,
+)
 from leeward.dashboard.pages.frame import Seat, framed
 from leeward.dashboard.pages.navigation import PLACES
 from leeward.dashboard.pages.steering import add_order
@@ -22,6 +32,8 @@ _BUILDERS: Final[dict[str, _Build]] = {
     "/trades": trades.build,
     "/performance": performance.build,
     "/risk": risk.build,
+    "/models": models.build,
+    "/backtests": backtests.build,
     "/log": log.build,
     "/control": control.build,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -19,7 +20,11 @@ from leeward.engine.record_codec import record_of
 from leeward.engine.records import (
     CommandDone,
     EquityMarked,
+    FillBooked,
+    IntentMade,
     Noted,
+    PositionClosed,
+    PositionOpened,
     Record,
     SessionEnded,
     SessionStarted,
@@ -31,6 +36,7 @@ from leeward.report.why import story
 from leeward.runtime.health import mapping
 
 _PAGE: Final = 60
+_CLOCK: Final = re.compile(r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2} ")
 _ORDERS: Final = ("IntentMade", "OrderMoved", "FillBooked", "PositionOpened", "PlanChanged",
                   "PositionClosed")  # fmt: skip
 _STATES: Final = ("StateMoved", "CommandDone", "SessionStarted", "SessionEnded", "TransferBooked")
@@ -215,7 +221,24 @@ def event_words(event: Event) -> str:
     if told is not None:
         return told
     lines = [text for _, text in story([record])]
-    return lines[0] if lines else f"{event.kind} {event.subject}"
+    if not lines:
+        return f"{event.kind} {event.subject}"
+    # The line's own time stands beside it.
+    return f"{_symbol(record)}{_CLOCK.sub('', lines[0])}"
+
+
+def _symbol(record: Record) -> str:
+    match record:
+        case IntentMade():
+            return f"{record.key.symbol}: "
+        case FillBooked():
+            return f"{record.fill.symbol}: "
+        case PositionOpened():
+            return f"{record.symbol}: "
+        case PositionClosed():
+            return f"{record.trade.symbol}: "
+        case _:
+            return ""
 
 
 def _state_words(record: Record) -> str | None:

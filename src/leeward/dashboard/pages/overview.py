@@ -71,7 +71,9 @@ def equity_chart(marks: list[EquityMarked]) -> dict[str, object]:
     """Returns the line of the account's equity."""
     time = np.array([mark.open_time_ms for mark in marks], dtype=np.int64)
     value = np.array([float(mark.equity) for mark in marks], dtype=np.float64)
-    return {**curve_options([Curve("equity", time, value)]), "legend": {"show": False}}
+    options = curve_options([Curve("equity", time, value)])
+    grid = {"left": 4, "right": 20, "top": 10, "bottom": 4, "containLabel": True}
+    return {**options, "legend": {"show": False}, "grid": [grid]}
 
 
 def equity_words(marks: list[EquityMarked]) -> str:
