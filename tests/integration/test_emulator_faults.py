@@ -110,6 +110,34 @@ def test_balance_is_shown_as_zero_once(emulator: Served, me: Trader) -> None:
     assert shown == ["0.00000000", "100000.00000000"]
 
 
+def test_balances_stay_as_they_were_when_the_fault_struck_first(
+    emulator: Served, me: Trader
+) -> None:
+    def shown() -> list[dict[str, str]]:
+        return list(me.call("GET", "/api/v3/account").json()["balances"])
+
+    before = shown()
+    emulator.sim("POST", "faults", effect="stale_account", match={"method": "account.*"}, count=2)
+    first = shown()
+    bought = me.order(**MARKET)
+    assert bought.status_code == 200, bought.text
+    assert first == shown() == before
+    assert shown() != before
+
+
+def test_a_delisting_is_announced_and_then_happens(emulator: Served, me: Trader) -> None:
+    def schedule() -> list[dict[str, object]]:
+        return list(me.call("GET", "/sapi/v1/spot/delist-schedule").json())
+
+    assert schedule() == []
+    now_ms = me.http.get("/api/v3/time").json()["serverTime"]
+    emulator.sim("POST", "faults", effect="delist_announced", symbol="ETHUSDT", ms="2m")
+    (row,) = schedule()
+    assert row == {"delistTime": now_ms + 120_000, "symbols": ["ETHUSDT"]}
+    emulator.sim("POST", "step", ms="2m")
+    assert me.order(symbol="ETHUSDT", **MARKET).json()["msg"] == "Market is closed."
+
+
 def test_chance_of_a_fault_may_be_a_fraction(emulator: Served, me: Trader) -> None:
     ping = {"effect": "busy_1008", "match": {"route": "*ping"}, "probability": 0.4}
     assert emulator.sim("POST", "faults", **ping)["probability"] == 0.4
