@@ -136,6 +136,7 @@ def test_a_delisting_is_announced_and_then_happens(emulator: Served, me: Trader)
     assert row == {"delistTime": now_ms + 120_000, "symbols": ["ETHUSDT"]}
     emulator.sim("POST", "step", ms="2m")
     assert me.order(symbol="ETHUSDT", **MARKET).json()["msg"] == "Market is closed."
+    emulator.sim("POST", "faults", effect="symbol_status", symbol="ETHUSDT", status="TRADING")
 
 
 def test_chance_of_a_fault_may_be_a_fraction(emulator: Served, me: Trader) -> None:
