@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -43,7 +43,8 @@ class BacktestResult:
     `inputs` is JSON-ready and names everything that decides the result. `candles` hold the loaded
     range, also before the first step; `frames` the strategy's columns on them, one a symbol, or
     none. Tag code k of a trade means `entry_tags[k - 1]`, code 0 none. `timing` is in seconds.
-    `synthetic` marks generated candles.
+    `synthetic` marks generated candles. `beside` holds the figures of what else was tried on the
+    same candles with the same account, by name: "rule" for strategies that ask models.
     """
 
     inputs: Mapping[str, object]
@@ -57,6 +58,7 @@ class BacktestResult:
     result_id: str
     timing: Mapping[str, float]
     synthetic: bool = False
+    beside: Mapping[str, figures.Figures] = field(default_factory=dict)
 
     @cached_property
     def metrics(self) -> figures.Figures:
@@ -70,8 +72,9 @@ class BacktestResult:
 
     @cached_property
     def comparison(self) -> dict[str, figures.Figures]:
-        """Buy and hold, the same entries at other costs, and the order of prices in a candle."""
-        return figures.compare(self.setup, self.simulation, self.candles)
+        """Buy and hold, what was tried beside it, the same entries at other costs, and the order
+        of prices in a candle."""
+        return {**figures.compare(self.setup, self.simulation, self.candles), **self.beside}
 
     @cached_property
     def breakdowns(self) -> dict[str, list[dict[str, str | int | float]]]:

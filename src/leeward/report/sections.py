@@ -118,6 +118,7 @@ def _tile(label: str, value: str, note: str) -> Html:
 def checks(result: BacktestResult) -> Html:
     """Returns what was checked and what it found."""
     found = (
+        ("Earned", words.earned_words(result)),
         ("Look-ahead", words.lookahead_words(result)),
         ("Data", words.gap_words(result)),
         ("Detail", words.detail_words(result)),
@@ -229,6 +230,7 @@ def what_if(result: BacktestResult) -> Html:
         ("Same entries, no costs", *_ends(other["costs_0x"])),
         ("Same entries, twice the costs", *_ends(other["costs_2x"])),
         ("Buy and hold, no costs", *_ends(other["buy_and_hold"])),
+        *((("The rule ema_cross", *_ends(other["rule"])),) if "rule" in other else ()),
     ]
     intrabar = other["intrabar"]
     count = intrabar["ambiguous_trades"]

@@ -159,7 +159,9 @@ def _figures(result: BacktestResult) -> Table:
 
 
 def _findings(result: BacktestResult) -> list[tuple[str, str]]:
-    found = [("costs", words.cost_words(result))]
+    earned = words.earned_words(result)
+    found = [] if earned is None else [("earned", earned)]
+    found.append(("costs", words.cost_words(result)))
     intrabar = result.comparison["intrabar"]
     if intrabar["ambiguous_trades"]:
         found.append(("intrabar", _intrabar_words(result)))

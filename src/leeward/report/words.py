@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from leeward.domain.candles import Gap
 from leeward.domain.timeframe import DAY_MS
 from leeward.domain.times import iso
+from leeward.report.figures import Figures
 from leeward.report.result import BacktestResult
 
 #: Below this many trades an average says little.
@@ -281,3 +282,33 @@ def caveats(result: BacktestResult) -> list[str]:
     markets = "one market" if len(result.candles) == 1 else "symbols chosen with hindsight"
     found.append(f"One exchange, {markets}; coins that failed and vanished are not in it.")
     return found
+
+
+def earned_words(result: BacktestResult) -> str | None:
+    """Returns what it earned against holding and the rule; None where no rule stands beside it."""
+    rule = result.comparison.get("rule")
+    if rule is None:
+        return None
+    own, held = result.metrics, result.comparison["buy_and_hold"]
+    gained = own["return_fraction"]
+    than = [
+        f"{_against(gained, other['return_fraction'])} {name}"
+        for name, other in (("holding", held), ("the rule", rule))
+    ]
+    holding = percent(held["return_fraction"], sign=True)
+    return (
+        f"{_gain(own)} after costs; holding {holding}, the rule ema_cross {_gain(rule)}: "
+        f"{', '.join(than)}"
+    )
+
+
+def _gain(figures: Figures) -> str:
+    trades = figures["trades"]
+    count = f"with {trades:,} trades" if trades else "without a trade"
+    return f"{percent(figures['return_fraction'], sign=True)} {count}"
+
+
+def _against(own: float | None, other: float | None) -> str:
+    if own is None or other is None or own == other:
+        return "no better than"
+    return "more than" if own > other else "less than"

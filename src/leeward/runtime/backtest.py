@@ -9,10 +9,12 @@ from leeward.domain.errors import BadUsage, Failed, LooksAhead
 from leeward.domain.frame import Frame
 from leeward.domain.times import iso
 from leeward.indicators.table import Need
+from leeward.report.figures import Figures, measure
 from leeward.report.result import BacktestResult
 from leeward.runtime.identity import describe_inputs, result_id
 from leeward.runtime.request import Request
 from leeward.runtime.stopwatch import Stopwatch
+from leeward.runtime.strategies import load_strategy
 from leeward.simulation.account import lay_out, run_layout
 from leeward.strategies.base import Strategy
 from leeward.strategies.contract import find_lookahead, sample_rows
@@ -22,6 +24,9 @@ from leeward.strategies.informative import build_frame
 #: Truncated re-runs of the signals in every backtest.
 LOOKAHEAD_SAMPLES = 24
 _SAMPLING_SEED = 24
+#: What strategies that ask models fall back on, and what they have to beat.
+RULE = "ema_cross"
+_BESIDE = ("final_equity", "return_fraction", "sharpe", "max_drawdown_fraction", "trades")
 
 
 def run_backtest(request: Request) -> BacktestResult:
@@ -41,6 +46,8 @@ def run_backtest(request: Request) -> BacktestResult:
         simulation = run_layout(layout, setup)
     with watch.phase("lookahead_s"):
         sampled = _check_lookahead(request, evaluations, need)
+    with watch.phase("beside_s"):
+        beside = {"rule": _rule_figures(request)} if request.models else {}
     inputs = describe_inputs(request)
     with watch.phase("metrics_s"):
         result = BacktestResult(
@@ -55,9 +62,22 @@ def run_backtest(request: Request) -> BacktestResult:
             result_id=result_id(inputs, request.source_sha256),
             timing={},
             synthetic=request.synthetic,
+            beside=beside,
         )
         assert result.metrics  # computed here, so that its time is known
     return result.timed(watch.timing(request.load_s))
+
+
+def _rule_figures(request: Request) -> Figures:
+    """Returns what the rule behind the models earned on the same candles, with the same account."""
+    rule = load_strategy(RULE)()
+    frames = [build_frame(candles, {}) for candles in request.candles]
+    need = strategy_need(rule, frames[0].columns)
+    signals = [evaluate(rule, frame, need).signals for frame in frames]
+    layout = lay_out(request.candles, signals, request.setup, request.detail)
+    simulation = run_layout(layout, request.setup)
+    found = measure(request.setup, simulation, request.candles)
+    return {name: found[name] for name in _BESIDE}
 
 
 def _in_threads(work: Callable[[Frame], Evaluation], frames: list[Frame]) -> list[Evaluation]:

@@ -78,6 +78,8 @@ def _result(ray: Any, done: Any, work: Work) -> Fitted:
 @contextmanager
 def _connected(address: str) -> Iterator[Any]:
     """Yields Ray, connected to the cluster for as long as it is needed."""
+    if address != LOCAL:
+        _check_answers(address)
     # Ray reads it from nowhere else, and reports home unless told not to.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # noqa: TID251 - not a setting of Leeward
     try:
@@ -87,8 +89,6 @@ def _connected(address: str) -> Iterator[Any]:
             "training on a cluster needs ray, which is not installed; "
             "install the extra: pip install 'leeward[train,cluster]'"
         ) from None
-    if address != LOCAL:
-        _check_answers(address)
     ray.init(address=address, log_to_driver=False, logging_level="error")
     try:
         yield ray

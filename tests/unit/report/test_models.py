@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from leeward.report.html import page
 from leeward.report.models import model_banners, model_words
 from leeward.report.result import BacktestResult
 from leeward.report.terminal import print_comparison, print_summary
+from leeward.report.words import earned_words, percent
 from leeward.runtime.api import backtest
 from leeward.runtime.settings import load_settings
 
@@ -43,6 +45,30 @@ def test_a_model_without_an_edge_is_named_before_anything_it_earned() -> None:
     assert 0 < html.index("NO DEMONSTRATED EDGE") < html.index("After costs the account")
 
 
+def test_what_it_earned_stands_beside_holding_and_the_rule() -> None:
+    found, rule = result("ml_basic"), result("ema_cross")
+    beside = found.comparison["rule"]
+    for name in ("return_fraction", "final_equity", "sharpe", "trades"):
+        assert beside[name] == rule.metrics[name]
+    words = earned_words(found)
+    assert words is not None
+    assert f"the rule ema_cross {percent(beside['return_fraction'], sign=True)} with" in words
+    assert f"holding {percent(found.metrics['buy_and_hold_fraction'], sign=True)}" in words
+    written = io.StringIO()
+    print_summary(found, Console(file=written, width=400))
+    assert f"earned       {words}" in written.getvalue()
+    assert "The rule ema_cross" in page([found])
+    assert json.loads(found.to_json())["comparison"]["rule"]["trades"] == beside["trades"]
+
+
+def test_no_better_is_said_of_equals() -> None:
+    found = result("ml_basic")
+    equal = replace(found, beside={"rule": {**found.comparison["rule"], **found.metrics}})
+    words = earned_words(equal)
+    assert words is not None
+    assert words.endswith("no better than the rule")
+
+
 def test_raw_sizes_and_candles_of_the_training_have_banners() -> None:
     assert titles("ml_basic") == ["NO DEMONSTRATED EDGE", "IN SAMPLE"]
     assert titles("ml_basic", "raw") == ["NO DEMONSTRATED EDGE", "RAW SIZING", "IN SAMPLE"]
@@ -62,6 +88,8 @@ def test_a_result_without_models_says_nothing_of_them() -> None:
 
     assert model_banners(plain) == []
     assert model_words(plain) is None
+    assert earned_words(plain) is None
+    assert "rule" not in plain.comparison
     assert "models" not in plain.inputs
     assert "banners" not in json.loads(plain.to_json())
 
