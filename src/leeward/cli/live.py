@@ -14,6 +14,7 @@ from leeward.cli.trading import (
     Changes,
     Config,
     LogFile,
+    NoDashboard,
     Params,
     StrategyName,
     Symbols,
@@ -39,6 +40,7 @@ def live(  # noqa: PLR0913 - one argument an option of the command
     candles: Candles = None,
     log: LogFile = None,
     as_json: AsJson = False,
+    no_dashboard: NoDashboard = False,
     no_alerts: Annotated[
         bool, typer.Option("--no-alerts", help="Trade though nobody would hear of trouble.")
     ] = False,
@@ -61,7 +63,8 @@ def live(  # noqa: PLR0913 - one argument an option of the command
         acknowledged=i_understand_the_risks, no_alerts=no_alerts,
     )  # fmt: skip
     talk = Talk(lambda words: typer.echo(words, err=True), _confirm)
-    run_trading(settings_of(venue, url, set_, config), asked, talk, log, as_json=as_json)
+    settings = settings_of(venue, url, set_, config)
+    run_trading(settings, asked, talk, log, as_json=as_json, dashboard=not no_dashboard)
 
 
 def _confirm(words: str, phrase: str) -> str | None:

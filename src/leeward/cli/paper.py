@@ -13,6 +13,7 @@ from leeward.cli.trading import (
     Changes,
     Config,
     LogFile,
+    NoDashboard,
     Params,
     StrategyName,
     Symbols,
@@ -38,6 +39,7 @@ def paper(  # noqa: PLR0913 - one argument an option of the command
     candles: Candles = None,
     log: LogFile = None,
     as_json: AsJson = False,
+    no_dashboard: NoDashboard = False,
     i_understand_the_risks: Annotated[
         bool, typer.Option("--i-understand-the-risks", help="Allow limits above the safe ones.")
     ] = False,
@@ -56,4 +58,5 @@ def paper(  # noqa: PLR0913 - one argument an option of the command
         acknowledged=i_understand_the_risks,
     )  # fmt: skip
     talk = Talk(lambda words: typer.echo(words, err=True), lambda *_: None)
-    run_trading(settings_of(venue, url, set_, config), asked, talk, log, as_json=as_json)
+    settings = settings_of(venue, url, set_, config)
+    run_trading(settings, asked, talk, log, as_json=as_json, dashboard=not no_dashboard)

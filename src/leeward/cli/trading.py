@@ -36,6 +36,7 @@ Candles = Annotated[int | None, typer.Option(help="End after so many candles.")]
 LogFile = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Where notes go; else standard error.")
 ]
+NoDashboard = Annotated[bool, typer.Option("--no-dashboard", help="Trade without pages.")]
 AsJson = Annotated[bool, typer.Option("--json", help="A line of JSON a candle.")]
 Config = Annotated[Path | None, typer.Option(help="Settings file.")]
 
@@ -84,11 +85,20 @@ def asked_for(  # noqa: PLR0913 - one argument an option of the commands
 
 
 def run_trading(
-    settings: Settings, asked: Asked, talk: Talk, log_file: Path | None, *, as_json: bool
+    settings: Settings,
+    asked: Asked,
+    talk: Talk,
+    log_file: Path | None,
+    *,
+    as_json: bool,
+    dashboard: bool,
 ) -> None:
     """Trades until the end and prints a line a step; notes go to the log."""
     import asyncio
+    from contextlib import ExitStack
+    from dataclasses import replace
 
+    from leeward.cli.companions import companions
     from leeward.monitoring.logs import open_log
     from leeward.runtime.clock import now_ms
     from leeward.runtime.settings import secrets_in
@@ -97,8 +107,15 @@ def run_trading(
 
     log = open_log(log_file, now_ms, secrets_in(settings))
     lines = Lines(log, as_json=as_json)
+    beside = ExitStack()
+
+    def begun() -> None:
+        beside.enter_context(companions(settings, talk.say, dashboard=dashboard))
+
     try:
-        words = asyncio.run(trade(settings, asked, Watcher(lines.show, lines.note), talk))
+        with beside:
+            watcher = Watcher(lines.show, lines.note)
+            words = asyncio.run(trade(settings, asked, watcher, replace(talk, begun=begun)))
         log.event("session_ended", words=words)
         lines.end(words)
     finally:

@@ -29,10 +29,12 @@ _REAL_MONEY: Final = frozenset({"binance"})
 @dataclass(frozen=True, slots=True)
 class Talk:
     """How a start talks: `say` what is told before the first step; `confirm` returns what the
-    operator answers to the words and the phrase they have to give."""
+    operator answers to the words and the phrase they have to give; `begun` hears when nothing can
+    refuse the start any more."""
 
     say: Callable[[str], None]
     confirm: Callable[[str, str], str | None]
+    begun: Callable[[], None] = lambda: None
 
 
 def confirmation_phrase(settings: Settings) -> str:
@@ -72,6 +74,7 @@ async def trade(settings: Settings, asked: Asked, watcher: Watcher, talk: Talk) 
         async with put_together(used, asked, market, watch.watcher) as ready:
             ready.notes.extend(notes)
             _introduce(ready, account, talk)
+            talk.begun()
             running = Running(ready)
             with watch.over(running), _stopping_gracefully(ready.session):
                 return await running.run()
