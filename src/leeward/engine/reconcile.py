@@ -169,8 +169,10 @@ class _Reconciling:
         order = self._books.orders.get(report.client_order_id)
         if order is None or order.symbol != report.symbol or state_of(report).is_final:
             return False
+        if order.state.is_final:
+            return True  # taken for done by mistake: nothing counts on it, and it locks the coins
         if order.planned.side is Side.BUY:
-            return order.state.is_final
+            return False
         held = self._held.get(order.symbol)
         if held is not None and held.position_id == order.intent.position_id:
             return False

@@ -410,6 +410,15 @@ def test_a_difference_that_changes_starts_anew() -> None:
     assert second.doubts == {"balance/USDT": Doubt(Decimal(501), NOW + 60_000)}
 
 
+def test_an_order_that_rests_though_the_books_hold_it_for_done_is_cancelled() -> None:
+    kept = held_books()
+    gone = moved(STOP, OrderState.EXPIRED, order_id=2)
+    kept.apply(gone)
+    found = settle(kept, facts((), [STOP_RESTS], balances=HELD))
+    assert found.cancel == (STOP_RESTS,)
+    assert kept.orders[STOP.orders[0].client_order_id].state is OrderState.EXPIRED
+
+
 @pytest.mark.parametrize(
     ("shown", "is_late"),
     [
