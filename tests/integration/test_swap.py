@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ from leeward.engine.records import (
     Record,
     SessionEnded,
     SessionStarted,
+    TradingState,
 )
 from leeward.research.parity import Parity, check_parity
 from leeward.research.reading import read_sessions
@@ -156,9 +157,7 @@ def test_the_new_strategy_decides_from_the_next_close_on_and_adopts_what_is_held
     account: Account,
 ) -> None:
     async def work(walk: Walk) -> None:
-        await walk.hours(30)
-        while not walk.ready.session.keeper.books.positions():
-            await walk.hours(1)
+        await holding(walk)
         command_id = await account.swapped(walk, Wish(*named(OTHER)))
         assert account.outcome(command_id) is None
         await walk.hours(1)
@@ -184,6 +183,237 @@ def test_the_new_strategy_decides_from_the_next_close_on_and_adopts_what_is_held
     closed = {r.trade.position_id for r in records[place:] if isinstance(r, PositionClosed)}
     assert held & closed
     account.assert_parity()
+
+
+def test_a_strategy_that_manages_out_closes_what_it_opened_and_opens_nothing(
+    account: Account,
+) -> None:
+    async def work(walk: Walk) -> None:
+        await holding(walk)
+        await account.swapped(walk, Wish(*named(OTHER), positions="manage_out"))
+        await walk.hours(1)
+        deciders = walk.ready.session.decider
+        assert deciders.caretakers
+        while deciders.caretakers:
+            await walk.hours(1)
+        await walk.hours(20)
+        await walk.end()
+
+    account.play(work)
+    _, second = account.sessions()
+    records = account.history()
+    managed = open_before(records[: records.index(second)])
+    (swap,) = [second.facts["swap"]]
+    assert isinstance(swap, dict)
+    assert set(swap["managed"][0]["positions"]) == managed
+    assert "closed what it held" in notes(account, "managed_out")[0]
+    account.assert_parity()
+    found = account.parity(second.session_id)
+    assert any("managed" in note for note in found.notes)
+    assert any("swapped in by ann@desk" in note for note in found.notes)
+
+
+def test_what_is_managed_out_goes_on_so_after_a_restart(account: Account) -> None:
+    managed: set[str] = set()
+
+    async def work(walk: Walk) -> None:
+        await holding(walk)
+        await account.swapped(walk, Wish(*named(OTHER), positions="manage_out"))
+        await walk.hours(1)
+        (caretaker,) = walk.ready.session.decider.caretakers
+        managed.update(caretaker.positions)
+        await walk.end()
+
+    async def after(walk: Walk) -> None:
+        (caretaker,) = walk.ready.session.decider.caretakers
+        assert caretaker.positions & managed
+        while walk.ready.session.decider.caretakers:
+            await walk.hours(1)
+        await walk.end()
+
+    account.play(work)
+    account.play(after)
+    assert [each.strategy for each in account.sessions()] == ["ema_cross", "adaptive", "adaptive"]
+    account.assert_parity()
+
+
+def test_positions_are_sold_at_the_swap_where_that_is_asked_for(account: Account) -> None:
+    async def work(walk: Walk) -> None:
+        await holding(walk)
+        held = {each.position_id for each in walk.ready.session.keeper.books.positions()}
+        await account.swapped(walk, Wish(*named(OTHER), positions="close"))
+        await walk.hours(1)
+        books = walk.ready.session.keeper.books
+        assert not held & {each.position_id for each in books.positions()}
+        await walk.end()
+
+    account.play(work)
+    closed = [r for r in account.history() if isinstance(r, PositionClosed)]
+    assert closed[-1].trade.exit_reason == "operator"
+    account.assert_parity()
+
+
+def test_what_was_swapped_in_goes_on_after_a_start_and_rolls_back(account: Account) -> None:
+    async def work(walk: Walk) -> None:
+        await walk.hours(2)
+        await account.swapped(walk, Wish(*named(OTHER)))
+        await walk.hours(2)
+
+    async def after(walk: Walk) -> None:
+        assert walk.ready.started.strategy == "adaptive"
+        assert "goes on with adaptive" in walk.ready.resumed
+        await walk.hours(2)
+        command_id = await account.swapped(walk, Wish(rollback=True))
+        await walk.hours(2)
+        assert "ema_cross (fast=5" in (account.outcome(command_id) or "")
+        await walk.end()
+
+    async def later(walk: Walk) -> None:
+        await walk.hours(1)
+        await walk.end()
+
+    account.play(work)  # it ends as a process that was killed
+    account.play(after)
+    account.play(later)
+    account.play(later, "enhanced", {})
+    names = [each.strategy for each in account.sessions()]
+    assert names == ["ema_cross", "adaptive", "adaptive", "ema_cross", "ema_cross", "enhanced"]
+    assert "swap" not in account.sessions()[-1].facts
+    account.assert_parity()
+
+
+def test_a_strategy_in_its_shadow_orders_nothing_and_takes_over_after_its_candles(
+    account: Account,
+) -> None:
+    async def work(walk: Walk) -> None:
+        await walk.hours(2)
+        await account.swapped(walk, Wish(*named(OTHER), shadow=3))
+        for left in (2, 1, 0):
+            await walk.hours(1)
+            assert (walk.ready.session.coming or {})["shadow_left"] == left
+            assert walk.ready.started.strategy == "ema_cross"
+        await walk.hours(1)
+        assert walk.ready.started.strategy == "adaptive"
+        await walk.end()
+
+    account.play(work)
+    assert len(notes(account, "shadow")) == 3
+    first, second = account.sessions()
+    assert len(rows_of(account, first.session_id)) == 2 * 5
+    assert len(rows_of(account, second.session_id)) == 2
+    account.assert_parity()
+
+
+def test_a_strategy_that_reads_other_series_takes_over_with_their_candles(
+    account: Account,
+) -> None:
+    name = f"{Path(__file__).parents[1] / 'stubborn.py'}:WithOthers"
+
+    async def work(walk: Walk) -> None:
+        await walk.hours(2)
+        await account.swapped(walk, Wish(name, shadow=2))
+        await walk.hours(9)
+        assert walk.ready.started.strategy == name
+        await walk.end()
+
+    account.play(work)
+    last = account.sessions()[-1]
+    assert {each.data_state for each in rows_of(account, last.session_id)} == {"ok"}
+    account.assert_parity()
+
+
+BAD = {
+    "not there": (Wish("ema_crossing"), "unknown strategy 'ema_crossing'"),
+    "a bad parameter": (Wish("ema_cross", None, {"fast": 1_000}), "fast"),
+    "a look ahead": (Wish("PEEK"), "breaks the contract: column 'next'"),
+    "an error": (Wish("RAISES"), "ValueError"),
+    "an end of the process": (Wish("EXITS"), "its check ended with code 7"),
+    "no edge, in live trading": (Wish(None, "btcusdt_price"), "no demonstrated edge"),
+    "nothing before": (Wish(rollback=True), "nothing to roll back to"),
+}
+PEEK = """
+import numpy as np
+from leeward import Strategy
+class Peek(Strategy):
+    timeframe = "1h"
+    def calculate_indicators(self, candles):
+        return candles.with_columns(next=np.append(candles.close[1:], np.nan))
+    def check_entry_conditions(self, frame):
+        return frame.next > frame.close
+    def check_exit_conditions(self, frame):
+        return frame.next < frame.close
+    def calculate_position_size(self, frame):
+        return np.full(len(frame), 0.05)
+"""
+FILES = {"PEEK": PEEK, "RAISES": "raise ValueError('no')", "EXITS": "import os; os._exit(7)"}
+
+
+def test_what_is_not_fit_is_refused_in_one_message_and_the_session_goes_on(
+    account: Account, tmp_path: Path
+) -> None:
+    for name, text in FILES.items():
+        (tmp_path / f"{name}.py").write_text(text)
+
+    async def work(walk: Walk) -> None:
+        for bad, words in BAD.values():
+            file = tmp_path / f"{bad.strategy}.py"
+            wish = replace(bad, strategy=str(file)) if file.exists() else bad
+            command_id = await account.swapped(walk, wish)
+            outcome = account.outcome(command_id) or ""
+            assert outcome.startswith("refused: "), outcome
+            assert words in outcome
+            assert "\n" not in outcome
+        await walk.hours(1)
+        assert walk.state is TradingState.ACTIVE
+        await walk.end()
+
+    account.play(work)
+    assert len(account.sessions()) == 1
+
+
+def test_a_second_swap_is_refused_and_a_rollback_calls_the_first_one_off(account: Account) -> None:
+    async def work(walk: Walk) -> None:
+        first = await account.swapped(walk, Wish(*named(OTHER), shadow=50))
+        second = account.ask(Wish("enhanced"))
+        await walk.until(lambda: account.outcome(second) is not None)
+        assert "command 1 is under way" in (account.outcome(second) or "")
+        third = account.ask(Wish(rollback=True))
+        await walk.until(lambda: account.outcome(third) is not None)
+        assert "is called off; ema_cross" in (account.outcome(third) or "")
+        assert account.outcome(first) == f"refused: called off by command {third}"
+        await walk.hours(2)
+        await walk.end()
+
+    account.play(work)
+    assert len(account.sessions()) == 1
+
+
+def test_a_file_that_was_edited_rolls_back_to_what_it_was(account: Account, tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    stubborn = (Path(__file__).parents[1] / "stubborn.py").read_text()
+    file.write_text(stubborn)
+    name = f"{file}:Stubborn"
+
+    async def work(walk: Walk) -> None:
+        await walk.hours(1)
+        file.write_text(stubborn.replace("150", "90"))
+        await account.swapped(walk, Wish(name))
+        await walk.hours(2)
+        await account.swapped(walk, Wish(rollback=True))
+        await walk.hours(2)
+        await walk.end()
+
+    account.play(work, name, {})
+    first, second, third = account.sessions()
+    assert first.strategy_version == third.strategy_version != second.strategy_version
+    account.assert_parity()
+
+
+async def holding(walk: Walk) -> None:
+    """Goes on until something is held."""
+    await walk.hours(20)
+    while not walk.ready.session.keeper.books.positions():
+        await walk.hours(1)
 
 
 def named(choice: tuple[str, dict[str, float]]) -> tuple[str, None, dict[str, object]]:

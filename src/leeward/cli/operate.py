@@ -13,6 +13,7 @@ import typer
 from leeward.cli.trading import Changes, Config, plain
 
 if TYPE_CHECKING:
+    from leeward.engine.records import SessionStarted
     from leeward.runtime.operating import AccountStatus
 
 Account: TypeAlias = Annotated[
@@ -142,6 +143,7 @@ def _as_object(status: AccountStatus) -> dict[str, object]:
             "started": iso(session.started.at_ms),
             "ended": None if session.ended_ms is None else iso(session.ended_ms),
             "end_reason": session.end_reason,
+            "swap": session.started.facts.get("swap"),
         },
         "facts": {**row.facts, **_amounts(row.facts)},
     }
@@ -160,6 +162,7 @@ def _as_text(status: AccountStatus) -> list[str]:
             f"  {begun.strategy} on {', '.join(begun.symbols)} {begun.timeframe} since "
             f"{iso(begun.at_ms)}{ended}"
         )
+        lines += _swap_lines(status, begun)
     equity = _amounts(row.facts).get("equity")
     worth = "" if equity is None else f", equity {Decimal(equity):,.2f}"
     lines.append(f"  cash {status.cash:,.2f} {status.quote}{worth}")
@@ -176,6 +179,32 @@ def _as_text(status: AccountStatus) -> list[str]:
         lines.append(f"  {each.symbol} {each.quantity} from {each.entry_price}, {stop}{closing}")
     if not status.held:
         lines.append("  nothing is held")
+    return lines
+
+
+def _swap_lines(status: AccountStatus, begun: SessionStarted) -> list[str]:
+    """Returns how the strategy came about where it was swapped in, and what is to replace it."""
+    from leeward.domain.times import iso
+    from leeward.runtime.trading.lineage import managers, swap_facts, titled
+
+    swap, coming = swap_facts(begun), status.account.facts.get("swap")
+    lines = []
+    before, at_ms = swap.get("before"), swap.get("at_ms")
+    if isinstance(before, Mapping) and isinstance(at_ms, int):
+        lines.append(
+            f"  swapped in {iso(at_ms)} by {swap.get('actor')} for "
+            f"{titled(str(before['strategy']), before.get('params'))}; `leeward swap --rollback` "
+            "takes it back"
+        )
+    for facts, positions in managers(swap):
+        held = [each.symbol for each in status.held if each.position_id in positions]
+        if held:
+            lines.append(f"  {facts['strategy']} manages {', '.join(held)} until closed")
+    if status.running and isinstance(coming, Mapping):
+        left, when = coming.get("shadow_left"), coming.get("at_ms")
+        due = f" at {iso(when)}" if isinstance(when, int) else ""
+        tried = f", tried on {left} more candles first" if left else ""
+        lines.append(f"  swap to {coming.get('to')}: {coming.get('state')}{due}{tried}")
     return lines
 
 

@@ -19,7 +19,7 @@ def why(  # noqa: PLR0913 - one argument an option of the command
         ),
     ] = None,
     session: Annotated[
-        str | None, typer.Option(metavar="ID", help="Of a session; else the newest.")
+        str | None, typer.Option(metavar="ID", help="Of a session; else the one that decided it.")
     ] = None,
     backtest: Annotated[
         Path | None, typer.Option(metavar="FILE.json", help="Of a backtest's result.")
@@ -37,7 +37,7 @@ def why(  # noqa: PLR0913 - one argument an option of the command
     are read from the store.
     """
     from leeward.domain.times import parse_time
-    from leeward.research.reading import read_sessions
+    from leeward.research.reading import read_sessions, session_of
     from leeward.research.why import why_in_session
     from leeward.research.why_backtest import why_in_backtest
     from leeward.runtime.database import opened_to_read
@@ -53,6 +53,8 @@ def why(  # noqa: PLR0913 - one argument an option of the command
         chain = why_in_backtest(backtest, settings, name, time_ms, strategy)
     else:
         with opened_to_read(settings) as database:
+            if session is None and time_ms is not None:
+                session = session_of(database, name, time_ms)
             recorded = read_sessions(database, settings, session)
         chain = why_in_session(recorded, name, time_ms)
     _show(chain, as_json)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,11 +18,12 @@ from leeward.runtime.trading.views import AccountView
 @dataclass(frozen=True, slots=True)
 class Stood:
     """The account at the close of a step, before anything was decided, and the state of trading.
-    `mark` is what the session wrote down of it."""
+    `mark` is what the session wrote down of it, `held` are the ids of positions by symbol."""
 
     mark: EquityMarked
     view: AccountView
     state: TradingState | None
+    held: Mapping[str, str]
 
 
 def accounts_before(replay: Replay) -> Iterator[Stood]:
@@ -40,5 +41,7 @@ def accounts_before(replay: Replay) -> Iterator[Stood]:
             known = zip(first.symbols, last.tolist(), strict=True)
             closes = decimals({name: close for name, close in known if not np.isnan(close)})
             view = account_view(books, first.symbols, timeframe, closes)
-            yield Stood(record, view, None if books.state is None else books.state.state)
+            held = {each.symbol: each.position_id for each in books.positions()}
+            state = None if books.state is None else books.state.state
+            yield Stood(record, view, state, held)
         books.apply(record)

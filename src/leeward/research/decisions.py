@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,7 +75,7 @@ def compare_decisions(replay: Replay) -> DecisionParity:
     decided = alike = 0
     for stood in accounts_before(replay):
         differences += _account_differences(replay, stood)
-        answers = answers_at(replay, stood).answers
+        answers = _answers(replay, stood)
         for symbol, answer in zip(replay.layout.symbols, answers, strict=True):
             row = recorded.executed.get((symbol, stood.mark.open_time_ms))
             found = _difference(symbol, stood, row, answer)
@@ -86,6 +86,28 @@ def compare_decisions(replay: Replay) -> DecisionParity:
     return DecisionParity(
         len(recorded.marks), decided, alike, dict(words.most_common()), tuple(differences)
     )
+
+
+def managers_at(replay: Replay, stood: Stood) -> dict[str, Replay]:
+    """Returns who decided on a symbol where that was a strategy of before a swap."""
+    return {
+        symbol: manager
+        for symbol, position_id in stood.held.items()
+        for manager, positions in replay.managed
+        if position_id in positions
+    }
+
+
+def _answers(replay: Replay, stood: Stood) -> list[Answer]:
+    """Returns the decision on every symbol, of whoever took it."""
+    managers = managers_at(replay, stood)
+    found = dict(
+        zip(replay.layout.symbols, answers_at(replay, stood, managers).answers, strict=True)
+    )
+    for symbol, manager in managers.items():
+        s = manager.layout.symbols.index(symbol)
+        found[symbol] = answers_at(manager, stood).answers[s]
+    return list(found.values())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,9 +122,14 @@ class Decided:
     answers: tuple[Answer, ...]
 
 
-def answers_at(replay: Replay, stood: Stood) -> Decided:
-    """Returns what raising stops and deciding give at the step, from the account it had."""
+def answers_at(replay: Replay, stood: Stood, without: Iterable[str] = ()) -> Decided:
+    """Returns what raising stops and deciding give at the step, from the account it had; on the
+    symbols of `without` others decide."""
     t, market = replay.step(stood.mark.open_time_ms), replay.as_seen
+    if others := [replay.layout.symbols.index(symbol) for symbol in without]:
+        row = market.row.copy()
+        row[others, t] = -1
+        market = market._replace(row=row)
     advice, rules = replay.layout.advice, replay.rules
     account, positions, orders = core_records(replay, stood)
     waiting = orders["action"].copy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -14,6 +15,7 @@ from leeward.research.matching import Gap, Pair, compare_trades
 from leeward.research.recorded import Recorded
 from leeward.research.stepwise import replay_of
 from leeward.runtime.strategies import source_sha256
+from leeward.runtime.trading.lineage import swap_facts
 
 SCHEMA = "leeward.parity/1"
 
@@ -46,6 +48,7 @@ class Parity:
             "first_candle": iso(marks[0].open_time_ms),
             "last_candle": iso(marks[-1].open_time_ms),
             "clean": self.is_clean,
+            "swap": dict(swap_facts(first)) or None,
             "notes": list(self.notes),
             "decisions": {
                 "steps": found.steps,
@@ -79,7 +82,7 @@ def check_parity(recorded: Recorded) -> Parity:
 
 def _notes(recorded: Recorded) -> list[str]:
     terms, first = recorded.terms, recorded.marks[0]
-    notes = []
+    notes = [*_of_swap(recorded)]
     if terms.strategy_sha256 != source_sha256(type(terms.strategy)):
         notes.append(
             "The strategy's code is no longer that of the session: what differs may come from it."
@@ -102,6 +105,24 @@ def _notes(recorded: Recorded) -> list[str]:
             "changed the session's equity, and with it the sizes; the backtest has none of them."
         )
     return notes
+
+
+def _of_swap(recorded: Recorded) -> Iterator[str]:
+    """Yields how the sessions came about where somebody exchanged the strategy."""
+    swap = swap_facts(recorded.sessions[0])
+    before, at_ms = swap.get("before"), swap.get("at_ms")
+    if isinstance(before, Mapping) and isinstance(at_ms, int):
+        yield (
+            f"{recorded.sessions[0].strategy} was swapped in by {swap.get('actor')} at "
+            f"{iso(at_ms)} for {before.get('strategy')}; `leeward parity {before.get('session')}` "
+            "compares what that one did."
+        )
+    for manager, positions in recorded.managed:
+        leader = manager.led_by
+        assert leader is not None
+        yield (
+            f"{leader.strategy} managed {len(positions)} positions of before the swap to their end."
+        )
 
 
 def _difference_json(found: Difference) -> dict[str, object]:

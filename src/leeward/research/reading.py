@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -23,10 +25,13 @@ from leeward.research.recorded import Recorded, terms_of
 from leeward.runtime.settings import Settings
 from leeward.runtime.trading.deciding import Series
 from leeward.runtime.trading.history import KEPT, KeptCandles
+from leeward.runtime.trading.lineage import managers as managers_of
+from leeward.runtime.trading.lineage import swap_facts
 
 #: Facts that say what was traded and how; a chain has them all in common.
 _TERMS = ("params", "risk", "fee", "slippage", "instruments", "max_candles", "ratchet_stop")
 _MOST_SESSIONS = 10_000
+Records: TypeAlias = tuple[Record, ...]
 
 
 def read_sessions(
@@ -51,16 +56,68 @@ def read_sessions(
         earlier = started[started.index(chosen) :]
         chain = tuple(takewhile(lambda each: _terms(each) == _terms(chosen), earlier))[::-1]
         records = history(connection, chosen.account)
-    before, own = _parted(records, chain)
-    folder = settings.data.dir.absolute().parent / "sessions"
-    kept = [KeptCandles(folder / each.session_id / KEPT).read() for each in chain]
-    traded = {symbol: _series(folder, chain, symbol, kept) for symbol in chosen.symbols}
-    further = _further(folder, chain, kept)
-    length = Timeframe.parse(chosen.timeframe)
-    strategy = terms_of(chosen).strategy
-    columns = columns_again(settings, strategy, length, chosen.facts.get("models"))
-    stored = _with_stored(settings, chosen, traded)
-    return Recorded(chain, before, own, stored, further, columns)
+    reading_ = _Reader(settings, {each.session_id: each for each in started})
+    return reading_.recorded(chain, _parted(records, chain))
+
+
+def session_of(database: Database, symbol: str, time_ms: int) -> str | None:
+    """Returns the session that decided last on a candle, None where none did: the newest one may
+    have been swapped in after it."""
+    with database.reading() as connection:
+        rows = reading.executions(connection, None, symbol, time_ms, time_ms + 1)
+    return max(rows, key=lambda row: row.at_ms).session_id if rows else None
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Puts together what belongs to a chain of sessions; `known` are those of its account."""
+
+    settings: Settings
+    known: Mapping[str, SessionStarted]
+
+    @property
+    def folder(self) -> Path:
+        return self.settings.data.dir.absolute().parent / "sessions"
+
+    def recorded(
+        self, chain: tuple[SessionStarted, ...], records: tuple[Records, Records]
+    ) -> Recorded:
+        """Returns the chain with its records, those from before it first."""
+        last = chain[-1]
+        found = self._under(chain, chain, last, records)
+        managers = (each for one in chain for each in managers_of(swap_facts(one)))
+        managed = tuple(
+            (self._under((old, *chain), chain, old, records), positions)
+            for facts, positions in managers
+            if (old := self.known.get(str(facts.get("session")))) is not None
+        )
+        return replace(found, managed=managed)
+
+    def _under(
+        self,
+        seen: tuple[SessionStarted, ...],
+        chain: tuple[SessionStarted, ...],
+        leader: SessionStarted,
+        records: tuple[Records, Records],
+    ) -> Recorded:
+        """Returns the records of a chain under the terms of `leader`, with the candles of all that
+        is `seen`."""
+        kept = [KeptCandles(self.folder / each.session_id / KEPT).read() for each in seen]
+        traded = {name: _series(self.folder, seen, name, kept) for name in leader.symbols}
+        further = _further(self.folder, seen, kept)
+        leader = _with_source(leader, self.folder)
+        strategy, length = terms_of(leader).strategy, Timeframe.parse(leader.timeframe)
+        columns = columns_again(self.settings, strategy, length, leader.facts.get("models"))
+        stored = _with_stored(self.settings, leader, traded)
+        return Recorded(chain, *records, stored, further, columns, leader)
+
+
+def _with_source(session: SessionStarted, folder: Path) -> SessionStarted:
+    """Returns the session with the whole path of the source that its strategy had."""
+    source = session.facts.get("source")
+    if not isinstance(source, str):
+        return session
+    return replace(session, facts={**session.facts, "source": str(folder / source)})
 
 
 def _last_of(newest: Sequence[SessionStarted], session_id: str | None) -> SessionStarted:
@@ -82,7 +139,7 @@ def _terms(session: SessionStarted) -> tuple[object, ...]:
 
 def _parted(
     records: Sequence[Record], chain: tuple[SessionStarted, ...]
-) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
+) -> tuple[Records, Records]:
     """Returns the records before the chain, and its own up to the next session of another kind."""
     names = [session.session_id for session in chain]
     starts = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from leeward.domain.instrument import Instrument
 from leeward.domain.timeframe import Timeframe
 from leeward.engine.records import EquityMarked, Executed, Record, SessionStarted
 from leeward.risk.limits import RiskLimits
-from leeward.runtime.strategies import load_strategy
+from leeward.runtime.trading.chosen import choose, kept_target
 from leeward.runtime.trading.modelling import Columns
 from leeward.simulation.setup import Setup
 from leeward.strategies.base import Strategy
@@ -35,7 +36,9 @@ class Recorded:
     in the order they were committed. `history` are candles known beside the recorded ones, by
     symbol: what the sessions started from, what they took, and any that fill a hole; `beside` are
     those of the series that the strategy names as informative; `columns` give, a symbol, what the
-    strategy needs of models.
+    strategy needs of models. `led_by` is the session whose strategy and terms count, the first one
+    where it is None. `managed` are positions, by their ids, that a strategy of before a swap looked
+    after, each with the same records under its own terms.
     """
 
     sessions: tuple[SessionStarted, ...]
@@ -44,10 +47,12 @@ class Recorded:
     history: Mapping[str, Sequence[Candles]]
     beside: Mapping[tuple[str, str], Sequence[Candles]] = field(default_factory=dict)
     columns: Mapping[str, Columns] = field(default_factory=dict)
+    led_by: SessionStarted | None = None
+    managed: tuple[tuple[Recorded, frozenset[str]], ...] = ()
 
     @cached_property
     def terms(self) -> Terms:
-        return terms_of(self.sessions[0])
+        return terms_of(self.led_by or self.sessions[0])
 
     @cached_property
     def marks(self) -> tuple[EquityMarked, ...]:
@@ -125,7 +130,8 @@ def read_terms(facts: Mapping[str, object], symbols: Sequence[str], whose: str) 
         rungs = limits.pop("drawdown_ladder")
         assert isinstance(rungs, list | tuple), "drawdown_ladder is no list"
         limits["drawdown_ladder"] = tuple((float(a), float(b)) for a, b in rungs)
-        strategy = load_strategy(name)(**params)
+        target = kept_target(name, facts.get("source"), Path())
+        strategy = choose(name, params, target).strategy
         setup = Setup(
             balance=_number(facts.get("balance", 1.0)),
             fee=_number(facts["fee"]),

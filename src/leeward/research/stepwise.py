@@ -53,6 +53,11 @@ class Replay:
         return market._replace(row=row, last_close=last_close)
 
     @cached_property
+    def managed(self) -> tuple[tuple[Replay, frozenset[str]], ...]:
+        """The replays of strategies of before a swap, with the positions that they looked after."""
+        return tuple((replay_of(each), positions) for each, positions in self.recorded.managed)
+
+    @cached_property
     def _steps(self) -> frozenset[int]:
         return frozenset(self.layout.market.open_time.tolist())
 

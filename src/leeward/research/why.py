@@ -11,6 +11,7 @@ from leeward.domain.errors import BadUsage, Failed, unknown_name
 from leeward.domain.times import iso
 from leeward.engine.records import (
     EquityMarked,
+    Executed,
     FillBooked,
     IntentMade,
     OrderMoved,
@@ -25,12 +26,13 @@ from leeward.engine.state import Record as Flat
 from leeward.indicators.averages import ema
 from leeward.report.why import Chain, Position, Standing, Trend
 from leeward.research.account import Stood, accounts_before
-from leeward.research.decisions import Answer, answers_at
+from leeward.research.decisions import Answer, answers_at, managers_at
 from leeward.research.recorded import Recorded
 from leeward.research.sizing import sizing_of
 from leeward.research.stepwise import Replay, replay_of
 from leeward.risk.limits import RiskLimits
 from leeward.risk.trend import AGAINST, UNKNOWN, WITH, TrendGate
+from leeward.runtime.trading.lineage import swap_facts
 from leeward.simulation.account import Layout
 from leeward.strategies.evaluate import Evaluation
 
@@ -71,12 +73,14 @@ def why_in_session(recorded: Recorded, symbol: str, time_ms: int | None = None) 
     times = [time for name, time in recorded.executed if name == symbol]
     time = chosen_time(symbol, time_ms, recorded.sessions[0].symbols, times)
     row = recorded.executed[symbol, time]
-    replay = replay_of(recorded)
-    stood = _stood_at(replay, time)
-    decided = answers_at(replay, stood)
+    whole = replay_of(recorded)
+    stood = _stood_at(whole, time)
+    managers = managers_at(whole, stood)
+    replay = managers.get(symbol, whole)
+    decided = answers_at(replay, stood, managers if replay is whole else ())
     s = replay.layout.symbols.index(symbol)
     scene = Scene(
-        f"session {row.session_id} of {recorded.sessions[0].account}",
+        _source(recorded, row, replay),
         recorded.sessions[0].timeframe,
         replay.layout,
         replay.as_seen,
@@ -100,6 +104,18 @@ def why_in_session(recorded: Recorded, symbol: str, time_ms: int | None = None) 
         account=replace(chain.account, state=stood.state),
         story=tuple(_story(recorded, symbol, time)),
     )
+
+
+def _source(recorded: Recorded, row: Executed, replay: Replay) -> str:
+    """Returns whose decision it was, in words."""
+    words = f"session {row.session_id} of {recorded.sessions[0].account}"
+    session = next(each for each in recorded.sessions if each.session_id == row.session_id)
+    swap, manager = swap_facts(session), replay.recorded.led_by
+    if manager is not None and replay.recorded is not recorded:
+        words += f", decided by {manager.strategy}, which manages this position to its end"
+    elif swap:
+        words += f", decided by {session.strategy}, swapped in by {swap.get('actor')}"
+    return words
 
 
 def chain_of(

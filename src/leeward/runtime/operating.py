@@ -184,7 +184,9 @@ def wish_for(
     or where the rest does not go with it."""
     if name is None or rollback or is_file(name) or name in strategy_names():
         return Wish(name, None, params, positions, shadow, rollback)
-    if not (settings.models_dir / f"{name}.json").is_file():
+    from leeward.inference.bundle import shipped_pins
+
+    if name not in shipped_pins() and not (settings.models_dir / f"{name}.json").is_file():
         raise unknown_name("strategy or model", name, strategy_names())
     return Wish(None, name, params, positions, shadow, rollback)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,12 +13,12 @@ from leeward.domain.candles import Candles
 from leeward.domain.errors import Failed, Refused
 from leeward.engine.records import SessionStarted
 from leeward.runtime.swap_wish import Wish
-from leeward.runtime.trading.chosen import Chosen, choose
+from leeward.runtime.trading.chosen import Chosen, kept_target
 from leeward.runtime.trading.deciders import Deciders
 from leeward.runtime.trading.deciding import STRATEGY_FAILED, Series
 from leeward.runtime.trading.entering import Identity
 from leeward.runtime.trading.history import KEPT, History, KeptCandles
-from leeward.runtime.trading.lineage import found_again, strategy_facts, swap_facts
+from leeward.runtime.trading.lineage import strategy_facts, swap_facts
 from leeward.runtime.trading.preparing import (
     Ground,
     Prepared,
@@ -40,10 +40,13 @@ _READERS: Final = {"price": "ml_basic", "sentiment": "ml_with_sentiment"}
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A strategy, and the hashes of models that win over those on record."""
+    """A strategy that is not loaded yet: its name, what `load_strategy` takes for it, and hashes of
+    models that win over those on record."""
 
-    chosen: Chosen
-    pins: Mapping[str, str]
+    name: str
+    target: str
+    params: Mapping[str, object]
+    pins: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,48 +75,53 @@ class Candidate:
             KeptCandles(self.folder / KEPT).append(candles)
 
 
-def chosen_for(wish: Wish, started: SessionStarted, ground: Ground) -> Found:
+def found_for(wish: Wish, started: SessionStarted, ground: Ground) -> Found:
     """Returns the strategy that a wish means: the one named, the one before, or the present one on
-    another model. Raises Refused where there is none, and what a strategy is refused for."""
+    another model. Raises Refused where there is none. Runs no code of it."""
     if wish.strategy is not None:
-        return Found(choose(wish.strategy, wish.params), {})
+        return Found(wish.strategy, wish.strategy, wish.params)
     if wish.model is not None:
-        present = found_again(strategy_facts(started), ground.sessions)
-        if present.strategy.needs:
-            return Found(present, {})
-        kind = "sentiment" if "sentiment" in wish.model else "price"
-        return Found(choose(_READERS[kind], {}), {})
+        present = _as_it_was(strategy_facts(started), ground)
+        if started.facts.get("models"):
+            return replace(present, pins={})
+        reader = _READERS["sentiment" if "sentiment" in wish.model else "price"]
+        return Found(reader, reader, {})
     before = swap_facts(started).get("before")
     if not isinstance(before, Mapping):
         raise Refused(
             f"there is nothing to roll back to: {started.strategy} trades since the account was "
             "started with it"
         )
-    pins = before.get("models")
-    return Found(found_again(before, ground.sessions), pins if isinstance(pins, Mapping) else {})
+    return _as_it_was(before, ground)
+
+
+def _as_it_was(facts: Mapping[str, object], ground: Ground) -> Found:
+    name, params, pins = str(facts["strategy"]), facts.get("params"), facts.get("models")
+    return Found(
+        name,
+        kept_target(name, facts.get("source"), ground.sessions),
+        params if isinstance(params, Mapping) else {},
+        pins if isinstance(pins, Mapping) else {},
+    )
 
 
 async def candidate_of(
-    ground: Ground, session: TradingSession, found: Found, who: Identity, model: str | None
+    ground: Ground, session: TradingSession, chosen: Chosen, found: Found, who: Identity
 ) -> Candidate:
     """Returns the strategy with its candles up to those that were decided on; what comes meanwhile
     is remembered by the session's deciders.
 
-    Raises Refused where candles are missing, where it fails at the last one, and where no symbol
-    reads `model`.
+    Raises Refused where candles are missing, and what it fails with at the last one.
     """
     deciders, name = session.decider, ground.timeframe.name
     deciders.remembered = []
     last = {symbol: deciders.last_ms((symbol, name)) for symbol in deciders.symbols}
     newest = max((each for each in last.values() if each is not None), default=0)
     closed_ms = newest + ground.timeframe.length_ms
-    history = await _history(ground, session, found.chosen, last, closed_ms)
+    history = await _history(ground, session, chosen, last, closed_ms)
     asking = History(ground.market.rest, session.clock, closed_ms)
-    further = await further_history(ground, found.chosen.strategy, asking, history, closed_ms)
-    prepared = await asyncio.to_thread(prepare, ground, found.chosen, history, further, found.pins)
-    if model is not None and model not in prepared.models.bundles:
-        has = ", ".join(prepared.models.bundles) or "none"
-        raise Refused(f"{model}: no symbol of this session reads it; they read {has}")
+    further = await further_history(ground, chosen.strategy, asking, history, closed_ms)
+    prepared = await asyncio.to_thread(prepare, ground, chosen, history, further, found.pins)
     await asyncio.to_thread(_try, prepared)
     started = await asyncio.to_thread(started_of, ground, who, prepared, {})
     return Candidate(prepared, started, ground.sessions / who.session_id)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leeward.data.durable import write_all
-from leeward.domain.errors import LeewardError
 from leeward.runtime.strategies import load_strategy, source_sha256
 from leeward.runtime.swap_wish import is_file
 from leeward.strategies.base import Strategy
@@ -44,26 +43,16 @@ class Chosen:
         return f"{folder.name}/{_SOURCE}:{kind.__name__}"
 
 
-def choose(name: str, params: Mapping[str, object]) -> Chosen:
-    """Returns the strategy as it is now. Raises what `load_strategy` and the strategy raise."""
-    kind = load_strategy(name)
-    return Chosen(name, kind(**params), source_sha256(kind), name)
+def choose(name: str, params: Mapping[str, object], target: str | None = None) -> Chosen:
+    """Returns a strategy, from `target` where its source lies elsewhere than its name says. Raises
+    what `load_strategy` and the strategy raise."""
+    kind = load_strategy(target or name)
+    return Chosen(name, kind(**params), source_sha256(kind), target or name)
 
 
-def choose_again(
-    name: str, params: Mapping[str, object], version: str, source: str | None, sessions: Path
-) -> Chosen:
-    """Returns the strategy as it was: from the source that its session kept, where the present one
-    is another. Raises what `choose` raises where neither is left."""
-    try:
-        now = choose(name, params)
-    except LeewardError:
-        if source is None:
-            raise
-        now = None
-    if source is None or (now is not None and now.version == version):
-        assert now is not None
-        return now
-    target = str(sessions / source)
-    kind = load_strategy(target)
-    return Chosen(name, kind(**params), source_sha256(kind), target)
+def kept_target(name: str, source: object, sessions: Path) -> str:
+    """Returns what `load_strategy` takes for a strategy as its session had it: the source that it
+    kept, where there is one."""
+    kept = sessions / str(source)
+    path = str(kept).rpartition(":")[0]
+    return str(kept) if source is not None and Path(path).is_file() else name

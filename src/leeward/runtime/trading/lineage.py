@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from leeward.engine.records import SessionStarted
-from leeward.runtime.trading.chosen import Chosen, choose_again
+from leeward.runtime.trading.chosen import Chosen, choose, kept_target
 from leeward.runtime.trading.deciders import Caretaker
 from leeward.runtime.trading.facts import Asked
 
@@ -48,14 +48,9 @@ def model_pins(facts: object) -> dict[str, str]:
 
 def found_again(facts: Mapping[str, object], sessions: Path) -> Chosen:
     """Returns the strategy that `strategy_facts` tell of. Raises where it is no longer there."""
-    params, source = facts.get("params"), facts.get("source")
-    return choose_again(
-        str(facts["strategy"]),
-        params if isinstance(params, Mapping) else {},
-        str(facts.get("version")),
-        None if source is None else str(source),
-        sessions,
-    )
+    name, params = str(facts["strategy"]), facts.get("params")
+    target = kept_target(name, facts.get("source"), sessions)
+    return choose(name, params if isinstance(params, Mapping) else {}, target)
 
 
 def swap_facts(started: SessionStarted) -> Mapping[str, object]:

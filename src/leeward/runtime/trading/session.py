@@ -201,9 +201,9 @@ class TradingSession:
         """Compares books and venue once; returns what is left, nothing where all agree."""
         report = await self.desk.recover()
         self.reconciled = report.clean
-        self._compared.set()
         if report.clean:
             await self.standing.recovered()
+        self._compared.set()
         return report.words
 
     async def keep_reconciled(self) -> None:

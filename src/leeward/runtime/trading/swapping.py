@@ -27,7 +27,8 @@ from leeward.runtime.checking_apart import check_apart
 from leeward.runtime.settings import Settings
 from leeward.runtime.swap_wish import SUBJECT, Wish, wish_of
 from leeward.runtime.trading.arrivals import Step
-from leeward.runtime.trading.candidates import Candidate, candidate_of, chosen_for
+from leeward.runtime.trading.candidates import Candidate, candidate_of, found_for
+from leeward.runtime.trading.chosen import choose
 from leeward.runtime.trading.deciders import Caretaker
 from leeward.runtime.trading.deciding import STRATEGY_FAILED
 from leeward.runtime.trading.facts import check_stop_policy
@@ -113,22 +114,29 @@ class Swapper:
     async def _make_ready(self, present: UnderWay) -> None:
         ready, session = self.ready, self.ready.session
         ground, wish = ready.ground, present.wish
-        found = chosen_for(wish, ready.started, ground)
-        version = await self.check(
-            found.chosen.target, found.chosen.params, ground.timeframe.name, ground.settings
-        )
-        if version != found.chosen.version:
-            raise Refused(f"{found.chosen.name}: it was changed while it was checked; try again")
+        found = found_for(wish, ready.started, ground)
+        length, settings = ground.timeframe.name, ground.settings
+        version = await self.check(found.target, found.params, length, settings)
+        # Its code runs in this process only after it was tried in another one.
+        chosen = await asyncio.to_thread(choose, found.name, found.params, found.target)
+        if version != chosen.version:
+            raise Refused(f"{found.name}: it was changed while it was checked; try again")
         if ground.asked.mode is Mode.LIVE:
-            check_stop_policy(found.chosen.strategy, ground.settings.risk)
+            check_stop_policy(chosen.strategy, settings.risk)
         self._made += 1
         who = replace(
             session.plan.who,
             session_id=f"{self._first_id}.{self._made}",
-            strategy=found.chosen.name,
-            strategy_version=found.chosen.version,
+            strategy=chosen.name,
+            strategy_version=chosen.version,
         )
-        candidate = await candidate_of(ground, session, found, who, wish.model)
+        candidate = await candidate_of(ground, session, chosen, found, who)
+        has = candidate.prepared.models.bundles
+        if wish.model is not None and wish.model not in has:
+            raise Refused(
+                f"{wish.model}: no symbol of this session reads it; they read "
+                f"{', '.join(has) or 'none'}"
+            )
         if self._under_way is not present:  # called off meanwhile
             return
         candidate.join(session.decider)

@@ -102,6 +102,8 @@ def _introduce(ready: Ready, account: str, talk: Talk) -> None:
         f"{account}: {started.strategy} on {', '.join(started.symbols)} {started.timeframe}, "
         f"session {started.session_id}{before}"
     )
+    if ready.resumed:
+        talk.say(f"{account}: {ready.resumed}")
 
 
 @contextmanager

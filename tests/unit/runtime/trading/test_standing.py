@@ -285,6 +285,9 @@ def send(bench: Bench, kind: str, *, reconciled: bool = True) -> str:
     async def pending() -> list[Command]:
         return [Command(7, ACCOUNT, kind, "", "me", 0, None, None)]
 
+    async def swap(_: Command) -> None:
+        raise AssertionError("nobody asked for a swap")
+
     commands = Commands(
         pending,
         bench.keeper,
@@ -294,6 +297,7 @@ def send(bench: Bench, kind: str, *, reconciled: bool = True) -> str:
         lambda _: None,
         lambda: Decimal(7_850),
         lambda: reconciled,
+        swap,
     )
     run(commands.look())
     return [each.outcome for each in bench.store.kept if isinstance(each, CommandDone)][-1]
