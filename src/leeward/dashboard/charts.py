@@ -315,12 +315,12 @@ def _legend(names: Sequence[str]) -> Options:
 
 
 def _grid(top: int | str, bottom: int | str) -> Options:
-    return {"left": 4, "right": 20, "top": top, "bottom": bottom, "containLabel": True}
+    return {"left": 12, "right": 20, "top": top, "bottom": bottom, "containLabel": True}
 
 
 def _pane(top: int | str, bottom: int | str) -> Options:
     """Panes that share a time axis have the same edges, whatever their labels."""
-    return {"left": 8, "right": 76, "top": top, "bottom": bottom}
+    return {"left": 8, "right": 76, "top": top, "bottom": bottom, "outerBoundsMode": "none"}
 
 
 def _text() -> Options:

@@ -57,7 +57,7 @@ async def build(seat: Seat) -> None:
         answer.set_content(parts.banner("ok", f"{run.wish.strategy} is started."))
         await listed.refresh()
 
-    with Chart.carded("Run one", "Candles come from the store; `leeward data download` adds some."):
+    with Chart.carded("Run one", "Candles come from the store; leeward data download adds some."):
         form = seat.still(draw_form(["ema_cross"], stored), start)
         answer = seat.still(Html(""))
 

@@ -7,14 +7,14 @@ from typing import Final
 
 import numpy as np
 from nicegui import ui
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from leeward.dashboard.charts import Curve, Options, curve_options
 from leeward.dashboard.pages import parts
 from leeward.dashboard.pages.drawing import Chart
 from leeward.dashboard.pages.frame import Said, Seat
 from leeward.dashboard.pages.parts import Column
-from leeward.database import reading
+from leeward.database import reading, tables
 from leeward.domain.errors import LeewardError
 from leeward.inference.forecast import LEAST_COVERAGE, MOST_DRIFT
 from leeward.report.elements import Html, element, join
@@ -54,8 +54,8 @@ async def build(seat: Seat) -> None:
     told = _add_dialog(seat)
 
     async def first() -> None:
-        names = await _list(seat, listed)
-        rivals.set_content(await _compared(seat, names))
+        rivals.set_content(await _compared(seat))
+        await _list(seat, listed)
 
     seat.later(first)
 
@@ -130,23 +130,22 @@ def _measured(connection: Connection, session: str, names: Sequence[str]) -> lis
     return curves
 
 
-async def _list(seat: Seat, listed: ui.html) -> list[str]:
-    """Shows all models and returns their names."""
+async def _list(seat: Seat, listed: ui.html) -> None:
+    """Shows all models."""
     try:
         answer = await seat.dashboard.asking.ask("models", "list", stamp=seat.feed.stamp(""))
     except LeewardError as error:
         listed.set_content(parts.banner("warning", "They cannot be listed now.", str(error)))
-        return []
+        return
     found = mapping(answer).get("models")
     models = [mapping(each) for each in found] if isinstance(found, list) else []
     listed.set_content(draw_list(models))
-    return list(dict.fromkeys(str(each.get("name")) for each in models))
 
 
 def draw_list(models: Sequence[Mapping[str, object]]) -> Html:
     """Returns the table of models."""
     if not models:
-        return parts.empty("No models.", "`leeward train price --symbol BTCUSDT` makes one.")
+        return parts.empty("No models.", "leeward train price --symbol BTCUSDT makes one.")
     rows: list[Sequence[str | None]] = [
         [
             str(each.get("name")),
@@ -166,10 +165,11 @@ def draw_list(models: Sequence[Mapping[str, object]]) -> Html:
     return parts.table(_LISTED, rows, label="Models")
 
 
-async def _compared(seat: Seat, names: Sequence[str]) -> Html:
+async def _compared(seat: Seat) -> Html:
     """Returns the comparisons that were made; in words where there are none."""
     drawn: list[Html] = []
-    for name in names:
+    query = select(tables.shadow_forecasts.c.name).distinct()
+    for name in await seat.feed.read("compared", lambda c: list(c.execute(query).scalars())):
         try:
             answer = await seat.dashboard.asking.ask("models", "compare", name)
         except LeewardError:
@@ -181,7 +181,7 @@ async def _compared(seat: Seat, names: Sequence[str]) -> Html:
         return join(drawn)
     return parts.empty(
         "No challenger.",
-        "`leeward models challenge NAME` lets another version predict beside the one in use, "
+        "leeward models challenge NAME lets another version predict beside the one in use, "
         "without a say.",
     )
 

@@ -72,7 +72,7 @@ def equity_chart(marks: list[EquityMarked]) -> dict[str, object]:
     time = np.array([mark.open_time_ms for mark in marks], dtype=np.int64)
     value = np.array([float(mark.equity) for mark in marks], dtype=np.float64)
     options = curve_options([Curve("equity", time, value)])
-    grid = {"left": 4, "right": 20, "top": 10, "bottom": 4, "containLabel": True}
+    grid = {"left": 12, "right": 20, "top": 10, "bottom": 4, "containLabel": True}
     return {**options, "legend": {"show": False}, "grid": [grid]}
 
 

@@ -227,7 +227,7 @@ def draw_parity(found: Mapping[str, object]) -> Html:
     level, verdict = (
         ("ok", "Every decision and the whole difference are explained.")
         if found.get("clean")
-        else ("bad", "Something is not explained: see `leeward parity` for each decision.")
+        else ("bad", "Something is not explained: leeward parity lists each decision.")
     )
     rows = [("Session", _exact(pnl.get("session"))), ("Backtest", _exact(pnl.get("backtest"))),
             ("Difference", _exact(pnl.get("gap")))]  # fmt: skip

@@ -58,9 +58,20 @@ def account_state(found: Overview) -> Told:
         return Told("NEW", "unknown", "It has not traded yet.")
     why = found.reason if not found.causes else ", ".join(found.causes)
     meaning = STATE_WORDS[found.state]
-    reason = f" Why: {why.replace('_', ' ')}." if why else ""
+    if found.state is TradingState.ACTIVE and _lost_enough(found):
+        return Told(
+            "ACTIVE",
+            "warning",
+            "The day's loss limit is reached: no new position before 00:00 UTC. What is held goes "
+            "on.",
+        )
+    reason = f" Reason: {why.replace('_', ' ')}." if why else ""
     sentence = f"{meaning[0].upper()}{meaning[1:]}.{reason}"
     return Told(found.state.value, _LEVELS[found.state], sentence)
+
+
+def _lost_enough(found: Overview) -> bool:
+    return any(each.name == "daily_loss_fraction" and each.fraction >= 1 for each in found.limits)
 
 
 def running_state(found: Overview) -> Told:

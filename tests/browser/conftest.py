@@ -1,0 +1,163 @@
+"""A paper session that trades on the emulator, its dashboard, and a Chromium that looks at it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from tests.running import LEEWARD, RESTLESS, TRADES, lines_until, started
+from tests.served import generated, served
+from tests.walks import walk
+
+from leeward.data.store import CandleStore
+from leeward.database.engine import Database, open_database
+from leeward.runtime.overview import Overview, overview
+
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PASSWORD = "a long and plain password"  # noqa: S105 - of the test alone
+ACCOUNT = "paper:emulator:main"
+#: So restless a strategy reaches every limit; here it is to trade on.
+FREE = (
+    "--set", "risk.max_orders_per_hour=1000000", "--set", "risk.daily_loss_fraction=1",
+    "--set", "risk.max_drawdown_fraction=1",
+)  # fmt: skip
+LOOKS: dict[str, dict[str, object]] = {
+    "light": {"viewport": {"width": 1360, "height": 900}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1360, "height": 900}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"},
+}
+SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+
+
+@dataclass
+class Visit:
+    """An open page, and everything it said or asked for."""
+
+    page: Page
+    base: str
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._listen)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+
+    def _listen(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(message.text)
+
+    def go(self, path: str) -> None:
+        """Opens a page of the dashboard and waits until it is there and connected."""
+        self.page.goto(f"{self.base}{path}")
+        self.page.wait_for_selector(".page h1")
+        self.page.wait_for_function("window.did_handshake === true")
+
+    def strangers(self) -> set[str]:
+        """Returns the hosts that were asked besides our own."""
+        hosts = {urlsplit(url).hostname for url in self.requests if not url.startswith("data:")}
+        return {str(host) for host in hosts} - {"127.0.0.1"}
+
+
+@dataclass
+class Watched:
+    """A dashboard over a session that trades."""
+
+    base: str
+    folder: Path
+    database: Database
+    browser: Browser
+
+    def now(self) -> Overview:
+        return overview(self.database, ACCOUNT)
+
+    def leeward(self, *arguments: str) -> str:
+        """Returns what a command printed."""
+        done = subprocess.run(
+            [LEEWARD, *arguments], capture_output=True, text=True, cwd=self.folder, timeout=60, check=False,
+            env={**os.environ, "LEEWARD_DATA__DIR": str(self.folder / "data")},
+        )  # fmt: skip
+        return done.stdout + done.stderr
+
+    def context(self, look: str = "light") -> BrowserContext:
+        made = self.browser.new_context(timezone_id="Europe/Berlin", **LOOKS[look])
+        made.set_default_timeout(20_000)
+        return made
+
+    def log_in(self, context: BrowserContext) -> Visit:
+        visit = Visit(context.new_page(), self.base)
+        visit.page.goto(f"{self.base}/login")
+        visit.page.get_by_label("Password").fill(PASSWORD)
+        visit.page.get_by_role("button", name="Log in").click()
+        visit.page.wait_for_selector(".page h1")
+        return visit
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("no chromium on this machine; install it to test the pages in a browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator[Watched]:
+    """A session that has begun to trade at 120 times the speed of the clock, and its dashboard."""
+    folder = tmp_path_factory.mktemp("watched")
+    CandleStore(folder / "data").merge(walk(900))
+    with (
+        served(generated(), mode="accelerated", speed=120) as market,
+        started(
+            folder, "paper", RESTLESS, *TRADES, *FREE, "--no-dashboard", "--url",
+            market.addresses.rest, "--log", "session.jsonl",
+        ) as session,
+    ):  # fmt: skip
+        lines_until(session, "SELL")
+        _set_password(folder)
+        with started(folder, "dashboard", "--port", "0", "--log", "dashboard.jsonl") as pages:
+            address = re.search(r"http://\S+", lines_until(pages, "dashboard: ")[-1])
+            assert address is not None
+            database = open_database(f"sqlite:///{folder / 'leeward.db'}", examine=False)
+            yield Watched(address[0], folder, database, chromium)
+            database.close()
+
+
+def _set_password(folder: Path) -> None:
+    subprocess.run(
+        [LEEWARD, "access", "password", "--own"], input=f"{PASSWORD}\n", text=True, check=True,
+        capture_output=True, cwd=folder, timeout=30,
+        env={**os.environ, "LEEWARD_DATA__DIR": str(folder / "data")},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def opened(watched: Watched) -> Iterator[Callable[[str], Visit]]:
+    """Opens a page in a light window, logged in; each test has a window of its own."""
+    contexts: list[BrowserContext] = []
+
+    def visit(path: str, look: str = "light") -> Visit:
+        context = watched.context(look)
+        contexts.append(context)
+        found = watched.log_in(context)
+        if path != "/":
+            found.go(path)
+        return found
+
+    yield visit
+    for context in contexts:
+        context.close()

@@ -1,0 +1,390 @@
+"""The dashboard as a person uses it: a real Chromium, a real session, nothing in between."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+import pytest
+from playwright.sync_api import Page, expect
+from tests.browser.conftest import ACCOUNT, LOOKS, PASSWORD, SCREENSHOTS, Visit, Watched
+
+from leeward.database import browsing, reading
+from leeward.database.browsing import TradeQuery
+from leeward.engine.records import StateMoved, TradingState
+from leeward.report.elements import typeset
+from leeward.report.words import amount
+
+PAGES = {
+    "/": "Overview",
+    "/chart": "Chart",
+    "/trades": "Trades",
+    "/performance": "Performance",
+    "/risk": "Risk",
+    "/models": "Models",
+    "/backtests": "Backtests",
+    "/log": "Log",
+    "/control": "Control",
+}
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text("utf-8")
+GRAVE = """async () => (await axe.run()).violations
+    .filter((found) => ["serious", "critical"].includes(found.impact))
+    .map((found) => `${found.id}: ${found.nodes[0].html.slice(0, 200)}`)"""
+SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+SETTLED = "() => !document.querySelector('.page .waiting')"
+#: Twenty thousand candles into the chart, then forty steps of zoom: milliseconds a step.
+ZOOM = """async () => {
+    const element = document.querySelector(".chart.tall");
+    const chart = getElement(Number(element.id.slice(1))), rows = 20000, columns = { time: [] };
+    for (const name of ["open", "close", "low", "high", "volume"]) columns[name] = [];
+    for (let i = 0; i < rows; i++) {
+        const price = 30000 + 500 * Math.sin(i / 300);
+        columns.time.push(String(1700000000000 + i * 60000));
+        columns.open.push(price); columns.close.push(price + 5); columns.low.push(price - 9);
+        columns.high.push(price + 12); columns.volume.push(i % 50);
+    }
+    chart.load(JSON.stringify(columns), 0);
+    const times = [];
+    for (let i = 0; i < 40; i++) {
+        const begun = performance.now();
+        chart.zoom(20000 - i * 480);
+        await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+        times.push(performance.now() - begun);
+    }
+    return [element.dataset.rows, times.sort((a, b) => a - b)[20]];
+}"""
+
+Opened = Callable[..., Visit]
+
+
+def wait_for(holds: Callable[[], bool], within_s: float = 15.0) -> float:
+    """Returns after how many seconds it held."""
+    begun_s = time.monotonic()
+    while not holds():
+        assert time.monotonic() - begun_s < within_s
+        time.sleep(0.05)
+    return time.monotonic() - begun_s
+
+
+@pytest.fixture
+def halted(watched: Watched) -> Iterator[Watched]:
+    """The account at rest: halted, nothing held; it goes on afterwards."""
+    watched.leeward("halt", "--reason", "a test looks at it")
+    watched.leeward("flatten")
+    wait_for(lambda: not watched.now().positions)
+    yield watched
+    watched.leeward("resume")
+    wait_for(lambda: watched.now().state is TradingState.ACTIVE)
+
+
+@pytest.fixture
+def active(watched: Watched) -> Watched:
+    if watched.now().state is not TradingState.ACTIVE:
+        watched.leeward("resume")
+        wait_for(lambda: watched.now().state is TradingState.ACTIVE)
+    return watched
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_opens_without_a_complaint_for_everybody(opened: Opened, path: str) -> None:
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    name, loads = path.strip("/") or "overview", {}
+    for look in LOOKS:
+        visit = opened("/", look)
+        visit.complaints.clear()
+        begun_s = time.monotonic()
+        visit.go(path)
+        loads[look] = round(time.monotonic() - begun_s, 2)
+        page = visit.page
+        expect(page.get_by_role("heading", level=1)).to_have_text(PAGES[path])
+        page.wait_for_function(SETTLED)
+        if path == "/chart":
+            page.wait_for_selector(".chart[data-rows]:not([data-rows='0'])")
+        page.wait_for_timeout(300)
+        page.screenshot(path=SCREENSHOTS / f"{name}-{look}.png", full_page=look != "phone")
+        assert page.evaluate(SIDEWAYS) <= 0, f"{path} scrolls sideways, {look}"
+        page.evaluate(AXE)
+        assert page.evaluate(GRAVE) == [], f"{path}, {look}"
+        assert visit.complaints == []
+        assert visit.strangers() == set()
+    (SCREENSHOTS / f"{name}-load-seconds.json").write_text(json.dumps(loads))
+
+
+def test_a_trade_appears_without_a_reload(opened: Opened, active: Watched) -> None:
+    visit = opened("/trades")
+    page = visit.page
+    loads = len([url for url in visit.requests if url.endswith("/trades")])
+    count = _closed(active)
+    wait_for(lambda: _closed(active) > count)
+    known = _closed(active)
+    begun_s = time.monotonic()
+    page.wait_for_function(
+        "(least) => Number(document.querySelector('.page').innerText"
+        ".match(/of ([\\d,]+)/)[1].replace(',', '')) >= least",
+        arg=known,
+        timeout=10_000,
+    )
+    # Two seconds are promised; a busy machine gets some grace.
+    assert time.monotonic() - begun_s < 5
+    assert len([url for url in visit.requests if url.endswith("/trades")]) == loads
+
+
+def _closed(watched: Watched) -> int:
+    with watched.database.reading() as connection:
+        return browsing.trades_page(connection, ACCOUNT, TradeQuery(limit=1))[1]
+
+
+def test_numbers_are_those_of_the_database(opened: Opened, halted: Watched) -> None:
+    page = opened("/").page
+    found = halted.now()
+    assert found.equity is not None
+    assert found.cash is not None
+    for key, value in (("tile-equity", found.equity), ("tile-cash", found.cash)):
+        shown = page.locator(f"[data-figure={key}]")
+        expect(shown).to_have_text(f"{typeset(amount(float(value)))}\xa0USDT")
+    expect(page.locator(".page")).to_contain_text("Nothing is held.")
+    with halted.database.reading() as connection:
+        trades, total = browsing.trades_page(connection, ACCOUNT, TradeQuery(limit=50))
+    page.goto(page.url + "trades")
+    expect(page.locator(".page")).to_contain_text(f"of {total:,}")
+    shown_profits = page.locator("table tbody tr td:nth-child(7)").all_inner_texts()
+    written = [float(each.trade.pnl.amount) for each in trades]
+    assert [_number(text) for text in shown_profits] == pytest.approx(written, abs=0.006)
+    page.goto(page.url.replace("/trades", "/performance"))
+    with halted.database.reading() as connection:
+        every = reading.trades(connection, ACCOUNT)
+    profit = sum(float(each.trade.pnl.amount) for each in every)
+    tile = page.locator(".tile", has_text="Profit of trades")
+    assert _number(tile.locator("dd").first.inner_text()) == pytest.approx(profit, abs=0.01)
+
+
+def _number(text: str) -> float:
+    plain = text.replace("−", "-").replace(",", "").replace("\n", " ").split()
+    return float(next(part for part in plain if any(c.isdigit() for c in part)))
+
+
+def test_halt_says_what_it_does_and_does_it(opened: Opened, active: Watched) -> None:
+    visit = opened("/trades")
+    page = visit.page
+    page.get_by_role("button", name="Halt …").click()
+    dialog = page.get_by_role("dialog", name="Halt this account?")
+    expect(dialog).to_contain_text("No new position is opened from now on")
+    page.screenshot(path=SCREENSHOTS / "dialog-halt.png")
+    dialog.get_by_label("Reason, if you like").fill("lunch")
+    dialog.get_by_role("button", name="Halt now").click()
+    expect(dialog).to_contain_text("Done: halted.")
+    assert active.now().state is TradingState.HALTED
+    assert active.now().reason == "lunch"
+    dialog.get_by_role("button", name="Close").click()
+    expect(page.get_by_role("status").first).to_contain_text("HALTED")
+    with active.database.reading() as connection:
+        sent = reading.last_events(connection, ACCOUNT, [StateMoved.__name__], 1)
+    assert str(sent[0].record["actor"]).startswith("command:")
+    _resume(page, visit.base, PASSWORD, "Done: active.")
+    wait_for(lambda: active.now().state is TradingState.ACTIVE)
+
+
+def _resume(page: Page, base: str, password: str, answer: str) -> None:
+    if not page.url.endswith("/control"):
+        page.goto(f"{base}/control")
+    dialog = page.get_by_role("dialog", name="Resume this account?")
+    if not dialog.is_visible():
+        page.get_by_role("button", name="Resume …").click()
+    dialog.get_by_label("Your password, again").fill(password)
+    dialog.get_by_role("button", name="Resume", exact=True).click()
+    expect(dialog).to_contain_text(answer)
+
+
+def test_resume_is_refused_with_a_wrong_password(opened: Opened, halted: Watched) -> None:
+    visit = opened("/control")
+    _resume(visit.page, visit.base, "not the password", "wrong password")
+    assert halted.now().state is TradingState.HALTED
+    _resume(visit.page, visit.base, PASSWORD, "Done: active.")
+    wait_for(lambda: halted.now().state is TradingState.ACTIVE)
+
+
+def test_flatten_sells_what_is_held(opened: Opened, active: Watched) -> None:
+    page = opened("/control").page
+    active.leeward("halt", "--reason", "flatten is tried")
+    page.get_by_role("button", name="Sell …").click()
+    dialog = page.get_by_role("dialog", name="Sell what is held?")
+    dialog.get_by_role("button", name="Sell now").click()
+    expect(dialog).to_contain_text("Done: ")
+    wait_for(lambda: not active.now().positions)
+    page.get_by_role("button", name="Close").last.click()
+    expect(page.locator(".page")).to_contain_text("dashboard:owner")
+    active.leeward("resume")
+
+
+def test_a_wrong_password_is_refused(watched: Watched) -> None:
+    context = watched.context()
+    page = context.new_page()
+    page.goto(f"{watched.base}/login")
+    page.screenshot(path=SCREENSHOTS / "login.png")
+    page.get_by_label("Password").fill("not the password")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_contain_text("Wrong password")
+    page.goto(f"{watched.base}/trades")
+    assert "/login" in page.url
+    context.close()
+
+
+def test_a_session_that_ended_can_do_nothing(opened: Opened, active: Watched) -> None:
+    visit = opened("/control")
+    other = visit.page.context.new_page()
+    other.goto(visit.base)
+    other.get_by_role("button", name="Sign out").click()
+    other.wait_for_url("**/login")
+    visit.page.get_by_role("button", name="Halt …").first.click()
+    dialog = visit.page.get_by_role("dialog", name="Halt this account?")
+    if dialog.is_visible():
+        dialog.get_by_role("button", name="Halt now").click()
+    visit.page.wait_for_timeout(2_000)
+    assert active.now().state is TradingState.ACTIVE
+    visit.page.goto(f"{visit.base}/control")
+    assert "/login" in visit.page.url
+
+
+def test_everything_can_be_reached_by_keyboard(opened: Opened) -> None:
+    page = opened("/").page
+    reached: list[str] = []
+    for _ in range(24):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.innerText"))
+    assert reached[0] == "Skip to the page"
+    assert {"Trades", "Control", "Sign out", "Halt …"} <= set(reached)
+    page.get_by_role("button", name="Halt …").first.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Halt this account?")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+
+
+def test_the_theme_is_chosen_and_kept(opened: Opened) -> None:
+    visit = opened("/")
+    page = visit.page
+    page.get_by_role("button", name="Dark", exact=True).click()
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    visit.go("/risk")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == ground
+    page.get_by_role("button", name="Light", exact=True).click()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != ground
+
+
+def test_times_are_those_of_the_viewer_with_utc_beside(opened: Opened) -> None:
+    page = opened("/trades").page
+    shown = page.locator("lw-time").first
+    local, utc = shown.locator("time").inner_text(), shown.locator("small").inner_text()
+    hour, beside = int(local[11:13]), int(utc.split()[-2][:2])
+    assert (hour - beside) % 24 in {1, 2}  # Berlin
+    assert utc.endswith("UTC")
+
+
+def test_a_trade_tells_its_story(opened: Opened) -> None:
+    page = opened("/trades").page
+    page.get_by_role("button", name="Story of the").last.click()
+    dialog = page.get_by_role("dialog", name="The story of a trade")
+    expect(dialog).to_contain_text("bought")
+    expect(dialog).to_contain_text("sold")
+    expect(dialog).to_contain_text("Why it was entered", timeout=40_000)
+    expect(dialog).to_contain_text("buy ")
+    page.screenshot(path=SCREENSHOTS / "dialog-story.png")
+
+
+def test_trades_are_filtered_and_sorted(opened: Opened, halted: Watched) -> None:
+    del halted
+    page = opened("/trades").page
+    page.get_by_label("Symbol").select_option("ETHUSDT")
+    rows = page.locator("table tbody tr")
+    expect(rows.locator("th").first).to_have_text("ETHUSDT")
+    page.wait_for_function(
+        "[...document.querySelectorAll('tbody th')].every((c) => c.innerText === 'ETHUSDT')"
+    )
+    page.get_by_role("button", name="Profit").click()
+    expect(page.locator("th[aria-sort]")).to_contain_text("Profit")
+    page.wait_for_timeout(300)
+    profits = [_number(each) for each in rows.locator("td:nth-child(7)").all_inner_texts()]
+    assert profits == sorted(profits, reverse=True)
+    assert page.evaluate("document.activeElement.dataset.key") == "sort-pnl"
+
+
+def test_a_backtest_runs_and_its_report_opens(opened: Opened) -> None:
+    visit = opened("/backtests")
+    page = visit.page
+    expect(page.get_by_label("Strategy", exact=True)).to_contain_text("adaptive", timeout=20_000)
+    page.get_by_label("Strategy", exact=True).select_option("ema_cross")
+    page.get_by_label("Symbols").fill("BTCUSDT")
+    page.get_by_role("button", name="Run", exact=True).click()
+    link = page.get_by_role("link", name="Report")
+    expect(link).to_be_visible(timeout=60_000)
+    page.screenshot(path=SCREENSHOTS / "backtest-done.png")
+    with page.context.expect_page() as opening:
+        link.click()
+    report = opening.value
+    report.wait_for_function("document.documentElement.dataset.ready === 'true'")
+    expect(report.get_by_role("heading", level=1)).to_contain_text("ema_cross")
+
+
+def test_a_backtest_that_cannot_be_says_why(opened: Opened) -> None:
+    page = opened("/backtests").page
+    page.get_by_label("Symbols").fill("../etc/passwd")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator(".banner.bad")).to_contain_text("cannot be used here")
+
+
+def test_the_log_finds_words_and_knows_that_the_trail_is_whole(opened: Opened) -> None:
+    page = opened("/log").page
+    expect(page.locator(".page")).to_contain_text("Whole and unchanged", timeout=60_000)
+    page.get_by_label("Search in all of it").fill("no such word anywhere")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator(".page")).to_contain_text("Nothing is like that.")
+    page.get_by_label("Search in all of it").fill("RECOVERING")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator(".events")).to_contain_text("RECOVERING")
+
+
+def test_twenty_thousand_candles_zoom_fluently(opened: Opened) -> None:
+    page = opened("/chart").page
+    page.wait_for_selector(".chart[data-rows]:not([data-rows='0'])")
+    rows, median_ms = page.evaluate(ZOOM)
+    assert int(rows) >= 20_000
+    (SCREENSHOTS / "zoom-median-ms.txt").write_text(f"{median_ms:.0f}")
+    assert median_ms < 250  # without a graphics card, two busy cores
+
+
+def test_the_chart_grows_by_itself(opened: Opened, active: Watched) -> None:
+    del active
+    page = opened("/chart").page
+    page.wait_for_selector(".chart[data-rows]:not([data-rows='0'])")
+    rows = int(page.locator(".chart.tall").get_attribute("data-rows") or 0)
+    page.wait_for_function(
+        "(rows) => Number(document.querySelector('.chart.tall').dataset.rows) > rows", arg=rows
+    )
+
+
+def test_a_swap_is_asked_for_with_the_password(opened: Opened, active: Watched) -> None:
+    page = opened("/control").page
+    page.get_by_role("button", name="Change …").click()
+    dialog = page.get_by_role("dialog", name="Change the strategy?")
+    wanted: Any = dialog.get_by_label("What is to trade")
+    expect(wanted).to_contain_text("ema_cross", timeout=30_000)
+    wanted.select_option("strategy:ema_cross")
+    page.screenshot(path=SCREENSHOTS / "dialog-swap.png")
+    dialog.get_by_label("Your password, again").fill("not the password")
+    dialog.get_by_role("button", name="Change", exact=True).click()
+    expect(dialog).to_contain_text("wrong password")
+    with active.database.reading() as connection:
+        kinds = [each.kind for each in _commands(connection)]
+    assert "swap" not in kinds
+
+
+def _commands(connection: Any) -> list[Any]:
+    from leeward.database import commands
+
+    return commands.newest(connection, ACCOUNT)
