@@ -50,7 +50,7 @@ def test_candles_of_a_folder_are_compared_and_reported(leeward: Run, tmp_path: P
     write_csv(tmp_path / "mine" / "BTCUSDT-1h.csv", hours())
     daily = generate_candles("BTCUSDT", Timeframe.parse("1d"), START_MS, 100, seed=5)
     write_csv(tmp_path / "mine" / "BTCUSDT-1d.csv", daily)
-    shown = leeward("demo", "--data", "mine")
+    shown = leeward("demo", "--no-paper", "--data", "mine")
     assert shown.code == 0
     assert "Market: real candles from mine" in shown.out
     assert f"Report: {tmp_path / 'leeward-demo.html'}" in shown.out
@@ -67,13 +67,13 @@ def test_candles_of_a_folder_are_compared_and_reported(leeward: Run, tmp_path: P
 def test_several_files_of_the_series_are_joined(leeward: Run, tmp_path: Path) -> None:
     write_csv(tmp_path / "mine" / "BTCUSDT-1h-2021-01.csv", hours(744))
     write_csv(tmp_path / "mine" / "BTCUSDT-1h-2022.csv", hours(1_000, START_MS + 365 * DAY_MS))
-    shown = leeward("demo", "--data", "mine")
+    shown = leeward("demo", "--no-paper", "--data", "mine")
     assert shown.code == 0
     assert "2021-01-01 to 2022-02-11" in shown.out
 
 
 def test_real_candles_run_in_one_command(leeward: Run, market_data: Path) -> None:
-    shown = leeward("demo", "--data", str(market_data), "--report", "real.html")
+    shown = leeward("demo", "--data", str(market_data), "--report", "real.html", "--no-paper")
     assert shown.code == 0
     assert "2017-08-17 to 2025-07-01" in shown.out
     assert "SYNTHETIC" not in shown.out
@@ -83,7 +83,7 @@ def test_stored_candles_come_before_the_network(
     leeward: Run, stored_market: CandleStore, offline: str, tmp_path: Path
 ) -> None:
     del offline
-    shown = leeward("demo", "--report", "mine.html")
+    shown = leeward("demo", "--report", "mine.html", "--no-paper")
     assert shown.code == 0
     assert f"Market: real candles from the store {stored_market.root}" in shown.out
     assert shown.err.strip() == ""
@@ -99,7 +99,7 @@ def test_without_any_candles_they_are_downloaded_and_kept(
     with serving(FakeBinance([hours(60 * 24, listed_ms)], now)) as exchange:
         monkeypatch.setenv("LEEWARD_DATA__ARCHIVE_URL", exchange.url)
         monkeypatch.setenv("LEEWARD_DATA__REST_URL", exchange.url)
-        shown = leeward("demo")
+        shown = leeward("demo", "--no-paper")
     assert shown.code == 0
     assert "Market: real candles downloaded from Binance" in shown.out
     assert "SYNTHETIC" not in shown.out
@@ -109,7 +109,7 @@ def test_without_any_candles_they_are_downloaded_and_kept(
 def test_without_a_network_the_generated_market_says_so_everywhere(
     leeward: Run, offline: str, tmp_path: Path
 ) -> None:
-    shown = leeward("demo")
+    shown = leeward("demo", "--no-paper")
     assert shown.code == 0
     assert f"No real candles: {offline} cannot be reached" in " ".join(shown.err.split())
     assert "Market: a generated market" in shown.out
@@ -122,7 +122,21 @@ def test_without_a_network_the_generated_market_says_so_everywhere(
 
 def test_the_generated_market_is_the_same_every_time(leeward: Run, offline: str) -> None:
     del offline
-    assert leeward("demo").out == leeward("demo").out
+    assert leeward("demo", "--no-paper").out == leeward("demo", "--no-paper").out
+
+
+def test_then_it_trades_on_paper_and_leaves_nothing_behind(
+    leeward: Run, offline: str, tmp_path: Path
+) -> None:
+    del offline
+    shown = leeward("demo", "--candles", "25")
+    assert shown.code == 0
+    after = shown.out.partition("Paper trading on a local exchange")[2]
+    assert "SYNTHETIC" in after
+    assert "BUY" in after
+    assert "25 candles are over" in after
+    assert {path.name for path in tmp_path.iterdir()} <= {"leeward-demo.html", "data"}
+    assert not CandleStore(tmp_path / "data").series()
 
 
 def test_a_folder_that_does_not_exist_is_named(leeward: Run, tmp_path: Path) -> None:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from leeward.runtime.settings import Settings
+
+#: Where nobody is there to press Ctrl-C.
+_UNATTENDED_CANDLES = 60
 
 
 def demo(
@@ -13,11 +20,20 @@ def demo(
         Path | None, typer.Option(metavar="DIR", help="A folder with BTCUSDT 1h candles.")
     ] = None,
     report: Annotated[Path, typer.Option(metavar="FILE.html")] = Path("leeward-demo.html"),
+    no_paper: Annotated[
+        bool, typer.Option("--no-paper", help="End after the backtests, without paper trading.")
+    ] = False,
+    candles: Annotated[
+        int | None,
+        typer.Option(help="End paper trading after so many; else 60, on a terminal by Ctrl-C."),
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
 ) -> None:
-    """Backtest three strategies side by side and write the report.
+    """Backtest three strategies side by side, write the report, then trade on paper to watch.
 
-    On real BTCUSDT candles from --data, the store or Binance; else on a generated market.
+    The backtests are on real BTCUSDT candles from --data, the store or Binance; else on a generated
+    market. Paper trading is on a local exchange with a generated market, at 120 times the speed of
+    a real one, in a folder of its own that is gone afterwards.
     """
     from rich.console import Console
 
@@ -43,5 +59,26 @@ def demo(
     print_comparison(results, console)
     console.print(f"Market: {market.source}")
     console.print(f"Report: {report.absolute()}", soft_wrap=True)
-    console.print("Next:   leeward data download BTCUSDT --timeframe 1h")
+    if not no_paper:
+        _trade_on_paper(settings, candles)
+    console.print("Next:   leeward init")
+    console.print("        leeward data download BTCUSDT --timeframe 1h")
     console.print("        leeward backtest ema_cross --symbols BTCUSDT --timeframe 1h")
+
+
+def _trade_on_paper(settings: Settings, candles: int | None) -> None:
+    from leeward.cli.trading import run_trading
+    from leeward.runtime.demo_trading import trading_stage
+    from leeward.runtime.trading.trade import Talk
+
+    attended = sys.stdout.isatty() and candles is None
+    typer.echo(
+        "\nPaper trading on a local exchange with a generated market (SYNTHETIC): two candles a "
+        "second, settings that trade often and earn nothing." + " Ctrl-C ends it." * attended
+    )
+    if not attended and candles is None:
+        candles = _UNATTENDED_CANDLES
+    talk = Talk(typer.echo, lambda *_: None)
+    with trading_stage(settings, candles) as (used, asked):
+        log = used.data.dir.parent / "notes.jsonl"
+        run_trading(used, asked, talk, log, as_json=False, dashboard=True)

@@ -63,12 +63,12 @@ class Exchange:
 
 
 @contextmanager
-def exchange_of(market: Market, seed: int) -> Iterator[Exchange]:
+def exchange_of(market: Market, seed: int, speed: float = SPEED) -> Iterator[Exchange]:
     """Yields an emulator that runs in a thread of this process until the block ends."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="emulator", daemon=True)
     thread.start()
-    setup = {"seed": seed, "mode": "accelerated", "speed": SPEED, "auth": "scaled"}
+    setup = {"seed": seed, "mode": "accelerated", "speed": speed, "auth": "scaled"}
     emulator = Emulator(compose(market, None, setup), monotonic_s)
     addresses: Addresses = _on(loop, emulator.start())
     try:

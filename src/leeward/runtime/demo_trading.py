@@ -1,0 +1,53 @@
+"""The second half of the first run: paper trading on a local exchange, fast enough to watch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from leeward.data.generated import generate_market
+from leeward.domain.timeframe import DAY_MS, Timeframe
+from leeward.engine.records import Mode
+from leeward.risk.limits import RiskLimits
+from leeward.runtime.drill_stage import exchange_of
+from leeward.runtime.emulator import Market
+from leeward.runtime.sections import DatabaseSettings, VenueSettings
+from leeward.runtime.settings import Settings
+from leeward.runtime.trading.facts import Asked
+
+SYMBOLS: Final = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT")
+#: Two candles of a minute in every second.
+SPEED: Final = 120.0
+#: Chosen to trade often, not to earn: quick averages, and no gate that waits for a trend.
+STRATEGY: Final = "ema_cross"
+_PARAMS: Final = {"fast": "5", "slow": "50"}
+_LIMITS: Final = RiskLimits(trend_gate="off")
+
+_START_MS: Final = 1_704_067_200_000
+_ROWS: Final = 10 * DAY_MS // 60_000
+_SEED: Final = 7
+
+
+@contextmanager
+def trading_stage(settings: Settings, candles: int | None) -> Iterator[tuple[Settings, Asked]]:
+    """Yields what to trade with: a local exchange that replays a generated market, and a folder
+    of its own that is gone afterwards. The session ends after so many candles, if given."""
+    market = Market(
+        generate_market(SYMBOLS, Timeframe.parse("1m"), _START_MS, _ROWS, _SEED), "generated"
+    )
+    with (
+        TemporaryDirectory(prefix="leeward-demo-") as folder,
+        exchange_of(market, _SEED, SPEED) as exchange,
+    ):
+        used = settings.model_copy(
+            update={
+                "data": settings.data.model_copy(update={"dir": Path(folder) / "data"}),
+                "database": DatabaseSettings(),
+                "venue": VenueSettings(name="emulator", url=exchange.addresses.rest),
+                "risk": _LIMITS,
+            }
+        )
+        yield used, Asked(Mode.PAPER, STRATEGY, SYMBOLS, "1m", _PARAMS, None, candles)
