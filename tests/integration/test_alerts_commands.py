@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -83,7 +84,11 @@ def test_kinds_are_listed_and_one_that_does_not_exist_cannot_be_muted(
 
 @pytest.mark.usefixtures("key")
 def test_real_money_is_not_traded_where_nobody_would_hear_of_trouble(
-    leeward: Run, market: Served, hears: Hearing, monkeypatch: pytest.MonkeyPatch
+    leeward: Run,
+    market: Served,
+    hears: Hearing,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def live(*options: str) -> tuple[int, str]:
         shown = leeward(
@@ -106,3 +111,5 @@ def test_real_money_is_not_traded_where_nobody_would_hear_of_trouble(
     assert hears.titles() == ["Leeward: a test of alerts for live:emulator:main"]
     channels(monkeypatch)
     assert "nobody confirmed it" in live("--no-alerts")[1]
+    log = (tmp_path / "log.jsonl").read_text()
+    assert log.count('"no_alerts"') == 1

@@ -372,6 +372,11 @@ MEANINGS: dict[str, dict[str, Meaning]] = {
             "They wait on the disk and are tried again, ever more slowly; other channels get them.",
             "Look at the channel's address and the network: `leeward alerts test`.",
         ),
+        "no_alerts": _means(
+            "Live trading was started with --no-alerts.",
+            "No channel was tried. Those that are set get alerts all the same.",
+            "Look at `leeward status` often, or set a channel and start again without it.",
+        ),
         "alerts_back": _means(
             "A channel takes alerts again.", "What waited for it is sent.", _NOTHING
         ),

@@ -67,8 +67,8 @@ async def trade(settings: Settings, asked: Asked, watcher: Watcher, talk: Talk) 
         notes = await check_live(used, market, strategy) if live else []
         for noted in notes:
             watch.alarm(noted)
-        if live and used.venue.name in _REAL_MONEY and not asked.no_alerts:
-            notes += await watch.check_channels()
+        if live and used.venue.name in _REAL_MONEY:
+            notes += watch.unheard() if asked.no_alerts else await watch.check_channels()
         if live:
             await _confirmed(used, market, talk)
         async with put_together(used, asked, market, watch.watcher) as ready:

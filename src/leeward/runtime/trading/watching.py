@@ -126,6 +126,13 @@ class Watch:
             self.alarm(noted)
         return notes
 
+    def unheard(self) -> list[Noted]:
+        """Returns what is to be noted of a start that needs no channel."""
+        words = "started with --no-alerts: nobody may hear of trouble"
+        noted = Noted("no_alerts", words, Severity.WARNING, now_ms())
+        self.alarm(noted)
+        return [noted]
+
     @contextmanager
     def over(self, running: Running) -> Iterator[None]:
         """Watches a session that was put together, until its end."""
