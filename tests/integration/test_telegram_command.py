@@ -98,3 +98,7 @@ def test_without_an_account_it_says_so(api: BotApi, tmp_path: Path) -> None:
     options = ("--set", f"telegram.url={api.url}", "--set", f"telegram.viewers=[{CHAT}]")
     with started(tmp_path, "telegram", *options, LEEWARD_TELEGRAM__TOKEN=TOKEN):
         assert "leeward.db" in say(api, "/status")
+        with started(tmp_path, "telegram", *options, LEEWARD_TELEGRAM__TOKEN=TOKEN) as second:
+            _, err = second.communicate(timeout=30)
+    assert second.returncode == 1
+    assert "another process answers for" in err

@@ -34,13 +34,16 @@ def telegram(
     order, and each order is asked back. It works through the database, like every other command.
     """
     from leeward.monitoring.logs import open_log
+    from leeward.runtime.chat import only_one
     from leeward.runtime.clock import now_ms
     from leeward.runtime.settings import load_settings, secrets_in
 
     settings = load_settings(config, set_ or [])
     notes = open_log(log, now_ms, secrets_in(settings))
     try:
-        asyncio.run(_serve(_bot(settings, account, notes)))
+        bot = _bot(settings, account, notes)
+        with only_one(settings):
+            asyncio.run(_serve(bot))
     finally:
         notes.close()
 

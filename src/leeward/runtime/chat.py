@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from filelock import FileLock, Timeout
+
 from leeward.database import reading
 from leeward.database.engine import Database
-from leeward.domain.errors import BadUsage
+from leeward.domain.errors import BadUsage, CannotWrite, Failed
 from leeward.domain.times import iso
 from leeward.runtime.database import open_configured
 from leeward.runtime.operating import order
@@ -27,6 +30,27 @@ HELP: Final = (
     "/resume: buy again after a halt\n"
     "/flatten [SYMBOL]: sell what is held, at the market"
 )
+
+
+@contextmanager
+def only_one(settings: Settings) -> Iterator[None]:
+    """Yields where no other process answers chats for this data directory: Telegram gives its
+    messages to one. Raises Failed."""
+    path = settings.data.dir.absolute().parent / "telegram.lock"
+    lock = FileLock(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise Failed(
+            f"telegram: another process answers for {path.parent} already; end it first"
+        ) from None
+    except OSError as error:
+        raise CannotWrite(f"{path}: cannot be locked: {error.strerror}") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @dataclass(frozen=True, slots=True)
