@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from random import Random
 
-from leeward.engine.records import PositionClosed, Record
+from leeward.engine.records import PositionClosed, Record, SessionEnded, SessionStarted
 from tests.harness.crashing import Fate, drawn_fate, run_process
 from tests.harness.disk import Disk
 from tests.harness.emulated_venue import CALM, SOAK, STORM, Mix, Outside
@@ -25,6 +25,7 @@ from tests.harness.oracle import Watch, differences, last_command
 from tests.harness.points import POINTS
 from tests.harness.store import Kept, MemoryStore
 from tests.harness.strangers import Strangers
+from tests.harness.swaps import Swaps, one_at_a_time
 from tests.harness.trader import ACCOUNT, Trader
 from tests.harness.virtual_loop import VirtualLoop, run_virtual
 
@@ -47,6 +48,10 @@ class Plan:
     database_fails: bool = False
     #: Whether others act on the account and the market meanwhile.
     strangers: bool = False
+    #: Whether the strategy is exchanged now and then.
+    swaps: bool = False
+    #: Where half of the kills are drawn from; the others strike anywhere.
+    points: tuple[str, ...] = POINTS
     #: How often the user stream is cut, and our clock stepped; 0 for never.
     cut_every_s: float = 0.0
     step_every_s: float = 0.0
@@ -86,6 +91,7 @@ class Verdict:
     samples: list[Sample] = field(default_factory=list)
     alarms: Counter[str] = field(default_factory=Counter)
     strangers: list[str] = field(default_factory=list)
+    swaps: int = 0
 
 
 def plan_of(seed: int) -> Plan:
@@ -101,6 +107,7 @@ def plan_of(seed: int) -> Plan:
         with_lists=chance.random() < 0.5,
         database_fails=chance.random() < 0.2,
         strangers=chance.random() < 0.25,
+        swaps=chance.random() < 0.25,
     )
 
 
@@ -146,6 +153,8 @@ class _Run:
         trader = Trader(
             plan.seed, self.outside, self.kept, self.folder, plan.symbols, ends_s, plan.with_lists
         )
+        if plan.swaps:
+            trader.swaps = Swaps(plan.seed, ACCOUNT, plan.symbols)
         world = [
             asyncio.ensure_future(each)
             for each in (
@@ -159,7 +168,7 @@ class _Run:
             )
         ]
         for number in range(plan.kills + 1):
-            fate = drawn_fate(self.chance, POINTS) if number < plan.kills else Fate()
+            fate = drawn_fate(self.chance, plan.points) if number < plan.kills else Fate()
             if await self._life(trader, fate):
                 break
         for each in world:
@@ -242,6 +251,20 @@ class _Run:
             if isinstance(each, PositionClosed) and each.trade.exit_reason == "containment"
         ]
 
+    def _strategies(self, trader: Trader) -> list[str]:
+        """Returns what is wrong with who decided: one strategy at any time, after every start the
+        one that was swapped in last."""
+        if trader.swaps is None:
+            return []
+        history = self.kept.history(ACCOUNT)
+        sessions = [each for each in history if isinstance(each, SessionStarted)]
+        self.verdict.swaps = sum(isinstance(each, SessionEnded) for each in history)
+        wrong = one_at_a_time(history)
+        present = trader.swaps.present
+        if sessions and present is not None and present.strategy != sessions[-1].strategy:
+            wrong.append(f"{present.strategy} trades, and {sessions[-1].strategy} is written down")
+        return wrong
+
     def _judged(self, trader: Trader) -> Verdict:
         verdict = self.verdict
         self.kept.down = False  # a fault of the database may outlast a quiet end
@@ -252,6 +275,7 @@ class _Run:
         if trader.commanded is not None and last not in {trader.commanded, trader.given}:
             verdict.wrong.append(f"commanded {trader.commanded}, kept {last}")
         verdict.wrong += self._needless(records)
+        verdict.wrong += self._strategies(trader)
         verdict.wrong += [f"unhandled: {each!r}" for each in self.loop.failures]
         digest = sha256(self.outside.exchange.log_hash.encode())
         for record in records:

@@ -18,6 +18,8 @@ from leeward.engine.records import (
     PositionClosed,
     PositionOpened,
     Record,
+    SessionEnded,
+    SessionStarted,
     StateMoved,
     TransferBooked,
 )
@@ -132,6 +134,8 @@ def kind_of(records: Sequence[Record]) -> str:
 
 
 _KINDS: Sequence[tuple[type, str]] = (
+    (SessionEnded, "a swap"),
+    (SessionStarted, "a session"),
     (PositionClosed, "a closed position"),
     (PositionOpened, "a new position"),
     (PlanChanged, "a plan"),

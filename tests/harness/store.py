@@ -14,6 +14,7 @@ from leeward.engine.records import (
     PositionClosed,
     PositionOpened,
     Record,
+    SessionStarted,
     TransferBooked,
 )
 
@@ -97,5 +98,7 @@ def _identity(record: Record) -> object:
             return number, "opened"
         case PositionClosed(trade=trade):
             return trade.position_id, "closed"
+        case SessionStarted(session_id=number):
+            return number, "started"
         case _:
             return object()

@@ -28,7 +28,9 @@ from leeward.engine.records import (
     PlanChanged,
     PlannedOrder,
     Purpose,
+    Record,
     Role,
+    SessionStarted,
     StateMoved,
     TradingState,
 )
@@ -42,6 +44,7 @@ from tests.harness.crashing import CrashingStore, Fate
 from tests.harness.emulated_venue import Outside, venue_of
 from tests.harness.markets import MINUTE_MS, START_MS
 from tests.harness.store import Kept
+from tests.harness.swaps import FIRST, Swaps
 
 ACCOUNT = "live:emulator:main"
 #: What a recovery may take in a world without faults.
@@ -72,6 +75,9 @@ class Trader:
     #: Where the last process got to: the campaign reads it once all is quiet.
     desk: Desk | None = None
     keeper: Bookkeeper | None = None
+    #: Where strategies are exchanged, who decides.
+    swaps: Swaps | None = None
+    _history: list[Record] = field(default_factory=list)
 
     async def process(self, fate: Fate) -> None:
         """Boots, recovers, decides until the end, then waits until everything is settled."""
@@ -88,6 +94,7 @@ class Trader:
         runner = asyncio.ensure_future(desk.run())
         before = keeper.books.state
         await self._move(keeper, TradingState.RECOVERING, "start", "boot")
+        await self._begin_session(keeper)
         while not (report := await desk.recover()).clean:
             if clock.monotonic_s() > self.ends_s + _PATIENCE_S:
                 raise AssertionError(f"never recovered: {report.words}")
@@ -99,6 +106,26 @@ class Trader:
         fate.phase = "trading"
         await self._trade(clock, runner, desk, keeper, rules)
         await self._settle(clock, runner, desk, keeper)
+
+    async def _begin_session(self, keeper: Bookkeeper) -> None:
+        """Goes on with the strategy that was swapped in last."""
+        if self.swaps is not None:
+            started = self.swaps.booted(self._history, keeper.epoch, self.outside.now_ms())
+            await keeper.commit(started, urgent=True)
+            self.swaps.present = started
+
+    async def _swap(self, desk: Desk, keeper: Bookkeeper, open_ms: int) -> None:
+        """Exchanges the strategy at a candle, now and then."""
+        if self.swaps is None or not keeper.is_durable:
+            return
+        drawn = self.swaps.drawn(keeper.books, open_ms, keeper.epoch, self.outside.now_ms())
+        if drawn is None:
+            return
+        records, closing = drawn
+        await keeper.commit(*records, urgent=True)
+        self.swaps.present = next(each for each in records if isinstance(each, SessionStarted))
+        for each in closing:
+            await desk.tend(each.symbol)
 
     def _clock(self) -> Clock:
         """Returns our clock, whose date may be off."""
@@ -120,6 +147,7 @@ class Trader:
                 epoch = self.kept.take_epoch()
                 journal = Journal(self.folder / "journal.jsonl")
                 books = open_books(store, journal, ACCOUNT, "USDT", epoch)
+                self._history = self.kept.history(ACCOUNT) if self.swaps else []
                 return Bookkeeper(books, store, journal, epoch, clock, aside=inline)
             except DatabaseDown:
                 self.outside.excuse(1.1)  # nobody can protect what nobody can read
@@ -164,6 +192,7 @@ class Trader:
             state = keeper.books.state
             if state is not None and state.state is TradingState.REDUCING:
                 await self._move(keeper, TradingState.ACTIVE, "cleared", "session")
+            await self._swap(desk, keeper, open_ms + MINUTE_MS)
             for symbol in self.symbols:
                 try:
                     await self._decide(desk, keeper, rules[symbol], open_ms + MINUTE_MS)
@@ -175,7 +204,9 @@ class Trader:
     ) -> None:
         """Decides on one closed candle of one symbol."""
         symbol, books = rules.symbol, keeper.books
-        chance = Random(f"{self.seed}/{symbol}/{open_ms}")  # noqa: S311 - a seeded rehearsal
+        held = books.position(symbol)
+        salt = "" if self.swaps is None else self.swaps.salt(held)
+        chance = Random(f"{self.seed}/{symbol}/{open_ms}{salt}")  # noqa: S311 - a seeded rehearsal
         if chance.random() < 0.04:
             await self._command(desk, keeper, chance)
         held = books.position(symbol)
@@ -245,6 +276,9 @@ class Trader:
         if chance.random() < 0.5:
             away = Decimal(chance.randint(60, 300)) / 10_000
             target = quantize_price(close * (1 + away), tick, "down")
+        present = None if self.swaps is None else self.swaps.present
+        session_id = "session" if present is None else present.session_id
+        strategy = FIRST if present is None else present.strategy
         as_list = self.with_lists and chance.random() < 0.6
         entry = PlannedOrder(
             client_order_id(key, epoch, Role.ENTRY), Role.ENTRY, Side.BUY, OrderType.LIMIT,
@@ -254,11 +288,11 @@ class Trader:
         return IntentMade(
             intent_id=intent_id(key),
             key=key,
-            session_id="session",
+            session_id=session_id,
             epoch=epoch,
             purpose=Purpose.ENTRY,
             position_id=intent_id(key),
-            strategy="random",
+            strategy=strategy,
             strategy_version="1",
             orders=(entry, *pending),
             reserved=Money(limit.value * quantity.value * Decimal("1.001"), "USDT"),

@@ -247,7 +247,10 @@ def test_causes_come_with_an_end_or_with_something_that_clears_them(active: Benc
 
 
 def test_commands_of_a_kind_that_is_not_known_are_refused_and_done(active: Bench) -> None:
-    assert send(active, "dance") == "refused: dance is no command; there are halt, resume, flatten"
+    assert (
+        send(active, "dance")
+        == "refused: dance is no command; there are halt, resume, flatten, swap"
+    )
 
 
 def test_after_a_halt_by_drawdown_a_resume_counts_from_the_present_equity(active: Bench) -> None:
