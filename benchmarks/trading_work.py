@@ -28,6 +28,7 @@ from leeward.risk.limits import RiskLimits
 from leeward.runtime.sections import TradingSettings
 from leeward.runtime.settings import Settings
 from leeward.runtime.trading.bookkeeper import Bookkeeper, open_books
+from leeward.runtime.trading.deciders import Deciders
 from leeward.runtime.trading.deciding import Decider, rows_needed
 from leeward.runtime.trading.desk import Desk
 from leeward.runtime.trading.entering import Entering, Identity
@@ -74,7 +75,7 @@ async def measure(folder: Path, count: int, steps: int) -> None:
     await session.standing.boot()
     await session.desk.audit()
     await session.standing.recovered()
-    session.decider.warm()
+    session.decider.chief.warm()
     processor, begun = process_time(), perf_counter()
     for row in range(needed, needed + steps):
         time.now_ms = _START_MS + (row + 1) * _MINUTE.length_ms
@@ -127,7 +128,7 @@ def _session(
     who = Identity(_ACCOUNT, "benchmark", "ema_cross", "0", epoch)
     plan = Plan(who, _MINUTE, limits, Entering("auto", Decimal("0.005"), Decimal("0.001")))
     return TradingSession(
-        plan, decider, desk, keeper, standing, rules, venue, clock, lambda: time.now_ms,
+        plan, Deciders(decider), desk, keeper, standing, rules, venue, clock, lambda: time.now_ms,
         lambda _: None, paper=venue,
     )  # fmt: skip
 

@@ -1,5 +1,8 @@
 """Pages of rows for those who look at an account: filtered, sorted, and never more than asked for.
 
+Whoever reads a SQLite file keeps its writer, which trades, from committing: every query goes by an
+index and looks at no more than SCANNED rows, however long the account has been traded.
+
 Spans of time are half open, [start_ms, end_ms), in UTC ms; None leaves a side open. A cursor is the
 number of the last row that was read; the next page begins after it.
 """
@@ -9,9 +12,21 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import gcd
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, Connection, Double, Select, cast, func, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Double,
+    Row,
+    Select,
+    cast,
+    func,
+    or_,
+    select,
+)
 
 from leeward.database import tables
 from leeward.database.loading import equity_marked, position_closed
@@ -19,6 +34,8 @@ from leeward.database.reading import Event, executed
 from leeward.domain.timeframe import DAY_MS
 from leeward.engine.records import EquityMarked, Executed, PositionClosed
 
+#: Rows that one query looks at, at most, where no index finds what is asked for.
+SCANNED: Final = 20_000
 #: What trades are sorted by.
 TRADE_ORDERS: Final = ("exit_time", "entry_time", "symbol", "pnl", "quantity", "exit_reason")
 _AMOUNTS = frozenset({"pnl", "quantity"})
@@ -119,20 +136,23 @@ def trade_of(connection: Connection, account: str, position_id: str) -> Position
 
 
 def events_page(connection: Connection, account: str, query: EventQuery) -> list[Event]:
-    """Returns the newest events asked for, the newest first; the cursor is the last one's `seq`."""
+    """Returns the newest events asked for, the newest first; the cursor is the last one's `seq`.
+    A search looks at SCANNED events; `events_floor` tells where the next one begins."""
     c = tables.events.c
     found = select(tables.events).where(c.account == account)
-    if query.kinds:
-        found = found.where(c.kind.in_(query.kinds))
+    kinds = query.kinds or (("Noted",) if query.severities else ())  # no others have a severity
+    if kinds:
+        found = found.where(c.kind.in_(kinds))
     if query.severities:
         found = found.where(c.severity.in_(query.severities))
     if query.search is not None:
         part = query.search.lower()
         found = found.where(
+            c.seq >= (events_floor(connection, account, query) or 0),
             or_(
                 func.lower(c.payload).contains(part, autoescape=True),
                 func.lower(c.subject).contains(part, autoescape=True),
-            )
+            ),
         )
     if query.before is not None:
         found = found.where(c.seq < query.before)
@@ -140,6 +160,17 @@ def events_page(connection: Connection, account: str, query: EventQuery) -> list
         Event(row.seq, row.at_ms, row.kind, row.subject, row.severity, json.loads(row.payload))
         for row in connection.execute(found.order_by(c.seq.desc()).limit(query.limit))
     ]
+
+
+def events_floor(connection: Connection, account: str, query: EventQuery) -> int | None:
+    """Returns the `seq` down to which a search looks; None where that is all there are."""
+    if query.search is None:
+        return None
+    newest = query.before
+    if newest is None:
+        c = tables.accounts.c
+        newest = connection.execute(select(c.events).where(c.account == account)).scalar() or 0
+    return newest - SCANNED if newest > SCANNED else None
 
 
 def alerts(connection: Connection, account: str, limit: int = 20) -> list[Event]:
@@ -150,34 +181,50 @@ def alerts(connection: Connection, account: str, limit: int = 20) -> list[Event]
 
 
 def executions_page(connection: Connection, account: str, query: ExecutionQuery) -> list[Executed]:
-    """Returns what was said of the newest candles asked for, the newest first."""
+    """Returns what was said of the newest candles asked for, the newest first; without symbol and
+    session, of the newest session. One decision is looked for among SCANNED rows."""
     c = tables.strategy_executions.c
+    session_id = query.session_id
+    if session_id is None and query.symbol is None:
+        session_id = _newest_session(connection, account)
     where: list[ColumnElement[bool]] = [c.account == account]
-    named = (
-        (c.symbol, query.symbol),
-        (c.decision, query.decision),
-        (c.session_id, query.session_id),
-    )
+    named = ((c.symbol, query.symbol), (c.session_id, session_id))
     where += [column == value for column, value in named if value is not None]
     where += _within(c.open_time_ms, query.start_ms, query.before_ms)
-    times = select(c.open_time_ms).where(*where).order_by(c.open_time_ms.desc())
-    last = list(connection.execute(times.limit(query.limit)).scalars())
-    if not last:
+    looked = select(c.open_time_ms, c.decision).where(*where).order_by(c.open_time_ms.desc())
+    some = looked.limit(query.limit if query.decision is None else SCANNED).subquery()
+    times = select(some.c.open_time_ms).limit(query.limit)
+    if query.decision is not None:
+        where.append(c.decision == query.decision)
+        times = times.where(some.c.decision == query.decision)
+    chosen = list(connection.execute(times).scalars())
+    if not chosen:
         return []
-    rows = select(tables.strategy_executions).where(*where, c.open_time_ms >= last[-1])
+    rows = select(tables.strategy_executions).where(
+        *where, c.open_time_ms >= min(chosen), c.open_time_ms <= max(chosen)
+    )
     ordered = rows.order_by(c.open_time_ms.desc(), c.symbol)
     return [executed(row) for row in connection.execute(ordered)]
 
 
-def refusals(connection: Connection, account: str, session_id: str | None = None) -> dict[str, int]:
-    """Returns how many entries were refused, by reason, the most frequent first."""
+def refusals(connection: Connection, account: str) -> dict[str, int]:
+    """Returns how many entries were refused, by reason, the most frequent first: among the last
+    SCANNED rows of the newest session."""
     c = tables.strategy_executions.c
+    own = c.session_id == _newest_session(connection, account)
+    last = select(c.decision, c.reason).where(own).order_by(c.open_time_ms.desc())
+    some = last.limit(SCANNED).subquery()
     number = func.count().label("number")
-    query = select(c.reason, number).where(c.account == account, c.decision == "refused")
-    if session_id is not None:
-        query = query.where(c.session_id == session_id)
-    grouped = query.group_by(c.reason).order_by(number.desc(), c.reason)
+    query = select(some.c.reason, number).where(some.c.decision == "refused")
+    grouped = query.group_by(some.c.reason).order_by(number.desc(), some.c.reason)
     return {row.reason: row.number for row in connection.execute(grouped)}
+
+
+def _newest_session(connection: Connection, account: str) -> str:
+    c = tables.trading_sessions.c
+    query = select(c.session_id).where(c.account == account)
+    newest = query.order_by(c.started_ms.desc(), c.seq.desc()).limit(1)
+    return str(connection.execute(newest).scalar() or "")
 
 
 def equity_points(
@@ -190,23 +237,29 @@ def equity_points(
     """Returns marks evenly spread over the span, by candle: at most about `most`, always the last
     one."""
     c = tables.account_history.c
-    where: list[ColumnElement[bool]] = [
-        c.account == account,
-        *_within(c.open_time_ms, start_ms, end_ms),
-    ]
+    within = _within(c.open_time_ms, start_ms, end_ms)
+    where: list[ColumnElement[bool]] = [c.account == account, *within]
     counted = select(func.count(), func.max(c.open_time_ms)).where(*where)
     number, last_ms = connection.execute(counted).one()
     query = select(tables.account_history).where(*where)
     if number > most:
-        places = func.row_number().over(order_by=(c.open_time_ms, c.seq)).label("place")
-        inner = select(c.session_id, c.open_time_ms, places).where(*where).subquery()
-        step = -(-number // most)
-        query = query.join(
-            inner,
-            (c.session_id == inner.c.session_id) & (c.open_time_ms == inner.c.open_time_ms),
-        ).where((inner.c.place % step == 0) | (c.open_time_ms == last_ms))
+        minute = c.open_time_ms.op("/")(60_000)
+        step = _coprime(-(-number // most))
+        query = query.where((minute.op("%")(step) == 0) | (c.open_time_ms == last_ms))
     rows = connection.execute(query.order_by(c.open_time_ms, c.seq))
     return [equity_marked(row) for row in rows]
+
+
+def _coprime(step: int) -> int:
+    """Returns the next number without a factor of any timeframe in minutes: every so-manieth
+    minute is then every so-manieth candle too.
+
+    >>> _coprime(15), _coprime(100)
+    (17, 101)
+    """
+    while gcd(step, 10_080) > 1:
+        step += 1
+    return step
 
 
 def last_mark(connection: Connection, account: str) -> EquityMarked | None:
@@ -243,27 +296,21 @@ def daily_marks_of(connection: Connection, account: str) -> list[EquityMarked]:
 
 
 def first_and_last_close(connection: Connection, account: str) -> dict[str, tuple[float, float]]:
-    """Returns the closes of the first and the last candle that each symbol was decided on."""
-    table = tables.strategy_executions
-    c = table.c
-    spans = (
-        select(
-            c.symbol,
-            func.min(c.open_time_ms).label("first_ms"),
-            func.max(c.open_time_ms).label("last_ms"),
-        )
-        .where(c.account == account, c.close.is_not(None))
-        .group_by(c.symbol)
-        .subquery()
-    )
-    query = select(c.symbol, c.open_time_ms, c.close, spans.c.first_ms).join(
-        spans,
-        (c.symbol == spans.c.symbol)
-        & ((c.open_time_ms == spans.c.first_ms) | (c.open_time_ms == spans.c.last_ms)),
-    )
+    """Returns the closes, by symbol, of the first and the last candle that was decided on."""
+    c = tables.account_history.c
+    own = select(c.session_id, c.open_time_ms).where(c.account == account)
+    ends = [own.order_by(c.open_time_ms).limit(1), own.order_by(c.open_time_ms.desc()).limit(1)]
     found: dict[str, tuple[float, float]] = {}
-    rows = connection.execute(query.where(c.account == account, c.close.is_not(None)))
-    for row in sorted(rows, key=lambda each: each.open_time_ms):
-        before = found.get(row.symbol, (row.close, row.close))
-        found[row.symbol] = before[0], row.close
+    for query in ends:
+        mark = connection.execute(query).one_or_none()
+        for symbol, close in _closes(connection, mark) if mark is not None else ():
+            found[symbol] = found.get(symbol, (close, close))[0], close
     return found
+
+
+def _closes(connection: Connection, mark: Row[Any]) -> list[tuple[str, float]]:
+    c = tables.strategy_executions.c
+    query = select(c.symbol, c.close).where(
+        c.session_id == mark.session_id, c.open_time_ms == mark.open_time_ms, c.close.is_not(None)
+    )
+    return [(row.symbol, row.close) for row in connection.execute(query)]

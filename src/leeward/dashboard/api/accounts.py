@@ -160,8 +160,16 @@ async def events(  # noqa: PLR0913 - one argument a parameter of the query
         number(before),
         limit,
     )
-    found = await its.feed.read(query, lambda c: browsing.events_page(c, account, query), account)
-    more = str(found[-1].seq) if len(found) == limit else None
+    found, floor = await its.feed.read(
+        query,
+        lambda c: (
+            browsing.events_page(c, account, query),
+            browsing.events_floor(c, account, query),
+        ),
+        account,
+    )
+    last = found[-1].seq if len(found) == limit else floor
+    more = None if last is None else str(last)
     return Page(items=[bodies.event_body(each) for each in found], next=more)
 
 
