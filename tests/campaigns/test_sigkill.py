@@ -11,9 +11,12 @@ import os
 import pytest
 from tests.databases import PostgresServer
 from tests.harness.sigkill import MakeUrl, Tally, kill_on
+from tests.harness.swap_kills import kill_in_swaps
 
 #: On each of two databases: about half a minute where the machine has nothing else to do.
 KILLS = 15
+#: While the strategy is exchanged: some 8 s each.
+SWAP_KILLS = 5
 
 
 @pytest.mark.timeout(0)
@@ -32,3 +35,10 @@ def _killed(make_url: MakeUrl) -> list[str]:
     tally = kill_on(int(os.environ.get("LEEWARD_KILLS", KILLS)), Tally(), make_url)
     print(tally.words())  # noqa: T201 - figures for whoever runs it with -s
     return tally.failures
+
+
+@pytest.mark.timeout(0)
+def test_a_process_killed_in_a_swap_has_the_old_strategy_or_the_new_one() -> None:
+    found = kill_in_swaps(int(os.environ.get("LEEWARD_KILLS", SWAP_KILLS)))
+    print(found.words())  # noqa: T201 - figures for whoever runs it with -s
+    assert found.failures == []
