@@ -85,7 +85,8 @@ class Watched:
     def leeward(self, *arguments: str) -> str:
         """Returns what a command printed."""
         done = subprocess.run(
-            [LEEWARD, *arguments], capture_output=True, text=True, cwd=self.folder, timeout=60, check=False,
+            [LEEWARD, *arguments], capture_output=True, text=True, cwd=self.folder, timeout=60,
+            check=False,
             env={**os.environ, "LEEWARD_DATA__DIR": str(self.folder / "data")},
         )  # fmt: skip
         return done.stdout + done.stderr

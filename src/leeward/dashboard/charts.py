@@ -22,6 +22,7 @@ MOST_POINTS: Final = 2_000
 FIRST_VIEW: Final = 200
 _LINES: Final = tuple(f"var(--line-{place})" for place in range(5))
 _MOST_BARS: Final = 40
+_NARROWEST: Final = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +124,17 @@ def histogram_edges(values: Sequence[float]) -> FloatColumn:
     """
     low, high = min(0.0, *values, 0.0), max(0.0, *values, 0.0)
     width = _round_up((high - low) / min(_MOST_BARS, max(5, int(math.sqrt(len(values)) * 2))))
-    # A value on the last edge belongs to the last bar; rounding must not push it out.
     first, last = math.floor(low / width + 1e-9), math.ceil(high / width - 1e-9)
-    return np.arange(first, max(last, first + 1) + 1, dtype=np.float64) * width
+    edges = np.arange(first, max(last, first + 1) + 1, dtype=np.float64) * width
+    # Rounding must not push the smallest or the largest out of its bar.
+    edges[0], edges[-1] = min(edges[0], low), max(edges[-1], high)
+    return edges
 
 
 def _round_up(width: float) -> float:
     """Returns the next 1, 2 or 5 times a power of ten."""
-    if width <= 0:
-        return 0.01
+    if width < _NARROWEST:
+        return _NARROWEST
     power = 10.0 ** math.floor(math.log10(width))
     return next(step * power for step in (1, 2, 5, 10) if step * power >= width * (1 - 1e-9))
 

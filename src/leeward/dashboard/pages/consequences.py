@@ -67,7 +67,7 @@ def flattening(found: Overview) -> Html:
 
 def swapping(found: Overview) -> Html:
     """Returns what a swap does."""
-    name = "" if found.session is None else found.session.started.strategy
+    name = "" if found.session is None else found.session.started.strategy.rpartition(":")[2]
     held = found.positions
     lines = [
         (f"{name or 'The strategy'} goes on until the new one is loaded, checked, and, with a "

@@ -158,9 +158,10 @@ async def _bar(seat: Seat) -> Html:
 
 async def _nothing(seat: Seat) -> None:
     """Builds what stands where no account is; once there is one, the page is loaded again."""
+    seat.still(parts.title("Nothing to show yet"))
     seat.still(
         parts.card(
-            "No account yet",
+            "No account",
             parts.empty(
                 "Nothing has traded here.",
                 "Start with: leeward paper ema_cross --symbols BTCUSDT --timeframe 1h",

@@ -89,7 +89,7 @@ def running_state(found: Overview) -> Told:
 
 def nothing(problem: str | None) -> Told:
     if problem is not None:
-        return Told("DATABASE DOWN", "bad", problem)
+        return Told("NO DATA", "warning", f"{problem[:1].upper()}{problem[1:]}")
     return Told("NOTHING YET", "unknown", "No account has traded here.")
 
 

@@ -223,7 +223,7 @@ async def _why(seat: Seat, records: Sequence[Record]) -> Html:
     words = answer.get("words", []) if isinstance(answer, dict) else []
     lines = [(str(each["about"]), str(each["text"])) for each in words]
     decided = lines[: next((i for i, (about, _) in enumerate(lines) if about == "intent"), None)]
-    return join((element("h3", "Why it was entered"), _lines(decided)))
+    return element("div", element("h3", "Why it was entered"), _lines(decided), class_="stacked")
 
 
 def draw_story(records: Sequence[Record]) -> Html:
@@ -237,11 +237,12 @@ def draw_story(records: Sequence[Record]) -> Html:
             ("Symbol", trade.symbol, f"held for {lasted}"),
             ("Profit", parts.money(trade.pnl.amount, trade.pnl.currency, sign=True),
              "after fees"),
-            ("Fees", ", ".join(f"{parts.quantity(fee.amount)} {fee.currency}"
+            ("Fees", ", ".join(f"{float(fee.amount):,.6g} {fee.currency}"
                                for fee in trade.fees) or "none", None),
             ("Without a stop", f"{closed.unprotected_ms / 1000:g} s", None),
         ))  # fmt: skip
-    return join((head, element("h3", "What happened, times in UTC"), _lines(list(story(records)))))
+    heading = element("h3", "What happened, times in UTC")
+    return element("div", head, heading, _lines(list(story(records))), class_="stacked")
 
 
 def _lines(lines: Sequence[tuple[str, str]]) -> Html:

@@ -1,0 +1,214 @@
+"""What the pages say, without a browser."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from leeward.dashboard.pages import consequences, parts
+from leeward.dashboard.pages.backtests import wish_of as backtest_of
+from leeward.dashboard.pages.control import draw_actions
+from leeward.dashboard.pages.log import event_words
+from leeward.dashboard.pages.overview import draw_figures, draw_limits, draw_positions
+from leeward.dashboard.pages.performance import draw_months, draw_parity
+from leeward.dashboard.pages.risk import draw_ladder, draw_refusals
+from leeward.dashboard.pages.state import account_state, running_state, state_bar
+from leeward.dashboard.pages.steering import argument_of
+from leeward.dashboard.pages.trades import draw_trades, filtered, sorted_by
+from leeward.database.browsing import TradeQuery
+from leeward.database.reading import Event
+from leeward.domain.errors import BadUsage
+from leeward.engine.record_codec import record_json
+from leeward.engine.records import Noted, Severity, TradingState
+from leeward.runtime.health import Health
+from leeward.runtime.overview import Limit, Overview, Position
+from leeward.runtime.swap_wish import Wish
+
+WELL = Health("ok", "well")
+HELD = Position(
+    position_id="p1", symbol="BTCUSDT", quantity=Decimal("0.0120"), entry_price=Decimal(29_000),
+    last_price=Decimal(29_500), last_price_ms=0, stop=Decimal(28_000), target=None,
+    stop_distance_fraction=0.05, unrealised=Decimal(6), unprotected_s=0.0, strategy="ema_cross",
+    tag="", entry_time_ms=1_700_000_000_000, closing=None,
+)  # fmt: skip
+RESTING = Overview(
+    account="paper:binance:main", made_ms=0, state=TradingState.ACTIVE, reason="recovered",
+    actor="boot", since_ms=0, until_ms=None, causes=(), alive=True, was_cut_off=False, beat_s=1.0,
+    session=None, quote="USDT", equity=Decimal(10_000), cash=Decimal(9_646), exposure=Decimal(354),
+    peak=Decimal(10_500), drawdown_fraction=0.0476, today_pnl=Decimal("-12.5"), limits=(),
+    positions=(HELD,), last_candle_ms=0, last_candle_age_s=3.0, feed=WELL, exchange=WELL,
+    database=WELL, model=WELL, alerts=(), facts={},
+)  # fmt: skip
+
+
+def words(html: str) -> str:
+    """Returns what a reader sees."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html)).replace("\xa0", " ")
+
+
+def test_a_halt_says_what_becomes_of_what_is_held() -> None:
+    told = words(consequences.halting(RESTING))
+    assert "No new position is opened from now on" in told
+    assert "BTCUSDT 0.012 (stop 28,000.00)" in told
+
+
+def test_flatten_names_what_is_sold_and_for_how_much() -> None:
+    told = words(consequences.flattening(RESTING))
+    assert "BTCUSDT 0.012 (about 354.00 USDT)" in told
+    assert "Together about 354.00 USDT" in told
+    assert "Nothing is held" in words(consequences.flattening(replace(RESTING, positions=())))
+
+
+def test_resume_says_that_a_loss_is_accepted() -> None:
+    told = words(consequences.resuming(replace(RESTING, state=TradingState.HALTED)))
+    assert "drawdown counts anew from the present equity 10,000.00 USDT" in told
+    assert "4.76 %" in told
+    assert "not halted" in words(consequences.resuming(RESTING))
+
+
+def test_an_order_without_a_process_says_that_it_waits() -> None:
+    told = words(consequences.halting(replace(RESTING, alive=False)))
+    assert "carried out first thing when one starts" in told
+
+
+@pytest.mark.parametrize(
+    ("state", "causes", "word", "level", "part"),
+    [
+        (TradingState.ACTIVE, (), "ACTIVE", "ok", "recovered"),
+        (TradingState.REDUCING, ("stale_candles",), "REDUCING", "warning", "stale candles"),
+        (TradingState.HALTED, (), "HALTED", "bad", "until an operator resumes"),
+        (None, (), "NEW", "unknown", "not traded yet"),
+    ],
+)
+def test_the_state_comes_with_its_reason(
+    state: TradingState | None, causes: tuple[str, ...], word: str, level: str, part: str
+) -> None:
+    told = account_state(replace(RESTING, state=state, causes=causes))
+    assert (told.word, told.level) == (word, level)
+    assert part in told.meaning
+
+
+def test_a_reached_loss_limit_is_said_though_the_account_is_active() -> None:
+    spent = replace(RESTING, limits=(Limit("daily_loss_fraction", 0.031, 0.03),))
+    assert account_state(spent).level == "warning"
+    assert "loss limit" in account_state(spent).meaning
+
+
+def test_a_killed_process_is_told_from_one_that_ended() -> None:
+    assert running_state(replace(RESTING, alive=False, was_cut_off=True)).word == "CUT OFF"
+    assert running_state(replace(RESTING, alive=False)).word == "NOT RUNNING"
+
+
+def test_a_database_that_is_down_is_said_on_top_of_what_was_known() -> None:
+    shown = words(state_bar(RESTING, "it cannot be reached"))
+    assert "cannot be read" in shown
+    assert "10,000.00" in shown
+    assert "no database" in words(state_bar(None, "no database")).lower()
+
+
+def test_figures_carry_signs_besides_colours() -> None:
+    shown = draw_figures(RESTING)
+    assert "−12.50" in words(shown)
+    assert 'class="loss"' in shown
+
+
+def test_a_position_without_a_stop_stands_out() -> None:
+    naked = replace(HELD, stop=None, unprotected_s=4.2)
+    assert "■ 4.2 s" in words(draw_positions((naked,), "USDT"))
+    assert "■" not in words(draw_positions((HELD,), "USDT"))
+
+
+def test_limits_show_value_limit_and_bar() -> None:
+    shown = draw_limits((Limit("daily_loss_fraction", 0.027, 0.03),))
+    assert "Lost today 2.70 % of 3 %" in words(shown)
+    assert 'aria-valuenow="90"' in shown
+    assert "meter warning" in shown
+
+
+def test_the_rung_of_the_ladder_that_applies_is_marked() -> None:
+    risk = {"drawdown_ladder": [[0.05, 0.75], [0.10, 0.5]], "max_drawdown_fraction": 0.2}
+    shown = words(draw_ladder(risk, 0.07))
+    assert re.search(r"from 5 % 75 % ▲ here now", shown)
+    assert "from 20 % halt" in shown
+
+
+def test_refusals_are_told_in_words_with_their_share() -> None:
+    shown = words(draw_refusals({"against_trend": 3, "cooldown": 1}))
+    assert "the trend gate saw no rising market 3 (75 %)" in shown
+
+
+def test_text_from_outside_is_never_markup() -> None:
+    nasty = "<img src=x onerror=alert(1)>"
+    event = Event(1, 0, "Noted", "", "warning", record_json(Noted("x", nasty, Severity.WARNING, 0)))
+    assert "<img" not in parts.pairs([("note", event_words(event))])
+    assert "<img" not in draw_positions((replace(HELD, symbol=nasty),), "USDT")
+    assert "<img" not in state_bar(replace(RESTING, reason=nasty), nasty)
+
+
+def test_nothing_yet_is_said_in_words() -> None:
+    assert "No trades yet." in words(draw_trades([], 0, TradeQuery()))
+    assert "Take a filter away" in words(draw_trades([], 0, TradeQuery(symbol="BTCUSDT")))
+    assert "Too short yet." in words(draw_months({}))
+    assert "Nothing is held." in words(draw_positions((), "USDT"))
+
+
+def test_months_are_summed_up_by_year() -> None:
+    shown = words(draw_months({"2024-01": 0.10, "2024-03": -0.10}))
+    assert "2024 +10.0 % −10.0 % −1.0 %" in shown
+
+
+def test_parity_says_whether_everything_is_explained() -> None:
+    found = {
+        "clean": True, "notes": ["One note."], "decisions": {"compared": 9, "alike": 9},
+        "pnl": {"currency": "USDT", "session": "5", "backtest": "4", "gap": "1",
+                "parts": {"fee": "1"}},
+    }  # fmt: skip
+    shown = words(draw_parity(found))
+    assert "are explained" in shown
+    assert "of it: Other fees +1.00" in shown
+    assert "One note." in shown
+
+
+def test_the_same_heading_turns_the_order_round() -> None:
+    query = sorted_by(TradeQuery(), "pnl")
+    assert (query.order_by, query.descending) == ("pnl", True)
+    assert sorted_by(query, "pnl").descending is False
+    assert sorted_by(query, "secret; drop table") is query
+    assert filtered(replace(query, offset=50), "symbol", "BTCUSDT").offset == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "wish"),
+    [
+        ({"wanted": "strategy:ema_cross", "params": "fast=8"},
+         Wish(strategy="ema_cross", params={"fast": "8"})),
+        ({"wanted": "model:btcusdt_price", "positions": "close", "shadow": "12"},
+         Wish(model="btcusdt_price", positions="close", shadow=12)),
+        ({"wanted": "rollback:"}, Wish(rollback=True)),
+    ],
+)  # fmt: skip
+def test_a_form_becomes_the_command_it_asks_for(said: dict[str, str], wish: Wish) -> None:
+    assert argument_of("swap", said) == wish.argument()
+
+
+@pytest.mark.parametrize(
+    "said", [{}, {"wanted": "strategy:x", "shadow": "-1"}, {"wanted": "strategy:x", "params": "a"}]
+)
+def test_a_form_that_cannot_be_read_is_refused(said: dict[str, str]) -> None:
+    with pytest.raises(BadUsage):
+        argument_of("swap", said)
+
+
+def test_a_backtest_is_asked_for_with_names_and_amounts_only() -> None:
+    wish = backtest_of({"strategy": "ema_cross", "symbols": "btcusdt, ethusdt", "balance": "500"})
+    assert (wish.symbols, wish.balance) == (("BTCUSDT", "ETHUSDT"), 500.0)
+    with pytest.raises(BadUsage, match="no amount"):
+        backtest_of({"strategy": "ema_cross", "symbols": "BTCUSDT", "balance": "nan"})
+
+
+def test_a_change_that_is_under_way_is_said() -> None:
+    shown = words(draw_actions(replace(RESTING, facts={"swap": {"to": "x", "state": "shadowing"}})))
+    assert "A change to x is under way: shadowing." in shown
