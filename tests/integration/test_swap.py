@@ -30,7 +30,8 @@ from leeward.engine.records import (
     TradingState,
 )
 from leeward.research.parity import Parity, check_parity
-from leeward.research.reading import read_sessions
+from leeward.research.reading import read_sessions, session_of
+from leeward.research.why import why_in_session
 from leeward.runtime.clock import now_ms
 from leeward.runtime.database import open_configured
 from leeward.runtime.emulator import Market
@@ -183,6 +184,9 @@ def test_the_new_strategy_decides_from_the_next_close_on_and_adopts_what_is_held
     closed = {r.trade.position_id for r in records[place:] if isinstance(r, PositionClosed)}
     assert held & closed
     account.assert_parity()
+    asked = session_of(account.database, "BTCUSDT", newest)
+    assert asked == first.session_id
+    assert session_of(account.database, "BTCUSDT", newest + HOUR.length_ms) == second.session_id
 
 
 def test_a_strategy_that_manages_out_closes_what_it_opened_and_opens_nothing(
@@ -208,6 +212,11 @@ def test_a_strategy_that_manages_out_closes_what_it_opened_and_opens_nothing(
     assert set(swap["managed"][0]["positions"]) == managed
     assert "closed what it held" in notes(account, "managed_out")[0]
     account.assert_parity()
+    rows = [row for row in rows_of(account, second.session_id) if row.decision == "hold"]
+    recorded = read_sessions(account.database, account.settings, second.session_id)
+    chain = why_in_session(recorded, rows[0].symbol, rows[0].open_time_ms)
+    assert "ema_cross, which manages this position to its end" in chain.source
+    assert chain.columns.keys() == rows[0].columns.keys()
     found = account.parity(second.session_id)
     assert any("managed" in note for note in found.notes)
     assert any("swapped in by ann@desk" in note for note in found.notes)

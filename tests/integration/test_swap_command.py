@@ -1,0 +1,98 @@
+"""`leeward swap` beside a running paper session, and without one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import Run
+from tests.running import RESTLESS, TRADES, lines_until, started
+from tests.served import Served, generated, served
+
+ACCOUNT = "paper:emulator:main"
+
+
+@pytest.fixture(scope="module")
+def market() -> Iterator[Served]:
+    with served(generated(), mode="accelerated", speed=60) as running:
+        yield running
+
+
+@pytest.fixture
+def session(market: Served, tmp_path: Path, leeward: Run) -> Iterator[subprocess.Popen[str]]:
+    """A paper session that runs, and has decided."""
+    del leeward  # it sets the folder
+    with started(
+        tmp_path, "paper", RESTLESS, *TRADES, "--url", market.addresses.rest, "--log", "log.jsonl"
+    ) as process:
+        lines_until(process, "T")
+        yield process
+
+
+def status(leeward: Run) -> Any:
+    shown = leeward("status", "--json", "--account", ACCOUNT)
+    return json.loads(shown.out)[0]
+
+
+def wait_for(holds: Callable[[], bool], within_s: float = 60.0) -> None:
+    until_s = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < until_s
+        time.sleep(0.1)
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.usefixtures("session")
+def test_swap_says_what_will_happen_and_when_and_then_it_does(leeward: Run) -> None:
+    asked = ("swap", "ema_cross", "--param", "fast=7", "--positions", "close", "--shadow", "2")
+    shown = leeward(*asked)
+    assert shown.code == 0, shown.err
+    assert shown.out.startswith(f"{ACCOUNT}: ema_cross (fast=7, slow=100, stop_atr=2.0) takes over")
+    assert "from restless.py:Restless at the candle close of " in shown.out
+    assert "tried on 2 candles without orders" in shown.out
+    second = leeward("swap", "adaptive")
+    assert second.code == 3
+    assert "is under way, to ema_cross" in second.err
+    assert "swap to ema_cross: " in leeward("status").out
+    wait_for(lambda: status(leeward)["session"]["strategy"] == "ema_cross")
+    text = leeward("status").out
+    assert "  swapped in " in text
+    assert "for restless.py:Restless; `leeward swap --rollback` takes it back" in text
+    back = json.loads(leeward("swap", "--rollback", "--json").out)
+    assert back["words"].startswith("restless.py:Restless takes over from ema_cross")
+    wait_for(lambda: status(leeward)["session"]["swap"]["before"]["strategy"] == "ema_cross")
+    assert "swapped in by" in leeward("why", "BTCUSDT").out.replace("\n", " ")
+
+
+def test_a_wrong_wish_is_a_matter_of_usage(leeward: Run, session: object) -> None:
+    del session
+    for arguments, words in (
+        (("ema_crss",), "ema_cross"),
+        (("nothing.py",), "no such strategy file"),
+        ((), "name a strategy or a model, or roll back"),
+        (("ema_cross", "--rollback"), "one of them"),
+        (("ema_cross", "--positions", "keep"), "adopt"),
+        (("ema_cross", "--shadow", "-1"), "out of bounds"),
+    ):
+        shown = leeward("swap", *arguments)
+        assert shown.code == 2, (arguments, shown.err)
+        assert words in shown.err
+    refused = leeward("swap", "ema_cross", "--param", "fast=100000")
+    assert refused.code == 3
+    assert "restless.py:Restless goes on" in refused.err
+
+
+def test_without_a_process_the_swap_waits_for_the_next_start(
+    leeward: Run, session: subprocess.Popen[str]
+) -> None:
+    session.kill()
+    session.wait(15)
+    shown = leeward("swap", "ema_cross")
+    assert shown.code == 0
+    assert "no process trades it" in shown.out
