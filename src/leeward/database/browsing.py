@@ -308,7 +308,7 @@ def first_and_last_close(connection: Connection, account: str) -> dict[str, tupl
     return found
 
 
-def _closes(connection: Connection, mark: Row[Any]) -> list[tuple[str, float]]:
+def _closes(connection: Connection, mark: Row[*tuple[Any, ...]]) -> list[tuple[str, float]]:
     c = tables.strategy_executions.c
     query = select(c.symbol, c.close).where(
         c.session_id == mark.session_id, c.open_time_ms == mark.open_time_ms, c.close.is_not(None)
