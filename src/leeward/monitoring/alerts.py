@@ -19,8 +19,10 @@ from leeward.monitoring.sieve import Sieve
 #: A channel that fails is tried again after so long, twice as long each time.
 FIRST_RETRY_S, LAST_RETRY_S = 5.0, 600.0
 _LOOK_S: Final = 30.0
-#: More than so many at once are put together to one message.
+#: More than so many at once are put together, so many lines of so many characters a message.
 _MANY: Final = 5
+_TOGETHER: Final = 25
+_LINE: Final = 130
 #: Notes from before the outbox was opened.
 _MOST_EARLY: Final = 200
 
@@ -192,7 +194,7 @@ class _Sender:
         """Returns whether the channel has taken everything."""
         while letters := self._outbox.waiting(self._channel.key):
             self._outbox.force()
-            few = letters[:1] if len(letters) <= _MANY else letters
+            few = letters[:1] if len(letters) <= _MANY else letters[:_TOGETHER]
             if not self._channel.send(*_message(few)):
                 self._failed()
                 return False
@@ -226,7 +228,7 @@ def _message(letters: Sequence[Letter]) -> tuple[str, str, str]:
         return one.level, one.title, one.body
     levels = [Severity(each.level) for each in letters]
     worst = max(levels, key=list(Severity).index)
-    lines = [f"{iso(each.at_ms)} {each.title}" for each in letters]
+    lines = [f"{iso(each.at_ms)} {each.title}"[:_LINE] for each in letters]
     return worst.value, f"{len(letters)} alerts", "\n".join(lines)
 
 

@@ -131,7 +131,10 @@ METRICS: dict[str, tuple[Metric, ...]] = {
             "since the close of the newest candle of the symbol that is furthest behind, by the "
             "exchange's time",
         ),
-        _gauge("candles_overdue_seconds", "how long the oldest missing candle is overdue"),
+        _gauge(
+            "candles_overdue_seconds",
+            "how long the oldest missing candle is overdue, by the exchange's time",
+        ),
         _gauge("exchange_blocked_seconds", "for how long the exchange keeps us out from now on"),
         _gauge("clock_doubt_seconds", "how far our idea of the exchange's time may be off"),
     ),
@@ -202,7 +205,7 @@ class Metrics:
     def only(self, name: str, values: dict[str, float]) -> None:
         """Sets a gauge of one label, and drops what it said of others."""
         metric = self._made[f"leeward_{name}"]
-        for known in [key for key in self._parts if key[0] == name and key[1] not in values]:
+        for known in [key for key in list(self._parts) if key[0] == name and key[1] not in values]:
             del self._parts[known]
             metric.remove(known[1])
         for label, value in values.items():
@@ -211,7 +214,7 @@ class Metrics:
     def alone(self, name: str, *labels: str) -> None:
         """Sets a gauge to 1 with these labels, and drops it with any other."""
         metric = self._made[f"leeward_{name}"]
-        for known in [key for key in self._parts if key[0] == name and key[1:] != labels]:
+        for known in [key for key in list(self._parts) if key[0] == name and key[1:] != labels]:
             del self._parts[known]
             metric.remove(*known[1:])
         self.set(name, 1.0, *labels)

@@ -9,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,8 +47,10 @@ def test_numbers_go_on_where_they_ended(tmp_path: Path) -> None:
 
 
 @given(cut=st.integers(0, 400))
-def test_a_line_cut_short_loses_that_alert_and_no_other(tmp_path_factory: object, cut: int) -> None:
-    folder = tmp_path_factory.mktemp("cut")  # type: ignore[attr-defined] # pytest's factory
+def test_a_line_cut_short_loses_that_alert_and_no_other(
+    tmp_path_factory: pytest.TempPathFactory, cut: int
+) -> None:
+    folder = tmp_path_factory.mktemp("cut")
     outbox = Outbox(folder / "box")
     for number in range(3):
         outbox.put(number, "info", f"alert {number}", "words", ("a",))

@@ -61,6 +61,11 @@ class Running:
         self._swapper = Swapper(self.ready)
         self._sentiment = SentimentFeed(self.ready)
 
+    def behind_s(self) -> float:
+        """Returns for how many of our seconds a candle is overdue."""
+        speed = self.ready.market.rest.http.server_clock.speed
+        return self.ready.session.behind_ms() / 1000 / max(speed, 0.001)
+
     @property
     def reconnects(self) -> int:
         """How many sockets were opened again so far."""
@@ -79,6 +84,7 @@ class Running:
         work = asyncio.create_task(supervise(tasks, self._died, session.clock))
         more = {
             **self.beside,
+            "swap": self._swapper.run,
             "challengers": Shadow(self.ready, self._aside).run,
             "sentiment": self._sentiment.run,
         }
@@ -124,7 +130,6 @@ class Running:
             "desk": session.desk.run,
             "watch": self._watchdogs().run,
             "commands": self._commands().run,
-            "swap": self._swapper.run,
             "heartbeat": self._beat,
             "notes": self._keep_notes,
             "measures": self._keep_measures,
@@ -254,7 +259,7 @@ class Running:
             session.keeper,
             session.clock,
             session.server_now_ms,
-            lambda: session.behind_ms() / 1000 / max(http.server_clock.speed, 0.001),
+            self.behind_s,
             blocked_s,
             resync,
             lambda: shutil.disk_usage(self.ready.folder).free,

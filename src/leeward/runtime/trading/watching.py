@@ -151,9 +151,9 @@ class Watch:
                 self._count_heartbeat,
                 self._tell_heartbeat,
             )
-        if self._is_wanted:
-            session.keeper.heard = self._hear
-            running.beside["watching"] = lambda: self._run(running)
+        session.keeper.heard = self._hear
+        wellness = Wellness(session, running.behind_s)  # sees who halted it before this start
+        running.beside["watching"] = lambda: self._run(running, wellness)
         if self.metrics is not None:
             self.metrics.set("start_timestamp_seconds", now_ms() / 1000)
         try:
@@ -165,16 +165,13 @@ class Watch:
             self._note("session_failed", f"{type(error).__name__}: {error}", Severity.CRITICAL)
             raise
         else:
+            self._look_at_heard()
             self._note("session_ended", session.end_reason, Severity.INFO)
 
     def close(self) -> None:
         if self._heartbeat is not None:
             self._heartbeat.close()
         self.alerts.close(_LAST_WORDS_S)
-
-    @property
-    def _is_wanted(self) -> bool:
-        return bool(self.metrics or self.alerts.channels or self._heartbeat)
 
     # What was written down.
 
@@ -220,9 +217,8 @@ class Watch:
 
     # How it stands.
 
-    async def _run(self, running: Running) -> NoReturn:
-        session = running.ready.session
-        wellness, looks = Wellness(session), 0
+    async def _run(self, running: Running, wellness: Wellness) -> NoReturn:
+        session, looks = running.ready.session, 0
         before_s = session.clock.monotonic_s()
         while True:
             await session.clock.sleep(_LOOK_S)

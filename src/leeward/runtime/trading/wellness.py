@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,10 +15,14 @@ _OVERDUE_S: Final = 60.0
 
 @dataclass
 class Wellness:
-    """Looks at one session. A halt that an operator ordered is well, also after a restart; any
-    other halt, and reducing, is not: something is wrong."""
+    """Looks at one session; `behind_s` is for how many of our seconds a candle is overdue.
+
+    A halt that an operator ordered is well, also after a restart; any other halt, and reducing, is
+    not: something is wrong.
+    """
 
     session: TradingSession
+    behind_s: Callable[[], float]
     _ordered: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -35,7 +40,7 @@ class Wellness:
         ordered = _by_operator(moved) or (self._ordered and _by(moved, "recovery"))
         if state is not TradingState.ACTIVE and not (halted and ordered):
             return f"the state is {state}"
-        if session.behind_ms() > _OVERDUE_S * 1000:
+        if self.behind_s() > _OVERDUE_S:
             return "a candle is overdue"
         deadline_s = session.desk.settings.protection_deadline_s
         if session.desk.naked_s() > 2 * deadline_s:

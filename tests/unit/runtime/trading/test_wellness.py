@@ -28,7 +28,7 @@ class Seen:
     actor: str = "recovery"
     reconciled: bool = True
     durable: bool = True
-    behind: int = 0
+    behind_s: float = 0.0
     naked: float = 0.0
     equity_now: str = "9900"
     measures: Measures = field(default_factory=Measures)
@@ -51,15 +51,12 @@ class Seen:
         settings = SimpleNamespace(protection_deadline_s=5.0)
         return SimpleNamespace(settings=settings, naked_s=lambda: self.naked)
 
-    def behind_ms(self) -> int:
-        return self.behind
-
     def equity(self) -> Decimal:
         return Decimal(self.equity_now)
 
 
 def wellness(seen: Seen) -> Wellness:
-    return Wellness(cast("TradingSession", seen))
+    return Wellness(cast("TradingSession", seen), lambda: seen.behind_s)
 
 
 def test_a_session_that_trades_is_well() -> None:
@@ -74,7 +71,7 @@ def test_a_session_that_trades_is_well() -> None:
         (Seen(state=TradingState.REDUCING), "REDUCING"),
         (Seen(state=TradingState.RECOVERING), "RECOVERING"),
         (Seen(state=TradingState.HALTED, actor="watch"), "HALTED"),
-        (Seen(behind=61_000), "overdue"),
+        (Seen(behind_s=61), "overdue"),
         (Seen(naked=10.5), "no stop"),
     ],
 )
