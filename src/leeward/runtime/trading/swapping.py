@@ -98,18 +98,21 @@ class Swapper:
     async def run(self) -> NoReturn:
         """Makes ready what commands name; one that is not fit is refused, and the session goes on
         with what it has."""
+        if self._under_way is not None and not self._begun.is_set():  # this task died before
+            await self._refuse(self._under_way, "it could not be loaded; the log says more")
         while True:
             await self._begun.wait()
             self._begun.clear()
-            present = self._under_way
-            if present is None or present.candidate is not None:
+            if (present := self._under_way) is None:
                 continue
             try:
                 await self._make_ready(present)
             except LeaseLost:
                 raise
-            except LeewardError as error:
+            except (LeewardError, OSError) as error:
                 await self._refuse(present, str(error))
+            finally:
+                self.ready.session.decider.remembered = None
 
     async def _make_ready(self, present: UnderWay) -> None:
         ready, session = self.ready, self.ready.session
@@ -196,7 +199,11 @@ class Swapper:
         present = self._under_way
         if present is None or present.candidate is None:
             return
-        present.candidate.keep(step.candles)
+        try:
+            present.candidate.keep(step.candles)
+        except OSError as error:
+            await self._refuse(present, f"its candles cannot be kept: {error.strerror}")
+            return
         if present.left > 0:
             await self._shadow(present, present.candidate)
 
