@@ -105,9 +105,11 @@ RUNNING: dict[str, dict[str, Meaning]] = {
             "Read the words and the log, report it, and `leeward resume` once it is understood.",
         ),
         "watching_failed": Meaning(
-            "The part that counts and alerts failed.",
+            "A part beside the trading failed: counting and alerts, a challenger, sentiment, or a "
+            "swap. The words name it.",
             "It is begun anew; trading goes on.",
-            "Report it with the log. Until it stays up, trust `leeward status` only.",
+            "Report it with the log. Where it is 'watching', trust `leeward status` only until it "
+            "stays up.",
         ),
         "loop_stalled": Meaning(
             "The trading process stands still; the words name the line it hangs at.",
