@@ -35,6 +35,7 @@ _ASSETS: Final = Path(__file__).parent / "assets"
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 #: Questions a second, and at once: of an address that is not logged in, and of one that is.
 _STRANGERS, _KNOWN = (20.0, 60.0), (200.0, 600.0)
+_MOST_CONNECTIONS: Final = 256
 _MOST_SOCKET_BYTES: Final = 1024 * 1024
 
 
@@ -145,6 +146,7 @@ def serve(
             ssl_certfile=settings.tls_certificate,
             ssl_keyfile=settings.tls_key,
             timeout_graceful_shutdown=2,
+            limit_concurrency=_MOST_CONNECTIONS,
         )
         address = f"{scheme}://{host}:{listener.getsockname()[1]}"
         with suppress(KeyboardInterrupt):  # uvicorn raises it again after a graceful end
