@@ -14,13 +14,15 @@ from starlette.types import Message
 from leeward.dashboard.guard import COOKIE
 from leeward.dashboard.headers import protective
 from leeward.dashboard.server import house_of
+from leeward.dashboard.visitors import LockOut
 from leeward.domain.errors import BadUsage, Refused
 from leeward.runtime.sections import DashboardSettings
 from tests.dashboards import HOST, ORIGIN, PASSWORD, Answer, Scene, scene
 from tests.histories import ACCOUNT
 
 OVERVIEW = f"/api/v1/accounts/{ACCOUNT}/overview"
-HALT = f"/api/v1/accounts/{ACCOUNT}/commands/halt"
+COMMANDS = f"/api/v1/accounts/{ACCOUNT}/commands"
+HALT = f"{COMMANDS}/halt"
 
 
 def within(folder: Path, story: Callable[[Scene], Coroutine[None, None, None]]) -> None:
@@ -87,6 +89,82 @@ def test_a_person_acts_with_cookie_and_form_token_and_is_named_in_the_trail(tmp_
         assert (item["kind"], item["argument"], item["actor"]) == (
             "halt", "lunch", "dashboard:owner",
         )  # fmt: skip
+
+    within(tmp_path, story)
+
+
+@pytest.mark.parametrize(("kind", "body"), [("resume", b"{}"), ("swap", b'{"rollback":true}')])
+def test_a_session_alone_loosens_nothing_by_the_api(tmp_path: Path, kind: str, body: bytes) -> None:
+    async def story(here: Scene) -> None:
+        before = here.state()
+        given = {**here.person, "x-csrf-token": here.csrf, "content-type": "application/json"}
+        no = await here.caller.ask("POST", f"{COMMANDS}/{kind}", given, body)
+        assert (no.status, no.json()["error"]["code"]) == (403, "not_allowed")
+        assert here.state() == before
+
+    within(tmp_path, story)
+
+
+def test_who_guesses_passwords_does_not_keep_a_person_from_confirming(tmp_path: Path) -> None:
+    async def story(here: Scene) -> None:
+        for guess in range(30):
+            here.dashboard.lock_out.failed(f"10.1.{guess}.1")
+        assert (await log_in(here, PASSWORD, "10.2.0.1")).status == 429
+        person = here.dashboard.sessions.find(here.cookie)
+        assert person is not None
+        await here.dashboard.confirm(PASSWORD, person)
+        for _ in range(5):
+            with pytest.raises(Refused, match="wrong password"):
+                await here.dashboard.confirm("wrong-wrong-wrong", person)
+        with pytest.raises(Refused, match="try again in"):
+            await here.dashboard.confirm(PASSWORD, person)
+
+    within(tmp_path, story)
+
+
+def test_right_passwords_are_no_guesses() -> None:
+    doors = LockOut(lambda: 0.0)
+    for visitor in range(40):
+        doors.failed(f"10.3.{visitor}.1")
+        doors.came_in(f"10.3.{visitor}.1")
+    assert doors.wait_s("10.4.0.1") == 0.0
+
+
+def test_tokens_leave_sockets_for_people(tmp_path: Path) -> None:
+    async def story(here: Scene) -> None:
+        ends = asyncio.Event()
+        opened: list[str] = []
+
+        def opening() -> asyncio.Task[None]:
+            said: list[Message] = [{"type": "websocket.connect"}]
+
+            async def receive() -> Message:
+                if said:
+                    return said.pop()
+                await ends.wait()
+                return {"type": "websocket.disconnect", "code": 1001}
+
+            async def send(message: Message) -> None:
+                if message["type"] == "websocket.accept":
+                    opened.append("token")
+
+            scope = {
+                "type": "websocket", "path": "/api/v1/stream", "query_string": b"", "scheme": "ws",
+                "headers": [(b"host", HOST.encode()),
+                            (b"authorization", f"Bearer {here.viewer}".encode())],
+                "root_path": "", "client": ("10.0.0.1", 1), "subprotocols": [],
+                "raw_path": b"/api/v1/stream",
+            }  # fmt: skip
+            return asyncio.ensure_future(here.caller.app(scope, receive, send))
+
+        running = [opening() for _ in range(80)]
+        async with asyncio.timeout(10.0):
+            while len(opened) < 32:
+                await asyncio.sleep(0.02)
+        sent = await here.caller.socket("/api/v1/stream", here.person)
+        assert (sent[0]["type"], len(opened)) == ("websocket.accept", 32)
+        ends.set()
+        await asyncio.wait_for(asyncio.gather(*running), 10.0)
 
     within(tmp_path, story)
 
@@ -198,8 +276,9 @@ def test_an_open_socket_is_shut_when_its_token_is_revoked(tmp_path: Path) -> Non
             "client": ("10.0.0.1", 1), "subprotocols": [], "raw_path": b"/api/v1/stream",
         }  # fmt: skip
         running = asyncio.ensure_future(here.caller.app(scope, receive, send))
-        await asyncio.sleep(0.2)
-        assert "websocket.send" in sent
+        async with asyncio.timeout(10.0):
+            while "websocket.send" not in sent:
+                await asyncio.sleep(0.02)
         here.dashboard.access.revoke_token("canary-view")
         await asyncio.wait_for(running, 5.0)
         assert sent[-1] == "websocket.close"

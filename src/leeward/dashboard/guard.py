@@ -37,6 +37,8 @@ _SAFE: Final = frozenset({"GET", "HEAD"})
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _MOST_BYTES: Final = 64 * 1024
 _MOST_SOCKETS: Final = 64
+#: Of those, programs may hold so many: the pages of a person always find one.
+_MOST_OF_TOKENS: Final = 32
 _LOOK_S: Final = 1.0
 #: What a proxy says; only one that the settings name is believed, and never of the path.
 _FORWARDED: Final = frozenset(
@@ -78,7 +80,7 @@ class Guard:
     ) -> None:
         self._app, self._house, self._access, self._sessions = app, house, access, sessions
         self._strangers, self._known = rates
-        self._open_sockets = 0
+        self._open_sockets = self._of_tokens = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
@@ -218,15 +220,23 @@ class Guard:
     async def _socket(
         self, scope: Scope, receive: Receive, send: Send, denied: Denied | None
     ) -> None:
-        if denied is not None or self._open_sockets >= _MOST_SOCKETS:
+        principal: Principal | None = scope.get("leeward.principal")
+        if denied is not None or principal is None or not self._has_room(principal):
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return
         self._open_sockets += 1
+        self._of_tokens += not principal.is_person
         try:
-            await self._app(scope, _while_allowed(scope["leeward.principal"], receive, send), send)
+            await self._app(scope, _while_allowed(principal, receive, send), send)
         finally:
             self._open_sockets -= 1
+            self._of_tokens -= not principal.is_person
+
+    def _has_room(self, principal: Principal) -> bool:
+        if self._open_sockets >= _MOST_SOCKETS:
+            return False
+        return principal.is_person or self._of_tokens < _MOST_OF_TOKENS
 
 
 def _while_allowed(principal: Principal, receive: Receive, send: Send) -> Receive:

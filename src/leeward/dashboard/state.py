@@ -17,7 +17,7 @@ from leeward.monitoring.logs import Log
 from leeward.runtime.clock import monotonic_s
 from leeward.runtime.settings import Settings
 
-__all__ = ["Dashboard", "Principal", "address_of", "dashboard_of", "user_of"]
+__all__ = ["Dashboard", "Principal", "dashboard_of", "user_of"]
 
 
 @dataclass
@@ -32,19 +32,28 @@ class Dashboard:
     asking: Asking
     log: Log
     lock_out: LockOut = field(default_factory=lambda: LockOut(monotonic_s))
+    _confirming: LockOut = field(default_factory=lambda: LockOut(monotonic_s))
 
     async def check_password(self, password: str, address: str) -> None:
         """Returns where it is the password; raises Refused where it is not, or where the address
         has to wait because it guessed too often."""
-        wait_s = self.lock_out.wait_s(address)
+        await self._check(self.lock_out, address, password, address)
+
+    async def confirm(self, password: str, principal: Principal) -> None:
+        """Does the same for one who is logged in. Guesses count by session: strangers who guess at
+        the log-in do not keep its owner from steering."""
+        await self._check(self._confirming, principal.csrf, password, principal.actor)
+
+    async def _check(self, lock_out: LockOut, who: str, password: str, name: str) -> None:
+        wait_s = lock_out.wait_s(who)
         if wait_s > 0:
             raise Refused(f"too many wrong passwords; try again in {wait_s:.0f} s")
         # Counted before it is known: guesses side by side do not share one chance.
-        self.lock_out.failed(address)
+        lock_out.failed(who)
         if not await asyncio.to_thread(self.access.is_password, password):
-            self.log.event("wrong_password", "warning", address=address)
+            self.log.event("wrong_password", "warning", by=name)
             raise Refused("wrong password")
-        self.lock_out.came_in(address)
+        lock_out.came_in(who)
 
 
 def dashboard_of(settings: Settings, log: Log) -> Dashboard:
@@ -66,8 +75,3 @@ def user_of(request: Request) -> Principal:
     found = request.scope["leeward.principal"]
     assert isinstance(found, Principal)
     return found
-
-
-def address_of(request: Request) -> str:
-    """Returns from where, for `Dashboard.check_password`."""
-    return str(request.scope["leeward.address"])

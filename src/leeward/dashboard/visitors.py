@@ -143,7 +143,9 @@ class LockOut:
             self._by_address.popitem(last=False)
 
     def came_in(self, address: str) -> None:
+        """Takes back what was counted before the password was known to be right."""
         self._by_address.pop(address, None)
+        del self._lately[-1:]
 
     @property
     def _is_stormed(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -101,13 +101,17 @@ backtesting = APIRouter(prefix="/backtests", tags=["backtests"])
 questions = APIRouter(tags=["questions"])
 _CHANGES = may_answer(404, 409, 413)
 _ASKED = may_answer(404, 409)
+_LOOSEN = frozenset({"resume", "swap"})
 
 
 async def _act(
     its: Dashboard, request: Request, account: str, kind: str, argument: str
 ) -> AnswerBody:
     known(its.feed, account)
-    actor = user_of(request).actor
+    user = user_of(request)
+    if user.is_person and kind in _LOOSEN:
+        raise HTTPException(403, f"{kind}: the page asks for the password again; or use a token")
+    actor = user.actor
     its.log.event("asked", kind=kind, account=account, actor=actor)
     done = await its.feed.act(kind, argument, account, actor)
     return AnswerBody(

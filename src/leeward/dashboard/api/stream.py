@@ -27,11 +27,13 @@ async def stream(its: Its, socket: WebSocket, account: str | None = None) -> Non
         await socket.close(_UNKNOWN, "no such account")
         return
     sending = asyncio.create_task(_send(its.feed, socket, account))
-    with suppress(WebSocketDisconnect):
-        while True:  # what is said is not listened to, but the end is noticed
-            await socket.receive_text()
-    sending.cancel()
-    await asyncio.gather(sending, return_exceptions=True)
+    try:
+        # What is said, in text or bytes, is not listened to, but the end is noticed.
+        while (await socket.receive())["type"] != "websocket.disconnect":
+            pass
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
 
 
 async def _send(feed: Feed, socket: WebSocket, account: str | None) -> None:

@@ -22,7 +22,7 @@ from leeward.dashboard.pages import (
 from leeward.dashboard.pages.frame import Seat, framed
 from leeward.dashboard.pages.navigation import PLACES
 from leeward.dashboard.pages.steering import add_order
-from leeward.dashboard.state import Dashboard, address_of, user_of
+from leeward.dashboard.state import Dashboard, user_of
 
 _Build: TypeAlias = Callable[[Seat], Awaitable[None]]
 
@@ -51,7 +51,7 @@ def _declare(dashboard: Dashboard, path: str, name: str) -> None:
     async def page(request: Request, account: str = "") -> None:
         known = dashboard.feed.accounts()
         chosen = account if account in known else next(iter(known), "")
-        seat = Seat(dashboard, chosen, user_of(request), address_of(request))
+        seat = Seat(dashboard, chosen, user_of(request))
         await framed(seat, path, _whole(_BUILDERS[path]))
 
 

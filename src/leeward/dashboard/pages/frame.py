@@ -75,8 +75,6 @@ class Seat:
     dashboard: Dashboard
     account: str
     user: Principal
-    #: From where the viewer comes, for the lock-out of who guesses passwords.
-    address: str
     live_parts: list[Part] = field(default_factory=list)
 
     @property

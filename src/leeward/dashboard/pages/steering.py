@@ -111,7 +111,7 @@ async def _sent(seat: Seat, order: Order, said: Said) -> Answered:
     if not (seat.user.holds() and seat.user.is_operator):
         raise Refused("your session has ended; sign in again")
     if order.loosens:
-        await seat.dashboard.check_password(said.get("password", ""), seat.address)
+        await seat.dashboard.confirm(said.get("password", ""), seat.user)
     argument = argument_of(order.kind, said)
     seat.dashboard.log.event("asked", kind=order.kind, account=seat.account, actor=seat.user.actor)
     return await seat.feed.act(order.kind, argument, seat.account, seat.user.actor)
