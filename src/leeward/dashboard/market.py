@@ -214,11 +214,10 @@ def plan_columns(time: IntColumn, held: Sequence[Held]) -> dict[str, FloatColumn
 
 def fill_columns(
     time: IntColumn, fills: Sequence[FillBooked], held: Sequence[Held]
-) -> dict[str, list[float | str | None]]:
+) -> dict[str, FloatColumn | list[str | None]]:
     """Returns where was bought and sold, and what happened there in words."""
-    columns: dict[str, list[float | str | None]] = {
-        name: [None] * len(time) for name in ("entry", "entry_told", "exit", "exit_told")
-    }
+    prices = {side: np.full(len(time), np.nan) for side in ("entry", "exit")}
+    words: dict[str, list[str | None]] = {side: [None] * len(time) for side in prices}
     why = {each.closed_ms: each.closing for each in held if each.closing is not None}
     for booked in fills:
         fill, row = booked.fill, _row_at(time, booked.fill.time_ms)
@@ -226,11 +225,9 @@ def fill_columns(
             continue
         side, verb = ("entry", "bought") if fill.side is Side.BUY else ("exit", "sold")
         reason = "" if side == "entry" else _ended(why, fill.time_ms)
-        columns[side][row] = float(fill.price.value)
-        columns[f"{side}_told"][row] = (
-            f"{verb} {fill.quantity.value.normalize():f} at {fill.price}{reason}"
-        )
-    return columns
+        prices[side][row] = float(fill.price.value)
+        words[side][row] = f"{verb} {fill.quantity.value.normalize():f} at {fill.price}{reason}"
+    return {**prices, **{f"{side}_told": told for side, told in words.items()}}
 
 
 def _ended(why: Mapping[int | None, str | None], time_ms: int) -> str:

@@ -11,7 +11,7 @@ from leeward.dashboard.market import (
     plan_columns,
     predictions,
 )
-from leeward.dashboard.pages.chart import Shown, first_difference
+from leeward.dashboard.pages.chart import Shown, first_difference, rows_from
 
 NAN = float("nan")
 
@@ -73,14 +73,24 @@ def test_an_open_position_is_drawn_up_to_the_newest_candle() -> None:
     [([1.0, 2.0, 3.0], 2), ([1.0, 5.0, 5.0], 1), ([5.0, 2.0, 3.0], 0)],
 )
 def test_only_rows_that_changed_are_sent(stop: list[float], first: int) -> None:
-    sent: Shown = {"time": ["1", "2"], "stop": [1.0, 2.0]}
-    assert first_difference(sent, {"time": ["1", "2", "3"], "stop": stop}) == first
+    sent: Shown = {"time": np.array([1, 2]), "stop": np.array([1.0, 2.0])}
+    made: Shown = {"time": np.array([1, 2, 3]), "stop": np.array(stop)}
+    assert first_difference(sent, made) == first
 
 
 def test_nothing_is_sent_where_nothing_changed() -> None:
-    sent: Shown = {"time": ["1", "2"], "stop": [1.0, None]}
-    assert first_difference(sent, {"time": ["1", "2"], "stop": [1.0, None]}) == 2
+    sent: Shown = {"time": np.array([1, 2]), "stop": np.array([1.0, NAN]), "told": [None, "x"]}
+    made: Shown = {"time": np.array([1, 2]), "stop": np.array([1.0, NAN]), "told": [None, "x"]}
+    assert first_difference(sent, made) == 2
+    made["told"] = [None, "y"]
+    assert first_difference(sent, made) == 1
 
 
 def test_everything_is_sent_where_the_oldest_rows_left() -> None:
-    assert first_difference({"time": ["1", "2"]}, {"time": ["2", "3"]}) == 0
+    assert first_difference({"time": np.array([1, 2])}, {"time": np.array([2, 3])}) == 0
+    assert first_difference({"a": np.array([1.0])}, {"b": np.array([1.0])}) == 0
+
+
+def test_rows_are_sent_as_the_browser_knows_them() -> None:
+    columns: Shown = {"time": np.array([1, 2]), "stop": np.array([1.0, NAN]), "told": [None, "x"]}
+    assert rows_from(columns, 1) == {"time": ["2"], "stop": [None], "told": ["x"]}

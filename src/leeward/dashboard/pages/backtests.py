@@ -16,7 +16,7 @@ from leeward.dashboard.pages.parts import Column
 from leeward.dashboard.pages.steering import params_of
 from leeward.data.store import CandleStore
 from leeward.domain.errors import BadUsage, LeewardError, Refused
-from leeward.report.elements import Html, element, join
+from leeward.report.elements import Html, element, join, typeset
 from leeward.report.words import percent, ratio
 from leeward.runtime.clock import now_ms
 from leeward.runtime.settings import Settings
@@ -178,7 +178,7 @@ def _row(run: Run, at_ms: int) -> list[str | None]:
         parts.share(found.get("return_fraction"), sign=True) if known else "",
         parts.share(found.get("buy_and_hold_fraction"), sign=True) if known else "",
         parts.share(found.get("max_drawdown_fraction")) if known else "",
-        ratio(found.get("sharpe")) if known else "",
+        typeset(ratio(found.get("sharpe"))) if known else "",
         "" if trades is None else f"{trades:,.0f}",
         percent(found.get("win_rate")) if known else "",
         parts.money(found.get("fees_paid")) if known else "",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+import numpy as np
 from nicegui import ui
 from sqlalchemy import Connection
 
@@ -18,12 +18,13 @@ from leeward.dashboard.pages.drawing import Chart
 from leeward.dashboard.pages.frame import Part, Said, Seat
 from leeward.database import browsing, reading
 from leeward.database.browsing import ExecutionQuery
-from leeward.engine.records import Executed, FillBooked, SessionStarted
+from leeward.domain.columns import FloatColumn, IntColumn
+from leeward.engine.records import Executed, FillBooked
 from leeward.report.elements import Html, element
 from leeward.report.reasons import DATA_WORDS, EXIT_WORDS, GATE_WORDS
 
-#: Rows by column, JSON-ready.
-Shown: TypeAlias = dict[str, Sequence[object]]
+#: Rows by column: numbers, NaN where there are none, or words.
+Shown: TypeAlias = dict[str, FloatColumn | IntColumn | list[str | None]]
 
 _SPANS: Final = ((200, "200"), (1_000, "1,000"), (5_000, "5,000"), (0, "All"))
 _MOST_LINES: Final = 4
@@ -131,46 +132,43 @@ async def _draw(seat: Seat, view: _View, chart: Chart) -> None:
         read_after = None
     else:
         read_after = int(view.candles.time[-1])
-    found = await seat.feed.read(
-        ("chart", symbol, read_after, len(view.candles.time)),
-        lambda c: _read(c, seat.account, started, symbol, read_after),
+    # What is kept under a name is replaced: the long answers have names that stay.
+    names = [each.session_id for each in started if each.timeframe == started[0].timeframe]
+    candles = await seat.feed.read(
+        ("chart candles", symbol, read_after),
+        lambda c: market.decided(c, names, symbol, read_after),
         seat.account,
+    )
+    done = await seat.feed.read(
+        ("chart done", symbol), lambda c: _read_done(c, seat.account, symbol), seat.account
     )
     if view.symbol != symbol:
         return
-    view.candles = market.merged(view.candles, found.candles)
-    _send(view, chart, found)
+    view.candles = market.merged(view.candles, candles)
+    _send(view, chart, done)
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    candles: Candles
+class _Done:
     fills: list[FillBooked]
     held: list[Held]
 
 
-def _read(
-    connection: Connection, account: str, started: list[SessionStarted], symbol: str,
-    after_ms: int | None,
-) -> _Found:  # fmt: skip
-    names = [each.session_id for each in started if each.timeframe == started[0].timeframe]
-    candles = market.decided(connection, names, symbol, after_ms)
-    return _Found(
-        candles,
-        reading.fills(connection, account, symbol),
-        market.held_of(connection, account, symbol),
+def _read_done(connection: Connection, account: str, symbol: str) -> _Done:
+    return _Done(
+        reading.fills(connection, account, symbol), market.held_of(connection, account, symbol)
     )
 
 
-def _send(view: _View, chart: Chart, found: _Found) -> None:
+def _send(view: _View, chart: Chart, done: _Done) -> None:
     lines, told = _lines(view), market.predictions(view.candles)
     time = view.candles.time
     names = (*market.PRICES, *lines, view.lower)
     known = view.candles.columns
     wanted = {name: known[name] for name in names if name in known}
-    columns: Shown = {"time": [str(each) for each in time.tolist()]}
-    columns |= rows_of({**wanted, **told, **market.plan_columns(time, found.held)})
-    columns |= market.fill_columns(time, found.fills, found.held)
+    columns: Shown = {"time": time, **wanted, **told}
+    columns |= market.plan_columns(time, done.held)
+    columns |= market.fill_columns(time, done.fills, done.held)
     look = (view.symbol, tuple(lines), view.lower, bool(told))
     first = 0 if look != view.drawn else first_difference(view.sent, columns)
     if look != view.drawn:
@@ -180,33 +178,44 @@ def _send(view: _View, chart: Chart, found: _Found) -> None:
             "targets; the trades page and the decision below tell the same in words",
         )
     if first < len(time) or look != view.drawn:
-        chart.load({name: column[first:] for name, column in columns.items()}, first)
+        chart.load(rows_from(columns, first), first)
     view.sent, view.drawn = columns, look
 
 
 def first_difference(sent: Shown, columns: Shown) -> int:
     """Returns the first row in which anything differs from what was sent.
 
-    >>> first_difference(
-    ...     {"time": ["1", "2"], "stop": [1.0, 2.0]},
-    ...     {"time": ["1", "2", "3"], "stop": [1.0, 5.0, 5.0]},
-    ... )
+    >>> first_difference({"stop": np.array([1.0, 2.0])}, {"stop": np.array([1.0, 5.0, 5.0])})
     1
     """
     if sent.keys() != columns.keys():
         return 0
-    rows = len(columns["time"])
-    if rows and sent["time"][:1] != columns["time"][:1]:
-        return 0
-    first = rows
+    first = len(next(iter(columns.values()), ()))
     for name, column in columns.items():
         before = sent[name]
-        alike = min(len(before), rows)
-        if before[:alike] == column[:alike]:
-            first = min(first, alike if alike < rows else first)
-            continue
-        first = min(first, next(i for i in range(alike) if before[i] != column[i]))
+        alike = min(len(before), len(column))
+        if isinstance(before, list) or isinstance(column, list):
+            differs = [i for i in range(alike) if before[i] != column[i]]
+        else:
+            here, there = column[:alike], before[:alike]
+            unknown = np.isnan(here) & np.isnan(there)
+            differs = np.flatnonzero((here != there) & ~unknown).tolist()
+        first = min(first, differs[0] if differs else alike)
     return first
+
+
+def rows_from(columns: Shown, first: int) -> dict[str, list[object]]:
+    """Returns the rows from `first` on as JSON knows them; times as text, for they name rows."""
+    rows: dict[str, list[object]] = {}
+    for name, column in columns.items():
+        part = column[first:]
+        if isinstance(part, list):
+            rows[name] = [*part]
+        elif name == "time":
+            rows[name] = [str(each) for each in part.tolist()]
+        else:
+            rows[name] = [*rows_of({name: part.astype(np.float64)})[name]]
+    return rows
 
 
 def draw_controls(symbols: tuple[str, ...]) -> Html:

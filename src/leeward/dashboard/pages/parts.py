@@ -186,9 +186,11 @@ def _heading(column: Column, sorted_by: Sorted | None) -> Html:
 
 def _cell(column: Column, cell: str | None, *, first: bool) -> Html:
     kind = "number" if column.number else False
+    # On narrow screens the heading stands above the cell, and the cell has to be one thing.
+    held = element("div", cell)
     if first:
-        return element("th", cell, scope="row", class_=kind, data_head=column.head or False)
-    return element("td", cell, class_=kind, data_head=column.head or False)
+        return element("th", held, scope="row", class_=kind)
+    return element("td", held, class_=kind, data_head=column.head or False)
 
 
 def empty(words: str, way_out: str = "") -> Html:

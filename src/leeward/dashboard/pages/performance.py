@@ -20,7 +20,7 @@ from leeward.database import browsing, tables
 from leeward.domain.columns import FloatColumn, IntColumn
 from leeward.domain.errors import LeewardError
 from leeward.engine.records import EquityMarked
-from leeward.report.elements import Html, element, join
+from leeward.report.elements import Html, element, join, typeset
 from leeward.report.words import percent, ratio
 from leeward.runtime.health import mapping
 
@@ -145,7 +145,8 @@ def draw_figures(found: Performance, quote: str) -> Html:
          join(("holding ", parts.share(held, sign=True)))),
         ("Profit of trades", parts.money(found.pnl, quote, sign=True), f"{found.trades} trades"),
         ("Largest drawdown", parts.share(found.max_drawdown_fraction), "at the ends of days"),
-        ("Sharpe ratio", ratio(found.sharpe), f"of days; Sortino {ratio(found.sortino)}"),
+        ("Sharpe ratio", typeset(ratio(found.sharpe)),
+         typeset(f"of days; Sortino {ratio(found.sortino)}")),
         ("Won", percent(found.win_rate),
          f"profit factor {ratio(found.profit_factor)}"),
         ("Average trade", parts.money(found.expectancy, quote, sign=True), None),
