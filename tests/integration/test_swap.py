@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -374,6 +375,32 @@ def test_what_is_not_fit_is_refused_in_one_message_and_the_session_goes_on(
             assert "\n" not in outcome
         await walk.hours(1)
         assert walk.state is TradingState.ACTIVE
+        await walk.end()
+
+    account.play(work)
+    assert len(account.sessions()) == 1
+
+
+def test_whatever_a_new_strategy_does_here_the_old_one_goes_on(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: object) -> NoReturn:
+        raise RuntimeError("no\nroom")
+
+    async def work(walk: Walk) -> None:
+        with monkeypatch.context() as changed:
+            changed.setattr("leeward.runtime.trading.swapping.candidate_of", breaks)
+            first = await account.swapped(walk, Wish(*named(OTHER)))
+        second = await account.swapped(walk, Wish(*named(OTHER), shadow=2))
+        with monkeypatch.context() as changed:
+            changed.setattr("leeward.runtime.trading.deciders.Deciders.shadow", breaks)
+            await walk.hours(1)
+        for command_id in (first, second):
+            outcome = account.outcome(command_id) or ""
+            assert outcome.startswith("refused: RuntimeError: no room. ema_cross"), outcome
+        await walk.hours(1)
+        assert walk.state is TradingState.ACTIVE
+        assert not [each for each in walk.noted if each.kind == "task_died"]
         await walk.end()
 
     account.play(work)

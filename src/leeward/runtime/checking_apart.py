@@ -62,7 +62,9 @@ def main() -> None:
     """Checks what standard input names; writes the outcome as the last line."""
     os.nice(_NICE)
     asked = json.load(sys.stdin)
-    sys.stdout.write(f"\n{json.dumps(_checked(asked))}\n")
+    # What its code prints, whenever it does, is no part of the outcome.
+    outcome, sys.stdout = sys.stdout, sys.stderr
+    outcome.write(f"\n{json.dumps(_checked(asked))}\n")
 
 
 def _checked(asked: Mapping[str, object]) -> dict[str, str]:

@@ -4,11 +4,12 @@ positions of theirs, and one that is tried beside them before it takes over."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 
 from leeward.domain.candle import Candle
 from leeward.domain.errors import BadCandles
+from leeward.engine.books import Books
 from leeward.runtime.trading.arrivals import Step
 from leeward.runtime.trading.deciding import Decider, Series
 from leeward.runtime.trading.views import AccountView, StepChoices
@@ -109,9 +110,8 @@ class Deciders:
         assert self.beside is not None
         self.chief, self.beside, self.caretakers = self.beside, None, caretakers
 
-    def release(self, held: Mapping[str, str]) -> list[Caretaker]:
-        """Drops, and returns, the caretakers whose positions are all closed."""
-        open_ = set(held.values())
+    def release(self, open_: Set[str]) -> list[Caretaker]:
+        """Drops, and returns, the caretakers none of whose positions is `open_`."""
         done = [each for each in self.caretakers if not each.positions & open_]
         self.caretakers = tuple(each for each in self.caretakers if each not in done)
         return done
@@ -144,6 +144,13 @@ class Deciders:
         yield from (each.decider for each in self.caretakers)
         if self.beside is not None:
             yield self.beside
+
+
+def open_or_coming(books: Books) -> set[str]:
+    """Returns the ids of positions that are open, or that a buy whose fill is still to come may
+    open."""
+    coming = {each.intent.position_id for each in books.live_orders() if each.may_buy}
+    return coming | {each.position_id for each in books.positions()}
 
 
 def managed_by(caretakers: tuple[Caretaker, ...], held: Mapping[str, str]) -> dict[str, Caretaker]:

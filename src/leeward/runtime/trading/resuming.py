@@ -13,7 +13,7 @@ from leeward.domain.times import iso
 from leeward.engine.books import Books
 from leeward.engine.records import Noted, SessionStarted, Severity
 from leeward.runtime.trading.chosen import Chosen, choose
-from leeward.runtime.trading.deciders import Caretaker
+from leeward.runtime.trading.deciders import Caretaker, open_or_coming
 from leeward.runtime.trading.deciding import Series
 from leeward.runtime.trading.facts import Asked
 from leeward.runtime.trading.lineage import (
@@ -69,7 +69,7 @@ async def caretakers_again(
 ) -> tuple[Caretaker, ...]:
     """Returns the strategies that go on managing positions which are still open. Where one cannot
     be had, its positions are the new strategy's: they keep their stops."""
-    open_ = {each.position_id for each in books.positions()}
+    open_ = open_or_coming(books)
     found = []
     for facts, positions in managers(swap):
         if not positions & open_:

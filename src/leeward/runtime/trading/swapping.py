@@ -29,7 +29,7 @@ from leeward.runtime.swap_wish import SUBJECT, Wish, wish_of
 from leeward.runtime.trading.arrivals import Step
 from leeward.runtime.trading.candidates import Candidate, candidate_of, found_for
 from leeward.runtime.trading.chosen import choose
-from leeward.runtime.trading.deciders import Caretaker
+from leeward.runtime.trading.deciders import Caretaker, open_or_coming
 from leeward.runtime.trading.deciding import STRATEGY_FAILED
 from leeward.runtime.trading.facts import check_stop_policy
 from leeward.runtime.trading.lineage import (
@@ -40,6 +40,7 @@ from leeward.runtime.trading.lineage import (
 )
 from leeward.runtime.trading.start import Ready
 from leeward.runtime.trading.swap_words import plan_words, shadow_words, switch_ms
+from leeward.runtime.trading.views import StepChoices
 
 Check: TypeAlias = Callable[[str, Mapping[str, object], str, Settings], Awaitable[str]]
 
@@ -109,8 +110,10 @@ class Swapper:
                 await self._make_ready(present)
             except LeaseLost:
                 raise
-            except (LeewardError, OSError) as error:
+            except LeewardError as error:
                 await self._refuse(present, str(error))
+            except Exception as error:  # noqa: BLE001 - whatever the new one does, the old goes on
+                await self._refuse(present, _in_a_line(error))
             finally:
                 self.ready.session.decider.remembered = None
 
@@ -192,8 +195,7 @@ class Swapper:
         """Tries the one that waits on the candle that was decided on, and looks whether a strategy
         has no position left to look after."""
         session = self.ready.session
-        held = {each.symbol: each.position_id for each in session.keeper.books.positions()}
-        for done in session.decider.release(held):
+        for done in session.decider.release(open_or_coming(session.keeper.books)):
             name = titled(str(done.facts["strategy"]), done.facts.get("params"))
             self._note("managed_out", f"{name} has closed what it held", session.plan.who.strategy)
         present = self._under_way
@@ -201,15 +203,16 @@ class Swapper:
             return
         try:
             present.candidate.keep(step.candles)
+            made = session.decider.shadow() if present.left > 0 else None
         except OSError as error:
             await self._refuse(present, f"its candles cannot be kept: {error.strerror}")
-            return
-        if present.left > 0:
-            await self._shadow(present, present.candidate)
+        except Exception as error:  # noqa: BLE001 - whatever the new one does, the old one goes on
+            await self._refuse(present, _in_a_line(error))
+        else:
+            if made is not None:
+                await self._shadow(present, present.candidate, made)
 
-    async def _shadow(self, present: UnderWay, candidate: Candidate) -> None:
-        made = self.ready.session.decider.shadow()
-        assert made is not None
+    async def _shadow(self, present: UnderWay, candidate: Candidate, made: StepChoices) -> None:
         present.left -= 1
         self._tell("shadowing", at_ms=switch_ms(self.ready.session, present.left))
         chosen = candidate.prepared.chosen
@@ -267,12 +270,9 @@ class Swapper:
         session = self.ready.session
         if wish.positions != "manage_out":
             return ()
-        books, deciders = session.keeper.books, session.decider
-        open_ = {each.position_id for each in books.positions()}
-        # Of a buy whose fill is still to come, the position will be the old strategy's too.
-        coming = {each.intent.position_id for each in books.live_orders() if each.may_buy}
+        deciders, open_ = session.decider, open_or_coming(session.keeper.books)
         managed = set().union(*(each.positions for each in deciders.caretakers))
-        own = frozenset((open_ | coming) - managed)
+        own = frozenset(open_ - managed)
         facts = strategy_facts(self.ready.started)
         kept = tuple(each for each in deciders.caretakers if each.positions & open_)
         return (*kept, Caretaker(deciders.chief, own, facts)) if own else kept
@@ -299,6 +299,10 @@ class Swapper:
     async def _done(self, command: Command, outcome: str) -> None:
         done = CommandDone(command.command_id, outcome, self.ready.session.server_now_ms())
         await self.ready.session.keeper.commit(done, urgent=True)
+
+
+def _in_a_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def swap_records(
