@@ -14,7 +14,13 @@ from leeward.engine.records import Mode
 from leeward.risk.limits import RiskLimits
 from leeward.runtime.drill_stage import exchange_of
 from leeward.runtime.emulator import Market
-from leeward.runtime.sections import DatabaseSettings, VenueSettings
+from leeward.runtime.sections import (
+    AlertsSettings,
+    DatabaseSettings,
+    MetricsSettings,
+    TelegramSettings,
+    VenueSettings,
+)
 from leeward.runtime.settings import Settings
 from leeward.runtime.trading.facts import Asked
 
@@ -48,6 +54,9 @@ def trading_stage(settings: Settings, candles: int | None) -> Iterator[tuple[Set
                 "database": DatabaseSettings(),
                 "venue": VenueSettings(name="emulator", url=exchange.addresses.rest),
                 "risk": _LIMITS,
+                "metrics": MetricsSettings(),
+                "alerts": AlertsSettings(),  # a demo wakes nobody
+                "telegram": TelegramSettings(),
             }
         )
         yield used, Asked(Mode.PAPER, STRATEGY, SYMBOLS, "1m", _PARAMS, None, candles)
