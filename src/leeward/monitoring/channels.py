@@ -36,7 +36,11 @@ class Channel:
         text = body if len(body) <= _LONGEST else f"{body[:_LONGEST]} …"
         kind = kinds.get(Severity(level), "info")
         with self._lock:
-            return bool(self._apprise.notify(body=text, title=title, notify_type=kind))
+            # "text": what a strategy or an exchange said is no markup, and Telegram refuses any
+            # message with a tag that it does not know.
+            return bool(
+                self._apprise.notify(body=text, title=title, notify_type=kind, body_format="text")
+            )
 
 
 def channels_of(addresses: Sequence[str]) -> tuple[Channel, ...]:

@@ -160,3 +160,17 @@ def test_without_channels_nothing_is_kept(tmp_path: Path) -> None:
     alerts.close(1)
     assert alerts.waiting == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_looks_like_markup_reaches_telegram_as_words(
+    hears: Hearing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from apprise.plugins.telegram import NotifyTelegram
+
+    monkeypatch.setattr(NotifyTelegram, "notify_url", f"http://127.0.0.1:{hears.port}/bot")
+    (channel,) = channels_of(["tgram://123456789:abcdefg_hijklmnop/11"])
+    # Telegram refuses a message with a tag it does not know: it would never arrive.
+    assert channel.send("warning", "a <b", "price < stop & <class 'ValueError'>")
+    text = hears.posts[0]["text"]
+    assert "price &lt; stop &amp; &lt;class 'ValueError'&gt;" in text
+    assert "a &lt;b" in text
