@@ -14,7 +14,8 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from functools import partial
+from typing import Any, Final, TypeVar, cast
 
 from sqlalchemy import Connection
 
@@ -57,8 +58,8 @@ class Feed:
         self._file: tuple[int, int] | None = None
         self._outlook = Outlook(0, {})
         self._stamps: dict[str, tuple[object, ...]] = {}
-        self._kept: OrderedDict[Hashable, tuple[object, object]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept: OrderedDict[Hashable, tuple[Hashable, object]] = OrderedDict()
+        self._under_way: dict[Hashable, tuple[Hashable, asyncio.Future[Any]]] = {}
         self._opening = threading.Lock()
         self._over = threading.Event()
         self._wanted = threading.Event()
@@ -134,19 +135,29 @@ class Feed:
         What was read is kept until anything of `account` but its heartbeat changed; it is shared:
         nobody may change it. Raises DatabaseDown.
         """
-        stamp = self.stamp(account)
-        with self._lock:
-            found = self._kept.get((key, account))
-            if found is not None and found[0] == stamp:
-                self._kept.move_to_end((key, account))
-                return found[1]  # type: ignore[return-value] # the key names the query
-        loop = asyncio.get_running_loop()
-        value = await loop.run_in_executor(self._readers, self._queried, query)
-        with self._lock:
-            self._kept[key, account] = stamp, value
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        return value
+        stamp, name = self.stamp(account), (key, account)
+        found = self._kept.get(name)
+        if found is not None and found[0] == stamp:
+            self._kept.move_to_end(name)
+            return cast("T", found[1])  # the key names the query
+        asked, answer = self._under_way.get(name, (None, None))
+        if answer is None or asked != stamp:
+            loop = asyncio.get_running_loop()
+            answer = loop.run_in_executor(self._readers, self._queried, query)
+            self._under_way[name] = stamp, answer
+            answer.add_done_callback(partial(self._keep, name, stamp))
+        # Whoever asks the same meanwhile waits for the same answer, and gives up alone.
+        return cast("T", await asyncio.shield(answer))
+
+    def _keep(self, name: Hashable, stamp: Hashable, read: asyncio.Future[Any]) -> None:
+        under_way = self._under_way.get(name)
+        if under_way is not None and under_way[1] is read:
+            del self._under_way[name]
+        if read.cancelled() or read.exception() is not None:
+            return
+        self._kept[name] = stamp, read.result()
+        while len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
 
     async def act(self, kind: str, argument: str, account: str, actor: str) -> Answered:
         """Sends a command to the process that trades the account and waits for its outcome.

@@ -14,7 +14,7 @@ from leeward.dashboard.feed import Feed
 from leeward.database import browsing
 from leeward.database.lease import take_lease
 from leeward.domain.errors import BadUsage, Refused
-from leeward.runtime.clock import now_ms
+from leeward.runtime.clock import now_ms, sleep_s
 from leeward.runtime.database import open_configured
 from leeward.runtime.settings import Settings
 
@@ -116,6 +116,27 @@ def test_only_commands_that_exist_are_sent_and_no_file_is_swapped_in(settings: S
             await feed.act("sell", "", ACCOUNT, "api:x")
         with pytest.raises(Refused, match="is a file"):
             await feed.act("swap", '{"strategy": "/tmp/evil.py:Evil"}', ACCOUNT, "api:x")
+        feed.close()
+
+    asyncio.run(story())
+
+
+def test_the_same_question_is_read_once_for_all_who_ask_it_together(settings: Settings) -> None:
+    async def story() -> None:
+        feed = Feed(settings)
+        await feed.start()
+        asked: list[int] = []
+
+        def slow(_: object) -> int:
+            asked.append(1)
+            sleep_s(0.2)
+            return len(asked)
+
+        waiting = [asyncio.create_task(feed.read("slow", slow, ACCOUNT)) for _ in range(20)]
+        await asyncio.sleep(0.05)
+        waiting[0].cancel()
+        answers = await asyncio.gather(*waiting[1:])
+        assert set(answers) == {1}
         feed.close()
 
     asyncio.run(story())
