@@ -230,8 +230,8 @@ class Watch:
             if is_well and self._heartbeat is not None:
                 self._heartbeat.well()
             summary = self._daily.due(session, now_ms())
-            if summary is not None:
-                self.alerts.post(Severity.INFO, f"{self.account}: the day", summary)
+            if summary is not None and "daily_summary" not in self.settings.alerts.mute:
+                self.alerts.post(Severity.INFO, f"{self.account}: daily_summary", summary)
             if self.metrics is not None:
                 self._measure(self.metrics, running, lag_s, is_well=is_well)
                 if looks % _DISK_EVERY == 0:
