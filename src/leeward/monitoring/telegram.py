@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -27,6 +28,9 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
 _MOST_STRANGERS: Final = 1_000
 _LONGEST: Final = 4_000
 _POLL_S: Final = 20
+#: Messages that are worked on side by side, and how many of one chat, orders not counted; what
+#: comes beyond that is passed over, so that whoever floods holds up no order.
+_MOST_AT_ONCE, _MOST_OF_A_CHAT = 32, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class TelegramBot:
     monotonic_s: Callable[[], float]
     _questions: dict[str, _Question] = field(default_factory=dict)
     _strangers: set[int] = field(default_factory=set)
+    _under_way: Counter[int] = field(default_factory=Counter)
 
     async def run(self, over: asyncio.Event) -> None:
         """Serves until `over`. Raises BadConfig for a token that is not known."""
@@ -84,7 +89,7 @@ class TelegramBot:
         _be_quiet()
         base = self.url.rstrip("/")
         builder = ApplicationBuilder().token(self.token).base_url(f"{base}/bot")
-        application = builder.concurrent_updates(8).build()
+        application = builder.concurrent_updates(_MOST_AT_ONCE).build()
         application.add_handler(TypeHandler(object, self._take))
         application.add_error_handler(self._failed)
         try:
@@ -154,14 +159,24 @@ class TelegramBot:
     async def _heard(self, message: Message, text: str) -> None:
         command, _, argument = text[1:].strip().partition(" ")
         command, argument = command.partition("@")[0].lower(), argument.strip()
-        if command not in self.allowed.orders:
-            question = command if command in self.allowed.asks else "help"
-            await self._say(message, await self._words(self.answers.answer, question, argument))
-        elif message.chat.id not in self.allowed.operators:
+        chat = message.chat.id
+        if command in self.allowed.orders and chat in self.allowed.operators:
+            await self._ask(message, command, argument)
+        elif self._under_way[chat] < _MOST_OF_A_CHAT:
+            self._under_way[chat] += 1
+            try:
+                await self._tell(message, command, argument)
+            finally:
+                self._under_way[chat] -= 1
+
+    async def _tell(self, message: Message, command: str, argument: str) -> None:
+        """Answers a question, and an order of a chat that may only ask."""
+        if command in self.allowed.orders:
             self.log.event("telegram_refused", "warning", chat=message.chat.id, command=command)
             await self._say(message, f"/{command}: this chat may ask, and not order")
-        else:
-            await self._ask(message, command, argument)
+            return
+        question = command if command in self.allowed.asks else "help"
+        await self._say(message, await self._words(self.answers.answer, question, argument))
 
     async def _ask(self, message: Message, kind: str, argument: str) -> None:
         """Says what an order would do, and asks."""

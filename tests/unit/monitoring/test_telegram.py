@@ -25,8 +25,14 @@ class Desk:
     """Answers made up, and what was ordered."""
 
     done: list[tuple[str, str, str]] = field(default_factory=list)
+    #: Set while questions are answered at once.
+    free: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.free.set()
 
     def answer(self, question: str, argument: str) -> str:
+        self.free.wait(60)
         if question == "why" and not argument:
             raise BadUsage("/why: name a symbol")
         return f"{question} {argument}".strip()
@@ -164,6 +170,17 @@ def test_a_viewer_may_not_order_nor_confirm_for_another(bot: Served) -> None:
     assert bot.said(VIEWER, "/status") == "status"
     assert bot.desk.done == []
     assert bot.pressed(OPERATOR, yes) == "done: halt"
+
+
+def test_a_chat_that_floods_holds_up_no_order(bot: Served) -> None:
+    bot.desk.free.clear()
+    try:
+        for _ in range(40):
+            bot.api.write(VIEWER, "/why BTCUSDT")
+        assert bot.said(OPERATOR, "/halt").startswith("halt")
+    finally:
+        bot.desk.free.set()
+    assert len([each for each in bot.api.said if int(each["chat_id"]) == VIEWER]) <= 2
 
 
 def test_what_cannot_be_done_is_said_before_it_is_asked_back(bot: Served) -> None:
