@@ -162,7 +162,7 @@ def live_confirmation() -> str | None:
 def child_environment(settings: Settings, sections: Sequence[str]) -> dict[str, str]:
     """Returns the environment of a process of our own that has these sections of our settings, and
     no others: no key of the exchange goes to one that does not trade."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    kept = {n: value for n, value in os.environ.items() if not n.upper().startswith(PREFIX)}
     for section in sections:
         values = settings.model_dump(mode="json", include={section})[section]
         for name in values:

@@ -280,6 +280,7 @@ def test_a_child_has_the_sections_it_is_given_and_no_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("LEEWARD_VENUE__API_SECRET", "canary-secret")
+    monkeypatch.setenv("leeward_venue__api_key", "canary-secret-in-small-letters")
     monkeypatch.setenv("LEEWARD_DATABASE__URL", "postgresql://me:word@host/name")
     changes = ["data.dir=/tmp/x", "risk.drawdown_ladder=[[0.1,0.5]]", "dashboard.port=0"]
     settings = load_settings(None, changes)
