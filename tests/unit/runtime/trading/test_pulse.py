@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from leeward.runtime.trading.pulse import LastPrices
 from tests.paper import candle, hour
+
+from leeward.runtime.trading.pulse import LastPrices
 
 
 def test_the_newest_price_of_a_symbol_is_told_with_its_time() -> None:
