@@ -232,7 +232,7 @@ async def as_csv(its: Its, account: AccountName) -> Response:
     )
     named = {"content-disposition": 'attachment; filename="trades.csv"'}
     rows = [bodies.trade_body(each) for each in found]
-    return Response(_csv(rows), media_type="text/csv", headers=named)
+    return Response(csv_of(rows), media_type="text/csv", headers=named)
 
 
 @router.get("/{account}/trades/{position_id}", responses=_ERRORS)
@@ -254,12 +254,18 @@ async def trade(its: Its, account: AccountName, position_id: PositionId) -> Stor
     return found
 
 
-def _csv(rows: list[TradeBody]) -> str:
+def csv_of(rows: list[TradeBody]) -> str:
+    """Returns the rows; what a strategy said in them is no formula to a spreadsheet."""
     text = io.StringIO()
     writer = csv.writer(text)
     names = list(TradeBody.model_fields)
     writer.writerow(names)
     for row in rows:
-        values = row.model_dump()
+        told = {name: _no_formula(getattr(row, name)) for name in ("exit_reason", "tag")}
+        values = row.model_copy(update=told).model_dump()
         writer.writerow(["; ".join(v) if isinstance(v, list) else v for v in values.values()])
     return text.getvalue()
+
+
+def _no_formula(words: str) -> str:
+    return f"'{words}" if words.startswith(("=", "+", "-", "@", "\t", "\r")) else words
