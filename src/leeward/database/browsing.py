@@ -295,6 +295,33 @@ def daily_marks_of(connection: Connection, account: str) -> list[EquityMarked]:
     ]
 
 
+def newest_steps(connection: Connection, account: str, most: int) -> list[int]:
+    """Returns the open times of the newest candles that were decided on, oldest first."""
+    c = tables.account_history.c
+    times = select(c.open_time_ms).where(c.account == account).distinct()
+    newest = times.order_by(c.open_time_ms.desc()).limit(most)
+    return list(connection.execute(newest).scalars())[::-1]
+
+
+def closes_at(
+    connection: Connection, account: str, times: Sequence[int]
+) -> dict[str, dict[int, float]]:
+    """Returns the closes that were decided on at the candles named, by symbol and candle, of all
+    symbols that the account ever traded."""
+    sessions, c = tables.trading_sessions.c, tables.strategy_executions.c
+    traded = connection.execute(select(sessions.symbols).where(sessions.account == account))
+    symbols = sorted({symbol for row in traded for symbol in row.symbols})
+    # Not by account: SQLite would take that index, and look at every row of the account.
+    query = select(c.account, c.symbol, c.open_time_ms, c.close).where(
+        c.symbol.in_(symbols), c.open_time_ms.in_(times)
+    )
+    found: dict[str, dict[int, float]] = {}
+    for row in connection.execute(query):
+        if row.account == account and row.close is not None:
+            found.setdefault(row.symbol, {})[row.open_time_ms] = row.close
+    return found
+
+
 def first_and_last_close(connection: Connection, account: str) -> dict[str, tuple[float, float]]:
     """Returns the closes, by symbol, of the first and the last candle that was decided on."""
     c = tables.account_history.c

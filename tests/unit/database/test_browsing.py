@@ -3,6 +3,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import event, text
 from tests.histories import (
     ACCOUNT,
     HOUR_MS,
@@ -113,3 +114,40 @@ def test_thinned_equity_keeps_the_last_mark(lived: Database) -> None:
     assert every == marks
     assert 5 <= len(some) <= 8
     assert some[-1] == marks[-1]
+
+
+def test_closes_are_those_of_the_candles_that_were_named(lived: Database) -> None:
+    with lived.reading() as connection:
+        times = browsing.newest_steps(connection, ACCOUNT, 1)
+        one = browsing.closes_at(connection, ACCOUNT, times)
+        both = browsing.newest_steps(connection, ACCOUNT, 9)
+        none = browsing.closes_at(connection, ACCOUNT, [START_MS - HOUR_MS])
+    assert times == [START_MS + 3 * HOUR_MS]
+    assert both == [START_MS, *times]
+    assert one[SYMBOL] == {times[0]: 100.5}
+    assert none == {}
+
+
+def test_closes_are_found_without_looking_at_every_row(lived: Database) -> None:
+    asked: list[tuple[str, object]] = []
+
+    def note(*details: object) -> None:
+        asked.append((str(details[2]), details[3]))
+
+    with lived.reading() as connection:
+        if lived.file is None:  # a table this small is otherwise read as a whole
+            connection.execute(text("SET LOCAL enable_seqscan = off"))
+        event.listen(lived._engine, "before_cursor_execute", note)
+        browsing.newest_steps(connection, ACCOUNT, 5)
+        browsing.closes_at(connection, ACCOUNT, [START_MS, START_MS + 3 * HOUR_MS])
+        event.remove(lived._engine, "before_cursor_execute", note)
+        how = "EXPLAIN QUERY PLAN" if lived.file is not None else "EXPLAIN"
+        plans = [
+            str(connection.exec_driver_sql(f"{how} {query}", values).all())  # type: ignore[arg-type] # as it was given
+            for query, values in asked
+        ]
+    assert len(plans) == 3
+    assert "symbol_open_time_ms" in plans[-1]
+    for plan in plans:
+        assert "SCAN" not in plan.replace("Index Scan", "").replace("Bitmap Heap Scan", "")
+        assert "Seq Scan" not in plan

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 from nicegui import ui
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from leeward.dashboard.charts import Curve, Options, curve_options, histogram_options
 from leeward.dashboard.figures import Performance, performance
@@ -16,7 +16,7 @@ from leeward.dashboard.pages import parts
 from leeward.dashboard.pages.drawing import Chart
 from leeward.dashboard.pages.frame import Said, Seat
 from leeward.dashboard.pages.parts import Column
-from leeward.database import browsing, tables
+from leeward.database import browsing
 from leeward.domain.columns import FloatColumn, IntColumn
 from leeward.domain.errors import LeewardError
 from leeward.engine.records import EquityMarked
@@ -107,19 +107,12 @@ def _amounts(marks: Sequence[EquityMarked], name: str) -> FloatColumn:
 
 def _held(connection: Connection, account: str, time: IntColumn, balance: float) -> FloatColumn:
     """Returns what the first equity would be worth, held in equal parts of all symbols."""
-    c = tables.strategy_executions.c
-    query = select(c.symbol, c.open_time_ms, c.close).where(
-        c.account == account, c.close.is_not(None)
-    )
-    closes: dict[str, tuple[list[int], list[float]]] = {}
-    for row in connection.execute(query.order_by(c.open_time_ms)):
-        times, values = closes.setdefault(row.symbol, ([], []))
-        times.append(row.open_time_ms)
-        values.append(row.close)
-    growth = [
-        np.array(values)[np.maximum(0, np.searchsorted(times, time, side="right") - 1)] / values[0]
-        for times, values in closes.values()
-    ]
+    growth = []
+    for closes in browsing.closes_at(connection, account, time.tolist()).values():
+        times = np.array(sorted(closes), dtype=np.int64)
+        values = np.array([closes[at] for at in times.tolist()])
+        last = np.searchsorted(times, time, side="right") - 1
+        growth.append(values[np.maximum(0, last)] / values[0])
     return balance * np.mean(growth, axis=0) if growth else np.full(len(time), np.nan)
 
 

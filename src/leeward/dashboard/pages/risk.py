@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from leeward.dashboard.pages import parts
 from leeward.dashboard.pages.frame import Seat
 from leeward.dashboard.pages.overview import draw_limits
 from leeward.dashboard.pages.parts import Column
 from leeward.dashboard.pages.words import LIMITS
-from leeward.database import browsing, tables
+from leeward.database import browsing
 from leeward.domain.columns import FloatColumn
 from leeward.report.elements import Html, element
 from leeward.report.reasons import GATE_WORDS
@@ -134,17 +134,13 @@ def correlations(
     None for fewer than two symbols."""
     if len(symbols) < 2:
         return None
-    c = tables.strategy_executions.c
-    wanted = c.account == account, c.symbol.in_(symbols), c.close.is_not(None)
-    newest = select(c.open_time_ms).where(*wanted).distinct().order_by(c.open_time_ms.desc())
-    times = list(connection.execute(newest.limit(_WINDOW + 1)).scalars())[::-1]
+    times = browsing.newest_steps(connection, account, _WINDOW + 1)
     if not times:
         return None
-    closes = np.full((len(symbols), len(times)), np.nan)
-    place = {time: i for i, time in enumerate(times)}
-    query = select(c.symbol, c.open_time_ms, c.close).where(*wanted, c.open_time_ms >= times[0])
-    for row in connection.execute(query):
-        closes[symbols.index(row.symbol), place[row.open_time_ms]] = row.close
+    known = browsing.closes_at(connection, account, times)
+    closes = np.array(
+        [[known.get(symbol, {}).get(time, np.nan) for time in times] for symbol in symbols]
+    )
     return matrix_of(np.diff(np.log(closes), axis=1))
 
 
