@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from wsgiref.simple_server import WSGIServer
@@ -11,12 +12,15 @@ from wsgiref.simple_server import WSGIServer
 from leeward.domain.errors import Failed
 
 if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
     from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 Kind: TypeAlias = Literal["gauge", "counter", "histogram"]
 
 #: Nothing outside this machine asks a process that trades.
 HOST = "127.0.0.1"
+_OURS = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", re.IGNORECASE)
 _INSIDE = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 _OUTSIDE = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0)
 
@@ -240,6 +244,18 @@ def serve(metrics: Metrics, port: int) -> Callable[[], None]:
             f"metrics.port {port}: cannot be listened at: {error.strerror}; nothing is told to "
             "Prometheus: give another port, and start again"
         ) from None
+
+    answers = server.get_app()
+    assert answers is not None
+
+    def ours(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        # Of another name that was bent to this machine: a page of another site would read it.
+        if _OURS.fullmatch(environ.get("HTTP_HOST", "")):
+            return answers(environ, start)
+        start("403 Forbidden", [("Content-Type", "text/plain")])
+        return [b"ask for 127.0.0.1 or localhost\n"]
+
+    server.set_app(ours)
 
     def end() -> None:
         _end(server, thread)
