@@ -23,7 +23,7 @@ from leeward.runtime.meanings import MEANINGS
 
 FOLDER = Path(__file__).parent
 #: Pages whose code is run.
-NOTEBOOKS = ("tutorial.md", "strategies.md", "emulator.md")
+NOTEBOOKS = ("tutorial.md", "strategies.md", "emulator.md", "models.md")
 
 _MADE = "<!-- Made by `make docs`; edits here are lost. -->\n"
 _WIDTH = "88"
@@ -75,8 +75,19 @@ def pages() -> dict[str, str]:
         "settings.md": settings_page(),
         "metrics.md": metrics_page(_MADE),
         "runbook.md": runbook_page(_MADE),
+        **model_cards(),
         **{name: refresh((FOLDER / name).read_text(encoding="utf-8")) for name in NOTEBOOKS},
     }
+
+
+def model_cards() -> dict[str, str]:
+    """Returns the card of every model that comes with the program, by its place in the docs."""
+    from leeward.inference.bundle import SHIPPED, shipped_pins
+    from leeward.training.bundle import read_bundle
+    from leeward.training.card_page import card_page
+
+    bundles = [read_bundle(SHIPPED, name) for name in sorted(shipped_pins())]
+    return {f"models/{each.name}.html": card_page(each.metadata) for each in bundles}
 
 
 def commands_page() -> str:
@@ -160,6 +171,7 @@ def _as_toml(default: object) -> object:
 
 def main() -> None:
     for name, text in pages().items():
+        (FOLDER / name).parent.mkdir(exist_ok=True)
         (FOLDER / name).write_text(text, encoding="utf-8")
 
 

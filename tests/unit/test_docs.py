@@ -30,6 +30,16 @@ def test_the_settings_page_names_every_setting_with_its_default() -> None:
     assert page("settings.md") == build.settings_page(), STALE
 
 
+def test_the_cards_of_the_shipped_models_are_what_their_files_say() -> None:
+    cards = build.model_cards()
+    lying = {f"models/{file.name}" for file in (build.FOLDER / "models").iterdir()}
+    assert lying == cards.keys(), STALE
+    assert len(cards) == 4
+    for name, card in cards.items():
+        assert page(name) == card, STALE
+        assert f"]({name})" in page("models.md")
+
+
 def test_the_settings_file_shown_is_accepted(tmp_path: Path) -> None:
     shown = re.search(r"```toml\n(.*?)```", page("settings.md"), re.DOTALL)
     assert shown

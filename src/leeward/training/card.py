@@ -111,6 +111,13 @@ def verdict(metadata: Metadata) -> str:
             f"Acting on it would have earned {percent(earned['value'], sign=True)} after costs, "
             f"holding {percent(held['value'], sign=True)}."
         )
+    luck = next((gate["value"] for gate in metadata["gates"] if gate["name"] == "dsr"), None)
+    if luck is not None:
+        tries = metadata["trials"]["ledger_count"]
+        sentences.append(
+            f"That this is more than the best of {tries:,} tries without skill would show has a "
+            f"probability of {percent(luck)} (deflated Sharpe ratio; 95 % are asked for)."
+        )
     sentences.append(
         f"To tell 51 % from a coin takes {decisions_to_show(0.51):,} decisions, "
         f"52 % {decisions_to_show(0.52):,}."

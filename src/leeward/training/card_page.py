@@ -32,6 +32,7 @@ _STYLE = """
 .gates tbody tr > * { border-bottom: 0; padding-top: 3px; padding-bottom: 3px; }
 .gates tbody tr:first-child > * { border-top: 0; }
 svg.picture { display: block; width: 100%; height: auto; margin-top: 6px; }
+.wide svg.picture { min-width: 720px; }
 svg.picture text { font-size: 12px; fill: var(--ink); }
 svg.picture text.axis { fill: var(--quiet); font-size: 11px; }
 .tile .value { white-space: normal; }
@@ -107,7 +108,7 @@ def _rivals(metadata: Metadata) -> Html:
         "Beside the simplest rivals",
         number_table(("", *(words for _, words, _ in COLUMNS)), figure_rows(metadata)),
         element("h3", "Rank IC with its 95 % interval; at the line the order is chance"),
-        order_picture(metadata),
+        element("div", order_picture(metadata), class_="scroll wide"),
         note="All on the same windows, after every training part. Right: share of moves told up "
         "from down. Error ratio: squared error over that of 'price stays'; below 1 is better. "
         "Rank IC: order of forecasts against order of moves. Sharpe and return: long while the "
