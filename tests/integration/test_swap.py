@@ -73,10 +73,16 @@ class Account:
     settings: Settings
     database: Database
 
-    def play(self, work: Work, name: str = CROSS[0], params: object = None) -> None:
+    def play(
+        self,
+        work: Work,
+        name: str = CROSS[0],
+        params: object = None,
+        symbols: tuple[str, ...] = SYMBOLS,
+    ) -> None:
         given = CROSS[1] if params is None else params
         assert isinstance(given, dict)
-        asked = Asked(Mode.LIVE, name, SYMBOLS, "1h", given, acknowledged=True)
+        asked = Asked(Mode.LIVE, name, symbols, "1h", given, acknowledged=True)
 
         async def played() -> None:
             async with walked(self.emulator, self.settings, asked) as walk:
@@ -405,6 +411,29 @@ def test_whatever_a_new_strategy_does_here_the_old_one_goes_on(
 
     account.play(work)
     assert len(account.sessions()) == 1
+
+
+def test_a_model_takes_over_in_the_strategy_that_reads_it(account: Account) -> None:
+    ml = account.settings.ml.model_copy(update={"allow_unproven": True})
+    account.settings = account.settings.model_copy(update={"ml": ml})
+
+    async def work(walk: Walk) -> None:
+        await walk.hours(1)
+        await account.swapped(walk, Wish(model="btcusdt_price"))
+        await walk.hours(2)
+        assert list(walk.ready.models.bundles) == ["btcusdt_price"]
+        wrong = await account.swapped(walk, Wish(model="ethusdt_price"))
+        assert "no symbol of this session reads it" in (account.outcome(wrong) or "")
+        await walk.hours(1)
+        await account.swapped(walk, Wish(rollback=True))
+        await walk.hours(1)
+        await walk.end()
+
+    account.play(work, symbols=("BTCUSDT",))
+    names = [each.strategy for each in account.sessions()]
+    assert names == ["ema_cross", "ml_basic", "ema_cross"]
+    assert any("NO DEMONSTRATED EDGE" in words for words in notes(account, "model"))
+    account.assert_parity()
 
 
 def test_a_second_swap_is_refused_and_a_rollback_calls_the_first_one_off(account: Account) -> None:
