@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -132,7 +133,8 @@ def plain(amount: Decimal) -> str:
 
 
 class Lines:
-    """Prints steps on standard output: a line of words each, or of JSON."""
+    """Prints steps on standard output: a line of words each, or of JSON. An output that takes no
+    more, a terminal or a pipe that was closed, loses the lines; the session goes on."""
 
     def __init__(self, log: Log, *, as_json: bool) -> None:
         self._log, self._as_json = log, as_json
@@ -141,12 +143,15 @@ class Lines:
         self._log.noted(noted)
 
     def show(self, shown: Shown) -> None:
-        text = _json_line(shown) if self._as_json else _line(shown)
-        typer.echo(text)
-        sys.stdout.flush()
+        self._print(_json_line(shown) if self._as_json else _line(shown))
 
     def end(self, words: str) -> None:
-        typer.echo(json.dumps({"ended": words}) if self._as_json else words)
+        self._print(json.dumps({"ended": words}) if self._as_json else words)
+
+    def _print(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            typer.echo(text)
+            sys.stdout.flush()
 
 
 def _json_line(shown: Shown) -> str:
