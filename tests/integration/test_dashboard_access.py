@@ -329,10 +329,10 @@ def test_a_page_may_run_only_scripts_that_are_marked() -> None:
     ("settings", "words"),
     [
         ({"host": "192.168.1.5"}, "can be reached by others"),
-        ({"host": "0.0.0.0"}, "can be reached by others"),  # noqa: S104 - refused
+        ({"host": "0.0.0.0"}, "can be reached by others"),  # noqa: S104 - it is refused
         ({"host": "::"}, "can be reached by others"),
         ({"host": "trader.example"}, "can be reached by others"),
-        ({"host": "0.0.0.0", "behind_proxy": True}, "allowed_hosts"),  # noqa: S104 - refused
+        ({"host": "0.0.0.0", "behind_proxy": True}, "allowed_hosts"),  # noqa: S104 - it is refused
     ],
 )
 def test_an_address_that_others_reach_is_refused(settings: dict[str, object], words: str) -> None:

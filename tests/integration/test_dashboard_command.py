@@ -96,7 +96,7 @@ def test_a_second_dashboard_names_the_first(tmp_path: Path, leeward: Run) -> Non
     ("arguments", "words"),
     [
         (["--host", "192.168.7.7"], "can be reached by others"),
-        (["--host", "0.0.0.0"], "can be reached by others"),  # noqa: S104 - refused
+        (["--host", "0.0.0.0"], "can be reached by others"),  # noqa: S104 - it is refused
         ([], "no password yet, and no terminal"),
     ],
 )

@@ -16,6 +16,7 @@ from leeward.domain.errors import unknown_name
 from leeward.domain.timeframe import Timeframe
 from leeward.engine.ledger import Ledger, average
 from leeward.engine.records import EquityMarked, TradingState
+from leeward.risk.limits import RiskLimits
 from leeward.runtime.clock import now_ms
 from leeward.runtime.database import open_configured
 from leeward.runtime.health import (
@@ -29,22 +30,10 @@ from leeward.runtime.health import (
 )
 from leeward.runtime.operating import ALIVE_S
 from leeward.runtime.settings import Settings
+from leeward.runtime.trading.limits_in_use import LimitUse, Use, limits_in_use
 
 _ALERTS: Final = 10
 _ZERO = Decimal(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """A limit of the account beside its present value; `fraction` is the part that is used."""
-
-    name: str
-    value: float
-    limit: float
-
-    @property
-    def fraction(self) -> float:
-        return self.value / self.limit if self.limit else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +83,7 @@ class Overview:
     peak: Decimal | None
     drawdown_fraction: float | None
     today_pnl: Decimal | None
-    limits: tuple[Limit, ...]
+    limits: tuple[LimitUse, ...]
     positions: tuple[Position, ...]
     last_candle_ms: int | None
     last_candle_age_s: float | None
@@ -169,7 +158,7 @@ def overview_on(connection: Connection, account: str) -> Overview:
         peak=worth.peak,
         drawdown_fraction=worth.drawdown,
         today_pnl=worth.today,
-        limits=tuple(_limits(session, worth, positions, facts)),
+        limits=_limits(session, worth, positions, facts),
         positions=positions,
         last_candle_ms=last_ms,
         last_candle_age_s=age_s,
@@ -251,10 +240,6 @@ class _Worth:
     def drawdown(self) -> float | None:
         return _below(self.equity, self.peak)
 
-    @property
-    def lost_today(self) -> float | None:
-        return _below(self.equity, self.day_base)
-
 
 def _worth(facts: Mapping[str, object], marked: EquityMarked | None) -> _Worth:
     """Returns the account at the last prices that its process told, else at the last candle."""
@@ -285,21 +270,11 @@ def _limits(
     worth: _Worth,
     positions: Sequence[Position],
     facts: Mapping[str, object],
-) -> Iterator[Limit]:
+) -> tuple[LimitUse, ...]:
+    """Returns the session's limits with their present values; none before the first candle."""
     risk = {} if session is None else mapping(session.started.facts.get("risk"))
-    now = _present(worth, positions, facts)
-    for name, value in now.items():
-        limit = number(risk.get(name))
-        if limit is not None and value is not None:
-            yield Limit(name, value, limit)
-
-
-def _present(
-    worth: _Worth, positions: Sequence[Position], facts: Mapping[str, object]
-) -> dict[str, float | None]:
-    equity = worth.equity
-    if not equity:
-        return {}
+    if not risk or worth.equity is None or worth.peak is None or worth.day_base is None:
+        return ()
     largest, at_risk = _ZERO, _ZERO
     for each in positions:
         price = each.last_price if each.last_price is not None else each.entry_price
@@ -307,15 +282,18 @@ def _present(
             largest = max(largest, price * each.quantity)
         if each.entry_price is not None and each.stop is not None:
             at_risk = max(at_risk, (each.entry_price - each.stop) * each.quantity)
-    return {
-        "max_exposure_fraction": None if worth.exposure is None else float(worth.exposure / equity),
-        "max_position_fraction": float(largest / equity),
-        "risk_per_trade_fraction": float(at_risk / equity),
-        "max_open_positions": float(len(positions)),
-        "daily_loss_fraction": worth.lost_today,
-        "max_drawdown_fraction": worth.drawdown,
-        "max_orders_per_hour": number(facts.get("orders_last_hour")),
-    }
+    use = Use(
+        worth.equity,
+        worth.peak,
+        worth.day_base,
+        worth.exposure or _ZERO,
+        largest,
+        len(positions),
+        int(number(facts.get("orders_last_hour")) or 0),
+        at_risk,
+    )
+    limits = RiskLimits(**{str(name): value for name, value in risk.items()})  # type: ignore[arg-type] # as they were written down
+    return limits_in_use(limits, use)
 
 
 # How everything around it does.

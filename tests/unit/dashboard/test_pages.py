@@ -24,8 +24,9 @@ from leeward.domain.errors import BadUsage
 from leeward.engine.record_codec import record_json
 from leeward.engine.records import Noted, Severity, TradingState
 from leeward.runtime.health import Health
-from leeward.runtime.overview import Limit, Overview, Position
+from leeward.runtime.overview import Overview, Position
 from leeward.runtime.swap_wish import Wish
+from leeward.runtime.trading.limits_in_use import LimitUse
 
 WELL = Health("ok", "well")
 HELD = Position(
@@ -92,7 +93,7 @@ def test_the_state_comes_with_its_reason(
 
 
 def test_a_reached_loss_limit_is_said_though_the_account_is_active() -> None:
-    spent = replace(RESTING, limits=(Limit("daily_loss_fraction", 0.031, 0.03),))
+    spent = replace(RESTING, limits=(LimitUse("daily_loss_fraction", 0.031, 0.03),))
     assert account_state(spent).level == "warning"
     assert "loss limit" in account_state(spent).meaning
 
@@ -122,7 +123,7 @@ def test_a_position_without_a_stop_stands_out() -> None:
 
 
 def test_limits_show_value_limit_and_bar() -> None:
-    shown = draw_limits((Limit("daily_loss_fraction", 0.027, 0.03),))
+    shown = draw_limits((LimitUse("daily_loss_fraction", 0.027, 0.03),))
     assert "Lost today 2.70 % of 3 %" in words(shown)
     assert 'aria-valuenow="90"' in shown
     assert "meter warning" in shown

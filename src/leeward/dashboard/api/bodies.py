@@ -28,7 +28,8 @@ from leeward.database.commands import Command
 from leeward.domain.times import iso
 from leeward.engine.records import EquityMarked, Executed, PositionClosed
 from leeward.runtime.health import Health, mapping
-from leeward.runtime.overview import Limit, Overview, Position
+from leeward.runtime.overview import Overview, Position
+from leeward.runtime.trading.limits_in_use import LimitUse
 
 
 def overview_body(found: Overview, version: int, problem: str | None) -> OverviewBody:
@@ -65,7 +66,7 @@ def overview_body(found: Overview, version: int, problem: str | None) -> Overvie
     )
 
 
-def limit_body(limit: Limit) -> LimitBody:
+def limit_body(limit: LimitUse) -> LimitBody:
     return LimitBody(name=limit.name, value=limit.value, limit=limit.limit, fraction=limit.fraction)
 
 

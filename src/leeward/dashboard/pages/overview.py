@@ -14,7 +14,8 @@ from leeward.database import browsing
 from leeward.engine.records import EquityMarked
 from leeward.report.elements import Html, element, join
 from leeward.report.reasons import EXIT_WORDS
-from leeward.runtime.overview import Limit, Overview, Position
+from leeward.runtime.overview import Overview, Position
+from leeward.runtime.trading.limits_in_use import LimitUse
 
 _HELD = (
     Column("Symbol"),
@@ -163,7 +164,7 @@ def _position(held: Position) -> list[str | None]:
     ]
 
 
-def draw_limits(limits: tuple[Limit, ...]) -> Html:
+def draw_limits(limits: tuple[LimitUse, ...]) -> Html:
     """Returns each limit with its present value as a bar."""
     if not limits:
         return parts.empty("No value to compare yet.", "Limits show after the first candle.")

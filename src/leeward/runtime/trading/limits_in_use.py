@@ -11,7 +11,8 @@ from leeward.risk.limits import RiskLimits
 @dataclass(frozen=True, slots=True)
 class Use:
     """An account now: quote units at the last closes, and counts. `largest` is its largest
-    position."""
+    position, `at_risk` the most that one of them loses where it ends at its stop; None where
+    nobody looked."""
 
     equity: Decimal
     peak: Decimal
@@ -20,6 +21,7 @@ class Use:
     largest: Decimal
     positions: int
     orders_last_hour: int
+    at_risk: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,10 @@ def limits_in_use(limits: RiskLimits, use: Use) -> tuple[LimitUse, ...]:
     def part(value: Decimal) -> float:
         return float(value / use.equity) if use.equity > 0 else 0.0
 
+    per_trade = {} if use.at_risk is None else {"risk_per_trade_fraction": part(use.at_risk)}
     values = {
         "max_position_fraction": part(use.largest),
+        **per_trade,
         "max_exposure_fraction": part(use.exposure),
         "max_open_positions": float(use.positions),
         "daily_loss_fraction": lost(use.day_base),
