@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 import json
 import re
 from collections.abc import Callable, Coroutine
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 from starlette.types import Message
 
+from leeward.dashboard.api import accounts
 from leeward.dashboard.guard import COOKIE
 from leeward.dashboard.headers import protective
 from leeward.dashboard.server import house_of
@@ -219,6 +222,24 @@ def test_a_browser_without_a_session_is_led_to_the_log_in(tmp_path: Path) -> Non
     async def story(here: Scene) -> None:
         answer = await here.caller.ask("GET", "/trades", {"accept": "text/html,*/*"})
         assert (answer.status, answer.headers["location"]) == (303, "/login")
+
+    within(tmp_path, story)
+
+
+def test_a_file_of_trades_is_read_in_slices_and_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read that takes long holds up the commits of a session."""
+    monkeypatch.setattr(accounts, "CSV_SLICE", 1)
+
+    async def story(here: Scene) -> None:
+        base, viewer = f"/api/v1/accounts/{ACCOUNT}", here.bearer(here.viewer)
+        file = await here.caller.ask("GET", f"{base}/trades.csv", viewer)
+        listed = await here.caller.ask("GET", f"{base}/trades?order=asc", viewer)
+        rows = list(csv.DictReader(io.StringIO(file.body.decode(), newline="")))
+        wanted = [each["position_id"] for each in listed.json()["items"]]
+        assert [row["position_id"] for row in rows] == wanted
+        assert len(rows) == 2
 
     within(tmp_path, story)
 

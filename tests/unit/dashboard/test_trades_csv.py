@@ -20,8 +20,7 @@ TRADE = TradeBody(
 
 @pytest.mark.parametrize("tag", ["=cmd|'/C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1"])
 def test_a_tag_is_no_formula(tag: str) -> None:
-    (row,) = csv.DictReader(
-        io.StringIO(csv_of([TRADE.model_copy(update={"tag": tag})]), newline="")
-    )
+    text = csv_of([TRADE.model_copy(update={"tag": tag})], heading=True)
+    (row,) = csv.DictReader(io.StringIO(text, newline=""))
     assert row["tag"] == f"'{tag}"
     assert (row["pnl"], row["fees"], row["exit_reason"]) == ("-1.5", "-0.1 BNB", "stop")

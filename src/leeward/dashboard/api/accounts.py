@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -50,6 +51,8 @@ from leeward.database.browsing import EventQuery, ExecutionQuery, TradeQuery
 from leeward.report.why import story as tell
 
 _CSV_ROWS = 100_000
+#: Rows of a file that are read at once: while it reads, a session cannot commit on SQLite.
+CSV_SLICE = 500
 
 
 router = APIRouter(prefix="/accounts", tags=["accounts"])
@@ -226,13 +229,25 @@ async def trades(  # noqa: PLR0913 - one argument a parameter of the query
 async def as_csv(its: Its, account: AccountName) -> Response:
     """All closed positions, the oldest first."""
     known(its.feed, account)
-    query = TradeQuery(descending=False, limit=_CSV_ROWS)
-    found, _ = await its.feed.read(
-        query, lambda c: browsing.trades_page(c, account, query), account
-    )
+    text = csv_of([], heading=True)
+    for offset in range(0, _CSV_ROWS, CSV_SLICE):
+        read = _csv_slice(account, offset)
+        part = await its.feed.read(("csv", offset, CSV_SLICE), read, account)
+        if not part:
+            break
+        text += part
     named = {"content-disposition": 'attachment; filename="trades.csv"'}
-    rows = [bodies.trade_body(each) for each in found]
-    return Response(csv_of(rows), media_type="text/csv", headers=named)
+    return Response(text, media_type="text/csv", headers=named)
+
+
+def _csv_slice(account: str, offset: int) -> Callable[[Connection], str]:
+    query = TradeQuery(descending=False, offset=offset, limit=CSV_SLICE)
+
+    def read(connection: Connection) -> str:
+        found, _ = browsing.trades_page(connection, account, query)
+        return csv_of([bodies.trade_body(each) for each in found])
+
+    return read
 
 
 @router.get("/{account}/trades/{position_id}", responses=_ERRORS)
@@ -254,12 +269,12 @@ async def trade(its: Its, account: AccountName, position_id: PositionId) -> Stor
     return found
 
 
-def csv_of(rows: list[TradeBody]) -> str:
+def csv_of(rows: list[TradeBody], *, heading: bool = False) -> str:
     """Returns the rows; what a strategy said in them is no formula to a spreadsheet."""
     text = io.StringIO()
     writer = csv.writer(text)
-    names = list(TradeBody.model_fields)
-    writer.writerow(names)
+    if heading:
+        writer.writerow(TradeBody.model_fields)
     for row in rows:
         told = {name: _no_formula(getattr(row, name)) for name in ("exit_reason", "tag")}
         values = row.model_copy(update=told).model_dump()
