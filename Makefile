@@ -29,8 +29,10 @@ test-train: $(VENV)/.cluster
 	$(BIN)/python -m pytest tests/train
 
 # The models that come with the program. Their weights never see the last months, on which they are
-# judged; a run that was stopped goes on where it was, and one that finds the same writes nothing.
+# judged; a run that was stopped goes on where it was, and one that finds the same writes nothing. The
+# ledger of this folder holds these four alone and begins anew, so that the count is always the same.
 models: $(VENV)/.train
+	rm -f build/models/trials.jsonl
 	$(TRAIN) data import $(LEEWARD_TEST_DATA)/market/BTCUSDT-1h.parquet
 	$(TRAIN) data import $(LEEWARD_TEST_DATA)/market/BTCUSDT-1d.parquet
 	$(TRAIN) data import $(LEEWARD_TEST_DATA)/sentiment/senticrypt-daily.csv
