@@ -249,6 +249,11 @@ class Books(OwnOrders):
     def cash(self) -> Decimal:
         return self.ledger.balance(self.quote)
 
+    @property
+    def net_cash(self) -> Decimal:
+        """Cash less what was paid in commissions of other assets, as equity counts it."""
+        return difference(self.cash, total(each.value.amount for each in self._valued.values()))
+
     def has_fill(self, symbol: str, trade_id: int) -> bool:
         return self.ledger.has_fill(symbol, trade_id)
 
@@ -264,8 +269,7 @@ class Books(OwnOrders):
         exposure = total(
             product(held, _price(last_closes, symbol)) for symbol, held in self._held()
         )
-        cash = difference(self.cash, total(each.value.amount for each in self._valued.values()))
-        return Equity(cash, exposure, total((cash, exposure)))
+        return Equity(self.net_cash, exposure, total((self.net_cash, exposure)))
 
     def fees_elsewhere(self) -> list[FeesElsewhere]:
         """Returns the commissions paid in assets that are neither side of their symbols."""

@@ -47,7 +47,7 @@ def pulse(session: TradingSession) -> dict[str, object]:
         "steps": measures.steps,
         "last_step_ms": None if marked is None else marked.open_time_ms,
         "equity": None if equity is None else str(equity),
-        "cash": str(books.cash),
+        "cash": str(books.net_cash),
         "prices": session.last_prices.facts(),
         "unprotected_s": unprotected,
         "swap": session.coming,

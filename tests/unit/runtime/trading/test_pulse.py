@@ -1,10 +1,18 @@
 """What a heartbeat says of prices."""
 
 from dataclasses import replace
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import cast
 
+from tests.accounts import ACCOUNT, SYMBOL, fill, intent, money, opened, opening, own
 from tests.paper import candle, hour
 
-from leeward.runtime.trading.pulse import LastPrices
+from leeward.engine.books import books_of
+from leeward.engine.records import FeesValued, Role, TradingState
+from leeward.runtime.trading.measuring import Measures
+from leeward.runtime.trading.pulse import LastPrices, pulse
+from leeward.runtime.trading.session import TradingSession
 
 
 def test_the_newest_price_of_a_symbol_is_told_with_its_time() -> None:
@@ -25,3 +33,20 @@ def test_the_price_of_a_closed_candle_is_as_old_as_its_end() -> None:
     seen = LastPrices()
     seen.take(replace(candle(0, 100.0, 101.0, 99.0, 100.5), symbol="ETHUSDT"), hour(5))
     assert seen.facts() == {"ETHUSDT": [100.5, hour(1)]}
+
+
+def test_what_is_no_cash_of_the_equity_is_in_the_market() -> None:
+    entry, fee = intent(), money("0.002", "BNB")
+    filled = own(entry, Role.ENTRY, fill(1, "1", fee=fee))
+    valued = FeesValued("BNB", Decimal("0.002"), money("1.2"), 5)
+    books = books_of([opening("1000"), entry, filled, opened(entry), valued], ACCOUNT, "USDT")
+    standing = SimpleNamespace(state=TradingState.ACTIVE, causes=SimpleNamespace(words=str))
+    session = SimpleNamespace(
+        keeper=SimpleNamespace(books=books), measures=Measures(), last_prices=LastPrices(),
+        standing=standing, coming=None, desk=SimpleNamespace(unprotected_s=lambda _: 0.0),
+        plan=SimpleNamespace(who=SimpleNamespace(session_id="s")),
+        equity=lambda _: books.equity({SYMBOL: Decimal(110)}).equity,
+        behind_ms=lambda: 0, server_now_ms=lambda: 10,
+    )  # fmt: skip
+    told = pulse(cast("TradingSession", session))
+    assert Decimal(str(told["equity"])) - Decimal(str(told["cash"])) == 110
