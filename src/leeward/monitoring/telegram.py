@@ -36,11 +36,12 @@ _MOST_AT_ONCE, _MOST_OF_A_CHAT = 32, 2
 @dataclass(frozen=True, slots=True)
 class Answers:
     """What the bot says; all three block, and raise LeewardError for what cannot be: the answer to
-    a question and its argument, what an order would do, and what became of it, by its actor."""
+    a question and its argument; the account of an order and what it would do to it; and what became
+    of the order on that account, by its actor."""
 
     answer: Callable[[str, str], str]
-    warning: Callable[[str, str], str]
-    act: Callable[[str, str, str], str]
+    warning: Callable[[str, str], tuple[str, str]]
+    act: Callable[[str, str, str, str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class _Question:
 
     kind: str
     argument: str
+    account: str
     chat: int
     asker: int | None
     until_s: float
@@ -183,7 +185,7 @@ class TelegramBot:
         from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
         try:
-            warning = await asyncio.to_thread(self.answers.warning, kind, argument)
+            account, warning = await asyncio.to_thread(self.answers.warning, kind, argument)
         except LeewardError as error:
             await self._say(message, str(error))
             return
@@ -193,7 +195,7 @@ class TelegramBot:
         for old in [name for name, each in self._questions.items() if each.until_s <= now_s]:
             del self._questions[old]
         name = secrets.token_urlsafe(12)
-        self._questions[name] = _Question(kind, argument, message.chat.id, asker, until_s)
+        self._questions[name] = _Question(kind, argument, account, message.chat.id, asker, until_s)
         buttons = [
             InlineKeyboardButton(f"Yes, {kind}", callback_data=f"yes {name}"),
             InlineKeyboardButton("No", callback_data=f"no {name}"),
@@ -228,7 +230,8 @@ class TelegramBot:
         self.log.event(
             "telegram_order", "warning", kind=question.kind, argument=question.argument, actor=actor
         )
-        words = await self._words(self.answers.act, question.kind, question.argument, actor)
+        given = question.kind, question.argument, question.account, actor
+        words = await self._words(self.answers.act, *given)
         await self._end(query, words)
 
     # What goes out.

@@ -76,29 +76,29 @@ class Chat:
             case _:
                 return HELP
 
-    def warning(self, kind: str, argument: str) -> str:
-        """Returns what one of ORDERS would do, as a question. Raises BadUsage where it is not clear
-        to which account, or of which symbol."""
+    def warning(self, kind: str, argument: str) -> tuple[str, str]:
+        """Returns the account that one of ORDERS would go to, and what it would do, as a question.
+        Raises BadUsage where it is not clear to which account, or of which symbol."""
         seen = self._the_one()
         match kind:
             case "halt":
-                return (
+                words = (
                     f"Halt {seen.account}? Nothing more is bought until /resume, also after a "
                     f"restart. {_kept(seen)}"
                 )
             case "resume":
                 why = f" ({seen.reason})" if seen.reason else ""
-                return (
+                words = (
                     f"Resume {seen.account}? It is {seen.state}{why}, and may buy again from the "
                     "next candle. After a halt by drawdown that accepts the loss: drawdown counts "
                     "from the present equity."
                 )
             case _:
-                return _flattening(seen, argument.upper())
+                words = _flattening(seen, argument.upper())
+        return seen.account, words
 
-    def act(self, kind: str, argument: str, actor: str) -> str:
+    def act(self, kind: str, argument: str, account: str, actor: str) -> str:
         """Carries one of ORDERS out and returns what became of it. Raises Refused, BadUsage."""
-        account = self._the_one().account
         wish = argument.upper() if kind == "flatten" else ""
         answered = order(self.settings, kind, wish, account, actor)
         if answered.outcome is not None:

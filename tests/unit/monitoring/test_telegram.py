@@ -24,7 +24,9 @@ OPERATOR, VIEWER, STRANGER = 11, 22, 33
 class Desk:
     """Answers made up, and what was ordered."""
 
-    done: list[tuple[str, str, str]] = field(default_factory=list)
+    done: list[tuple[str, str, str, str]] = field(default_factory=list)
+    #: The account that is traded now.
+    account: str = "paper:a:main"
     #: Set while questions are answered at once.
     free: threading.Event = field(default_factory=threading.Event)
 
@@ -37,13 +39,13 @@ class Desk:
             raise BadUsage("/why: name a symbol")
         return f"{question} {argument}".strip()
 
-    def warning(self, kind: str, argument: str) -> str:
+    def warning(self, kind: str, argument: str) -> tuple[str, str]:
         if argument == "NOUSDT":
             raise BadUsage("nothing is held of NOUSDT")
-        return f"{kind} {argument}?"
+        return self.account, f"{kind} {argument}?"
 
-    def act(self, kind: str, argument: str, actor: str) -> str:
-        self.done.append((kind, argument, actor))
+    def act(self, kind: str, argument: str, account: str, actor: str) -> str:
+        self.done.append((kind, argument, account, actor))
         return f"done: {kind}"
 
 
@@ -145,9 +147,16 @@ def test_an_order_is_asked_back_and_done_once(bot: Served) -> None:
     assert bot.desk.done == []
     yes = bot.api.buttons()["Yes, flatten"]
     assert bot.pressed(OPERATOR, yes) == "done: flatten"
-    assert bot.desk.done == [("flatten", "BTCUSDT", f"telegram:{OPERATOR}")]
+    assert bot.desk.done == [("flatten", "BTCUSDT", "paper:a:main", f"telegram:{OPERATOR}")]
     assert "is over" in bot.pressed(OPERATOR, yes)
     assert len(bot.desk.done) == 1
+
+
+def test_an_order_is_for_the_account_it_was_asked_for(bot: Served) -> None:
+    bot.said(OPERATOR, "/flatten")
+    bot.desk.account = "live:b:main"
+    bot.pressed(OPERATOR, bot.api.buttons()["Yes, flatten"])
+    assert [account for _, _, account, _ in bot.desk.done] == ["paper:a:main"]
 
 
 def test_an_order_that_is_not_confirmed_is_not_done(bot: Served) -> None:
