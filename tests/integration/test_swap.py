@@ -187,7 +187,7 @@ def test_the_new_strategy_decides_from_the_next_close_on_and_adopts_what_is_held
     newest = max(each.open_time_ms for each in rows_of(account, first.session_id))
     assert min(each.open_time_ms for each in rows) == newest + HOUR.length_ms
     entries = [each for each in records[place:] if is_entry(each)]
-    assert {each.strategy for each in entries} <= {"adaptive"}  # type: ignore[union-attr] # intents
+    assert {each.strategy for each in entries} <= {"adaptive"}  # type: ignore[union-attr] # they are intents
     closed = {r.trade.position_id for r in records[place:] if isinstance(r, PositionClosed)}
     assert held & closed
     account.assert_parity()

@@ -209,6 +209,7 @@ def draw_comparison(found: Mapping[str, object]) -> Html:
 
 
 def _add_dialog(seat: Seat) -> ui.html:
+    # Both in one statement would be harder to read than one inside the other.
     with ui.element("dialog").props(f"id={_CARD} aria-labelledby=card-title").classes("wide"):  # noqa: SIM117
         with ui.element("div").classes("dialog"):
             seat.still(element("h2", "Model card", id="card-title"))

@@ -46,6 +46,7 @@ async def add_order(seat: Seat, kind: str, fields: Html | None = None) -> ui.htm
     """Adds the dialog of one kind of order to the page and returns its form; `fields` are asked for
     beside its own."""
     order = ORDERS[kind]
+    # Both in one statement would be harder to read than one inside the other.
     with ui.element("dialog").props(f"id={kind} aria-labelledby={kind}-title"):  # noqa: SIM117
         with ui.element("div").classes("dialog"):
             heading = element("h2", order.heading, id=f"{kind}-title")

@@ -187,6 +187,7 @@ _STORY: Final = "story"
 
 def _add_story(seat: Seat) -> ui.html:
     """Adds the empty dialog that a story is told in."""
+    # Both in one statement would be harder to read than one inside the other.
     with ui.element("dialog").props(f"id={_STORY} aria-labelledby=story-title").classes("wide"):  # noqa: SIM117
         with ui.element("div").classes("dialog"):
             seat.still(element("h2", "The story of a trade", id="story-title"))
