@@ -167,11 +167,11 @@ class TelegramBot:
         elif self._under_way[chat] < _MOST_OF_A_CHAT:
             self._under_way[chat] += 1
             try:
-                await self._tell(message, command, argument)
+                await self._inform(message, command, argument)
             finally:
                 self._under_way[chat] -= 1
 
-    async def _tell(self, message: Message, command: str, argument: str) -> None:
+    async def _inform(self, message: Message, command: str, argument: str) -> None:
         """Answers a question, and an order of a chat that may only ask."""
         if command in self.allowed.orders:
             self.log.event("telegram_refused", "warning", chat=message.chat.id, command=command)
