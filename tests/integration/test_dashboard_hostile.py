@@ -29,7 +29,7 @@ CANARIES = {
     "LEEWARD_TELEGRAM__TOKEN": "1234567:canary-telegram-90ab",
 }
 #: How often each combination is tried, with other noise.
-ROUNDS = max(1, int(float(os.environ.get("LEEWARD_CAMPAIGN", "1"))))
+ROUNDS = max(1, int(3 * float(os.environ.get("LEEWARD_CAMPAIGN", "1"))))
 
 COMMANDS = f"/api/v1/accounts/{ACCOUNT}/commands"
 CHANGES: list[tuple[str, str, object]] = [
