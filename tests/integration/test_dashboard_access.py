@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 from starlette.types import Message
 
+from leeward.dashboard import asking
 from leeward.dashboard.api import accounts
+from leeward.dashboard.asking import Asking
 from leeward.dashboard.guard import COOKIE
 from leeward.dashboard.headers import protective
 from leeward.dashboard.server import house_of
@@ -240,6 +242,30 @@ def test_a_file_of_trades_is_read_in_slices_and_whole(
         wanted = [each["position_id"] for each in listed.json()["items"]]
         assert [row["position_id"] for row in rows] == wanted
         assert len(rows) == 2
+
+    within(tmp_path, story)
+
+
+def test_the_audit_is_made_again_though_nothing_new_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who changes old lines leaves no new one."""
+
+    class Checks(Asking):
+        made = 0
+
+        async def _asked(self, arguments: tuple[str, ...]) -> object:
+            del arguments
+            self.made += 1
+            return {"ok": True}
+
+    async def story(here: Scene) -> None:
+        checks = Checks(here.dashboard.settings)
+        here.dashboard.asking = checks
+        for at_ms in (0, 1_000, 60_000):
+            monkeypatch.setattr(asking, "now_ms", lambda at_ms=at_ms: at_ms)
+            await here.caller.ask("GET", "/api/v1/audit", here.bearer(here.viewer))
+        assert checks.made == 2
 
     within(tmp_path, story)
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Final
 
 from leeward.domain.errors import BadUsage, Failed, LeewardError, Refused
+from leeward.runtime.clock import now_ms
 from leeward.runtime.settings import Settings, child_environment
 
 #: The command line, as a child of this process.
@@ -21,6 +22,7 @@ _SECTIONS: Final = ("data", "database", "backtest", "risk", "instruments", "ml",
 _ERRORS: Final[dict[int, type[LeewardError]]] = {2: BadUsage, 3: Refused}
 _LONGEST_S: Final = 180.0
 _KEPT: Final = 64
+_AUDIT_MS: Final = 30_000
 _MOST_WAITING: Final = 8
 _MOST_BYTES: Final = 32 * 1024 * 1024
 
@@ -55,6 +57,11 @@ class Asking:
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
         return answer
+
+    async def audit(self) -> object:
+        """Returns the verdict on the database, half a minute old at most: who changes old lines
+        leaves no new one, so nothing that is stored says that it has to be made again."""
+        return await self.ask("db", "check", "--copy", stamp=now_ms() // _AUDIT_MS)
 
     async def _asked(self, arguments: tuple[str, ...]) -> object:
         named = arguments.index("--") if "--" in arguments else len(arguments)

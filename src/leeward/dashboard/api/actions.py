@@ -232,7 +232,7 @@ async def parity(its: Its, account: AccountName, session: Word = None) -> dict[s
 @questions.get("/audit", responses=may_answer(409))
 async def audit(its: Its) -> dict[str, Any]:
     """Whether the database is whole, unchanged by other hands, and agrees with itself."""
-    return _object(await its.asking.ask("db", "check", "--copy", stamp=its.feed.stamp("")))
+    return _object(await its.asking.audit())
 
 
 @questions.get("/models", responses=may_answer(409))

@@ -101,8 +101,7 @@ async def build(seat: Seat) -> None:
 async def _audit(seat: Seat, shown: ui.html) -> None:
     shown.set_content(parts.waiting("The trail is being checked …"))
     try:
-        stamp = seat.feed.stamp(seat.account)
-        answer = await seat.dashboard.asking.ask("db", "check", "--copy", stamp=stamp)
+        answer = await seat.dashboard.asking.audit()
     except LeewardError as error:
         shown.set_content(parts.banner("warning", "It could not be checked now.", str(error)))
         return
