@@ -17,12 +17,15 @@ from leeward.dashboard.pages.parts import Column
 from leeward.database import reading, tables
 from leeward.domain.errors import LeewardError
 from leeward.inference.forecast import LEAST_COVERAGE, MOST_DRIFT
-from leeward.report.elements import Html, element, join
+from leeward.report.elements import Html, element, join, typeset
 from leeward.report.words import percent
+from leeward.runtime.clock import now_ms
 from leeward.runtime.health import mapping, number
 from leeward.runtime.overview import Overview
 
 _CARD: Final = "card"
+#: A comparison grows with the candles: it is kept for so long.
+_COMPARED_MS: Final = 60_000
 _LEVELS: Final = {"sound": "ok", "silent": "unknown", "old": "warning", "drifted": "warning",
                   "misses": "warning"}  # fmt: skip
 _LISTED: Final = (Column("Model"), Column("Version"), Column("Status"), Column("Where"),
@@ -171,7 +174,9 @@ async def _compared(seat: Seat) -> Html:
     query = select(tables.shadow_forecasts.c.name).distinct()
     for name in await seat.feed.read("compared", lambda c: list(c.execute(query).scalars())):
         try:
-            answer = await seat.dashboard.asking.ask("models", "compare", name)
+            answer = await seat.dashboard.asking.ask(
+                "models", "compare", "--", name, stamp=now_ms() // _COMPARED_MS
+            )
         except LeewardError:
             continue
         found = mapping(answer).get("comparisons", answer)
@@ -253,7 +258,8 @@ def draw_card(card: Mapping[str, object]) -> Html:
     ])  # fmt: skip
     gates = card.get("gates")
     rows = [_gate(mapping(each)) for each in gates] if isinstance(gates, list) else []
-    return join((told, pairs, element("h3", "Gates"), parts.table(_GATES, rows, label="Gates")))
+    gate_table = parts.table(_GATES, rows, label="Gates")
+    return element("div", told, pairs, element("h3", "Gates"), gate_table, class_="stacked")
 
 
 def _gate(gate: Mapping[str, object]) -> list[str | None]:
@@ -261,7 +267,7 @@ def _gate(gate: Mapping[str, object]) -> list[str | None]:
     passed = bool(gate.get("pass"))
     return [
         f"{gate.get('gate')} {str(gate.get('name')).replace('_', ' ')}",
-        "unknown" if value is None else f"{value:.4g}",
+        "unknown" if value is None else typeset(f"{value:.4g}"),
         str(gate.get("threshold")),
         parts.badge("yes", "ok") if passed else parts.badge("no", "bad"),
     ]
