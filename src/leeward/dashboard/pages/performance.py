@@ -230,13 +230,15 @@ def draw_parity(found: Mapping[str, object]) -> Html:
     columns = (Column("Profit"), Column(quote, number=True))
     given = found.get("notes")
     notes = given if isinstance(given, list) else []
-    return join((
+    return element(
+        "div",
         parts.banner(level, verdict),
         element("p", f"{decisions.get('compared')} decisions compared, {decisions.get('alike')} "
                      f"alike, {decisions.get('unexplained')} unexplained."),
         parts.table(columns, [[name, value] for name, value in rows], label="Where profit differs"),
         *[element("p", str(note), class_="note") for note in notes],
-    ))  # fmt: skip
+        class_="stacked",
+    )  # fmt: skip
 
 
 def _exact(text: object) -> Html:

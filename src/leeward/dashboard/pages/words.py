@@ -48,4 +48,4 @@ def limit_words(name: str, value: float, limit: float) -> tuple[str, str, str]:
     known = LIMITS.get(name, name.replace("_", " "))
     if name.endswith("_fraction"):
         return known, percent(value, 2), f"{limit * 100:g} %"
-    return known, f"{value:g}", f"{limit:g}"
+    return known, f"{value:,.10g}", f"{limit:,.10g}"
