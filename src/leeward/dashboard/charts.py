@@ -58,14 +58,8 @@ def curve_options(
                 "lineStyle": {"width": 1, "color": below.color},
             }
         )
-    return {
-        **_base(),
-        "legend": _legend([curve.name for curve in curves]),
-        "grid": grids,
-        "xAxis": axes,
-        "yAxis": scales,
-        "series": series,
-    }
+    drawn = {"grid": grids, "xAxis": axes, "yAxis": scales, "series": series}
+    return {**_base(), "legend": _legend([curve.name for curve in curves]), **drawn}
 
 
 def thinned(
@@ -165,7 +159,11 @@ def candle_options(overlays: Sequence[str], lower: str, *, predicted: bool) -> O
         "grid": [_pane(top=34, bottom=166), _pane(top="auto", bottom=62) | {"height": 80}],
         "xAxis": [_category(0, labels=False), _category(1, labels=True)],
         "yAxis": [
-            {**_scale(0, "price"), "position": "right"},
+            {
+                **_scale(0, "price"),
+                "position": "right",
+                "axisLabel": {**_text(), "showMinLabel": False, "showMaxLabel": False},
+            },
             {**_scale(1, "count"), "position": "right", "splitNumber": 2},
         ],
         "dataZoom": [
@@ -221,8 +219,8 @@ def _marks() -> list[Options]:
             "marks": f"{column}_told",
             "symbol": shape,
             "symbolRotate": turn,
-            "symbolSize": 9,
-            "symbolOffset": [0, 12 if column == "entry" else -12],
+            "symbolSize": 10,
+            "symbolOffset": [0, 5 if column == "entry" else -5],  # the tip is at the price
             "z": 6,
             "itemStyle": {"color": color, "borderColor": "var(--card)", "borderWidth": 1.5},
         }

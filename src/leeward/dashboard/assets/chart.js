@@ -93,6 +93,9 @@ export default {
     window.addEventListener("leeward-theme", this.repaint);
     this.watcher = new ResizeObserver(() => this.chart.resize());
     this.watcher.observe(this.$el);
+    this.chart.on("datazoom", () => {
+      this.fitting ||= requestAnimationFrame(() => { this.fitting = 0; this.fit(); });
+    });
     this.draw();
   },
   beforeUnmount() {
@@ -109,6 +112,7 @@ export default {
       this.chart.setOption(options, { notMerge: true });
       // Where the viewer looks stays, but that the newest stays in view for who looks at it.
       if (kept && this.shown !== undefined) this.look(kept, options);
+      this.fit();
       this.shown = this.columns?.time.length;
       this.$el.dataset.rows = String(this.shown ?? 0);
     },
@@ -118,6 +122,31 @@ export default {
       this.chart.dispatchAction({ type: "dataZoom", batch: kept.slice(0, (options.dataZoom || []).length).map(
         (zoom, place) => ({ dataZoomIndex: place, startValue: zoom.startValue + (follows ? moved : 0), endValue: zoom.endValue + (follows ? moved : 0) }),
       ) });
+    },
+    // The price axis spans the candles in view, and stops and targets that are not far from them:
+    // one that is would press the candles flat.
+    fit() {
+      const rows = this.columns, zoom = this.chart.getOption()?.dataZoom?.[0];
+      if (!rows?.low || !zoom || !rows.time.length) return;
+      const start = Math.max(0, zoom.startValue ?? 0);
+      const end = Math.min(rows.time.length - 1, zoom.endValue ?? rows.time.length - 1);
+      let low = Infinity, high = -Infinity;
+      for (let i = start; i <= end; i++) {
+        if (rows.low[i] !== null && rows.low[i] < low) low = rows.low[i];
+        if (rows.high[i] !== null && rows.high[i] > high) high = rows.high[i];
+      }
+      if (!(high >= low)) return;
+      const near = Math.max(high - low, high * 0.002), reach = [low - 1.5 * near, high + 1.5 * near];
+      for (const name of ["stop", "target"]) {
+        for (let i = start; i <= end; i++) {
+          const value = rows[name]?.[i];
+          if (value === null || value === undefined || value < reach[0] || value > reach[1]) continue;
+          low = Math.min(low, value);
+          high = Math.max(high, value);
+        }
+      }
+      const rim = 0.06 * Math.max(high - low, high * 0.002);
+      this.chart.setOption({ yAxis: [{ min: low - rim, max: high + rim }] }, { lazyUpdate: true });
     },
     // Rows by column; `first` is the row at which they begin: what was there from it on is replaced.
     load(text, first) {

@@ -230,7 +230,11 @@ def draw_controls(symbols: tuple[str, ...]) -> Html:
         "div",
         parts.field("Symbol", parts.select("symbol", options, data_act="symbol")),
         element("div", *spans, class_="group", role="group", aria_label="Candles in view"),
-        element("p", "Wheel or pinch to zoom, drag to move.", class_="note"),
+        element(
+            "p",
+            "Wheel or pinch to zoom, drag to move. A stop far from the price is out of view.",
+            class_="note",
+        ),
         class_="controls",
     )
 
