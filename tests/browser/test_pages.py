@@ -342,10 +342,10 @@ def test_a_backtest_that_cannot_be_says_why(opened: Opened) -> None:
 def test_the_log_finds_words_and_knows_that_the_trail_is_whole(opened: Opened) -> None:
     page = opened("/log").page
     expect(page.locator(".page")).to_contain_text("Whole and unchanged", timeout=60_000)
-    page.get_by_label("Search in all of it").fill("no such word anywhere")
+    page.get_by_role("searchbox", name="Search").fill("no such word anywhere")
     page.get_by_role("button", name="Search").click()
     expect(page.locator(".page")).to_contain_text("Nothing is like that.")
-    page.get_by_label("Search in all of it").fill("RECOVERING")
+    page.get_by_role("searchbox", name="Search").fill("RECOVERING")
     page.get_by_role("button", name="Search").click()
     expect(page.locator(".events")).to_contain_text("RECOVERING")
 

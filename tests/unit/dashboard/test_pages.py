@@ -196,7 +196,13 @@ def test_a_form_becomes_the_command_it_asks_for(said: dict[str, str], wish: Wish
 
 
 @pytest.mark.parametrize(
-    "said", [{}, {"wanted": "strategy:x", "shadow": "-1"}, {"wanted": "strategy:x", "params": "a"}]
+    "said",
+    [
+        {},
+        {"wanted": "strategy:x", "shadow": "-1"},
+        {"wanted": "strategy:x", "params": "a"},
+        {"wanted": "strategy:/tmp/evil.py:Evil"},
+    ],
 )
 def test_a_form_that_cannot_be_read_is_refused(said: dict[str, str]) -> None:
     with pytest.raises(BadUsage):

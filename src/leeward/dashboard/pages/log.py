@@ -13,7 +13,7 @@ from leeward.dashboard.pages import parts
 from leeward.dashboard.pages.drawing import Chart
 from leeward.dashboard.pages.frame import Part, Said, Seat
 from leeward.database import browsing
-from leeward.database.browsing import EventQuery
+from leeward.database.browsing import SCANNED, EventQuery
 from leeward.database.reading import Event
 from leeward.domain.errors import LeewardError
 from leeward.engine.record_codec import record_of
@@ -160,7 +160,7 @@ def draw_filters() -> Html:
         parts.field("Kind", parts.select("kinds", kinds, data_act="kinds")),
         parts.field("Severity", parts.select("severity", severities, data_act="severity")),
         parts.field(
-            "Search in all of it",
+            "Search",
             parts.text_input("search", type="search", maxlength="100", placeholder="a word"),
             wide=True,
         ),
@@ -172,7 +172,8 @@ def draw_filters() -> Html:
 def draw_events(found: Sequence[Event], query: EventQuery) -> Html:
     """Returns the lines, the newest first."""
     if not found:
-        return parts.empty("Nothing is like that.", "Take a filter away to see more.")
+        where = f"Searched were the newest {SCANNED:,} lines. " if query.search else ""
+        return parts.empty("Nothing is like that.", f"{where}Take a filter away to see more.")
     items = [
         element(
             "li",
@@ -207,6 +208,7 @@ _NAMES: Final = {
     "SessionEnded": "session",
     "TransferBooked": "transfer",
     "EquityMarked": "equity",
+    "FeesValued": "fees",
 }
 
 

@@ -14,7 +14,7 @@ from leeward.domain.errors import BadUsage, LeewardError, Refused
 from leeward.report.elements import Html, element
 from leeward.runtime.operating import Answered
 from leeward.runtime.overview import Overview
-from leeward.runtime.swap_wish import Wish
+from leeward.runtime.swap_wish import Wish, is_file
 
 _LONGEST_REASON: Final = 200
 
@@ -138,6 +138,8 @@ def _wish(said: Said) -> Wish:
     chosen, _, name = said.get("wanted", "").partition(":")
     params = params_of(said.get("params", ""))
     match chosen:
+        case "strategy" if is_file(name):
+            raise BadUsage(f"strategy '{name[:40]}' is a file; pages swap strategies by name alone")
         case "strategy":
             return Wish(name, None, params, positions, int(shadow))
         case "model":

@@ -32,6 +32,7 @@ EXITS: Final = {
     "time": "Time limit",
     "containment": "Drawdown limit",
     "operator": "By hand",
+    "delisting": "Delisting",
     "dust": "Too little to sell",
     "end_of_data": "End of data",
 }
