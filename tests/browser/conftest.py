@@ -105,7 +105,7 @@ class Watched:
         return visit
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # a second Playwright cannot begin before it has ended
 def chromium() -> Iterator[Browser]:
     path = shutil.which("chromium")
     if path is None:
