@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -120,6 +119,7 @@ def run_trading(
         log.event("session_ended", words=words)
         lines.end(words)
     finally:
+        lines.close()
         log.close()
 
 
@@ -134,10 +134,12 @@ def plain(amount: Decimal) -> str:
 
 class Lines:
     """Prints steps on standard output: a line of words each, or of JSON. An output that takes no
-    more, a terminal or a pipe that was closed, loses the lines; the session goes on."""
+    more, a terminal or a pipe that was closed or stopped, loses the lines; the session goes on."""
 
     def __init__(self, log: Log, *, as_json: bool) -> None:
-        self._log, self._as_json = log, as_json
+        from leeward.monitoring.outlet import Outlet
+
+        self._log, self._as_json, self._outlet = log, as_json, Outlet(sys.stdout, keep_open=True)
 
     def note(self, noted: Noted) -> None:
         self._log.noted(noted)
@@ -148,10 +150,11 @@ class Lines:
     def end(self, words: str) -> None:
         self._print(json.dumps({"ended": words}) if self._as_json else words)
 
+    def close(self) -> None:
+        self._outlet.close()
+
     def _print(self, text: str) -> None:
-        with suppress(OSError, ValueError):
-            typer.echo(text)
-            sys.stdout.flush()
+        self._outlet.write(f"{text}\n")
 
 
 def _json_line(shown: Shown) -> str:

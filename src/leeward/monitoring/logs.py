@@ -8,13 +8,14 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import structlog
 
 from leeward.domain.errors import CannotWrite
 from leeward.domain.times import iso
 from leeward.engine.records import Noted, Severity
+from leeward.monitoring.outlet import Outlet
 
 HIDDEN = "(hidden)"
 #: Names whose values are secret, whatever they are.
@@ -37,11 +38,11 @@ class Log:
     wherever they turn up; `now_ms` dates the events."""
 
     def __init__(
-        self, stream: TextIO, now_ms: Callable[[], int], secrets: Iterable[str] = ()
+        self, stream: TextIO | Outlet, now_ms: Callable[[], int], secrets: Iterable[str] = ()
     ) -> None:
         self._stream, self._now_ms = stream, now_ms
         self._logger = structlog.wrap_logger(
-            structlog.PrintLogger(stream),
+            structlog.PrintLogger(cast("TextIO", stream)),
             processors=[self._dated, _Redaction(secrets), _as_json],
             wrapper_class=structlog.BoundLogger,
         )
@@ -63,8 +64,7 @@ class Log:
 
     def close(self) -> None:
         """Closes the file; standard error stays open."""
-        if self._stream is not sys.stderr:
-            self._stream.close()
+        self._stream.close()
 
     def _dated(
         self, logger: object, method: str, event: MutableMapping[str, Any]
@@ -74,12 +74,13 @@ class Log:
 
 
 def open_log(file: Path | None, now_ms: Callable[[], int], secrets: Iterable[str] = ()) -> Log:
-    """Returns the log to `file`, appended to, or to standard error. Raises CannotWrite."""
+    """Returns the log to `file`, appended to, or to standard error. It is written by a thread.
+    Raises CannotWrite."""
     if file is None:
-        return Log(sys.stderr, now_ms, secrets)
+        return Log(Outlet(sys.stderr, keep_open=True), now_ms, secrets)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        return Log(file.open("a", encoding="utf-8", buffering=1), now_ms, secrets)
+        return Log(Outlet(file.open("a", encoding="utf-8", buffering=1)), now_ms, secrets)
     except OSError as error:
         raise CannotWrite(f"log {file}: cannot be written: {error.strerror}") from None
 

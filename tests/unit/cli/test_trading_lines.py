@@ -27,14 +27,17 @@ class Gone(io.StringIO):
 
 @pytest.mark.parametrize("as_json", [False, True])
 def test_a_step_is_printed_as_one_line(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
-    Lines(Log(io.StringIO(), lambda: 0), as_json=as_json).show(STEP)
+    lines = Lines(Log(io.StringIO(), lambda: 0), as_json=as_json)
+    lines.show(STEP)
+    lines.close()
     assert capsys.readouterr().out.count("\n") == 1
 
 
 def test_an_output_that_was_closed_does_not_reach_the_session(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    lines = Lines(Log(io.StringIO(), lambda: 0), as_json=False)
     monkeypatch.setattr(sys, "stdout", Gone())
+    lines = Lines(Log(io.StringIO(), lambda: 0), as_json=False)
     lines.show(STEP)
     lines.end("over")
+    lines.close()
