@@ -96,6 +96,10 @@ class Alerts:
             self._outbox = outbox
             while self._early:
                 self._put(outbox, *self._early.popleft())
+        if outbox.fault:
+            words = f"{outbox.fault}; alerts wait in memory alone"
+            at_ms = self.wiring.now_ms()
+            self.wiring.tell(Noted("alerts_failing", words, Severity.WARNING, at_ms))
         self._senders = [_Sender(each, outbox, self.wiring) for each in self.channels]
 
     def close(self, within_s: float) -> None:
@@ -195,7 +199,7 @@ class _Sender:
         while letters := self._outbox.waiting(self._channel.key):
             self._outbox.force()
             few = letters[:1] if len(letters) <= _MANY else letters[:_TOGETHER]
-            if not self._channel.send(*_message(few)):
+            if not self._sent(few):
                 self._failed()
                 return False
             self._outbox.taken(few, self._channel.key)
@@ -203,6 +207,12 @@ class _Sender:
                 self._wiring.count("sent")
             self._recovered()
         return True
+
+    def _sent(self, letters: Sequence[Letter]) -> bool:
+        try:
+            return self._channel.send(*_message(letters))
+        except Exception:  # noqa: BLE001 - whatever a channel's library raises, it did not take it
+            return False
 
     def _failed(self) -> None:
         self._wiring.count("failed")

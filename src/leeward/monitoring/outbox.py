@@ -33,9 +33,9 @@ class Outbox:
     """Letters in the order they were put; any thread may call.
 
     `put` writes without forcing: it survives the death of the process at once, and that of the
-    computer after `force`, which senders call before they send. A file that cannot be written
-    leaves letters in memory alone. A line that a crash cut short, or that cannot be read, is passed
-    over: an alert never stops a start.
+    computer after `force`, which senders call before they send. A file that cannot be read or
+    written leaves letters in memory alone; `fault` says so of one that cannot be opened. A line
+    that a crash cut short, or that cannot be read, is passed over: an alert never stops a start.
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,10 +46,16 @@ class Outbox:
         self._next = 1
         #: How long the file was when it was written anew.
         self._least_bytes = 0
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._load()
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        self._rewrite()
+        self.fault = ""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._load()
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError as error:
+            self.fault = f"{path} cannot be used: {error.strerror}"
+            self._file = os.open(os.devnull, os.O_RDWR | os.O_APPEND)
+        else:
+            self._rewrite()
 
     def put(self, at_ms: int, level: str, title: str, body: str, to: Iterable[str]) -> None:
         """Keeps a letter for the channels named."""
@@ -116,11 +122,11 @@ class Outbox:
 
     def _append(self, line: dict[str, object]) -> None:
         content = json.dumps(line).encode() + b"\n"
-        size = os.fstat(self._file).st_size
-        try:
-            _write(self._file, content)
-        except OSError:
-            with suppress(OSError):
+        with suppress(OSError):
+            size = os.fstat(self._file).st_size
+            try:
+                _write(self._file, content)
+            except OSError:
                 os.ftruncate(self._file, size)
 
     def _load(self) -> None:

@@ -13,7 +13,7 @@ from tests.hearing import Hearing, hearing
 from leeward.domain.errors import BadConfig
 from leeward.engine.records import Noted, Severity
 from leeward.monitoring.alerts import Alerts, Wiring
-from leeward.monitoring.channels import channels_of
+from leeward.monitoring.channels import Channel, channels_of
 from leeward.monitoring.logs import redaction
 from leeward.monitoring.meanings import KINDS
 from leeward.monitoring.sieve import Sieve
@@ -174,3 +174,42 @@ def test_what_looks_like_markup_reaches_telegram_as_words(
     text = hears.posts[0]["text"]
     assert "price &lt; stop &amp; &lt;class 'ValueError'&gt;" in text
     assert "a &lt;b" in text
+
+
+def test_an_outbox_that_cannot_be_opened_is_told_and_alerts_are_sent_all_the_same(
+    hears: Hearing, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    told = Told()
+    alerts = alerts_to(hears, told=told)
+    alerts.open(tmp_path / "file" / "box")
+    alerts.note(noted("unprotected"))
+    alerts.close(10)
+    assert [each.kind for each in told.notes] == ["alerts_failing"]
+    assert "alerts wait in memory alone" in told.notes[0].words
+    assert len(hears.posts) == 1
+
+
+def test_a_channel_that_raises_has_not_taken_it_and_is_tried_again(
+    hears: Hearing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sends = iter((RuntimeError("broken"), ValueError("again")))
+
+    def send(self: Channel, level: str, title: str, body: str) -> bool:
+        error = next(sends, None)
+        if error is not None:
+            raise error
+        return whole(self, level, title, body)
+
+    whole = Channel.send
+    monkeypatch.setattr(Channel, "send", send)
+    told = Told()
+    alerts = alerts_to(hears, told=told)
+    alerts.open(tmp_path / "box")
+    alerts.note(noted("unprotected"))
+    until_s = time.monotonic() + 20
+    while "sent" not in told.counts and time.monotonic() < until_s:
+        time.sleep(0.02)
+    alerts.close(10)
+    assert told.counts.count("failed") == 2
+    assert told.counts.count("sent") == 1
