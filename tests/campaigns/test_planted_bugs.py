@@ -9,7 +9,7 @@ from tests.harness.campaign import memory, plan_of, run
 from tests.harness.planted import PLANTED
 
 #: Runs within which a mistake has to show.
-MOST = 300
+MOST = 600
 
 
 @pytest.mark.timeout(0)

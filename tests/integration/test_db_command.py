@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(120)
 
 def test_a_database_is_made_checked_copied_and_put_back(database_url: str, tmp_path: Path) -> None:
     made = leeward_json(database_url, "upgrade")
-    assert made["revisions"] == ["0001", "0002"]
+    assert made["revisions"] == ["0001", "0002", "0003"]
     assert leeward_json(database_url, "upgrade")["revisions"] == []
     fill(database_url)
     checked = leeward_json(database_url, "check")
@@ -57,7 +57,10 @@ def test_an_outdated_sqlite_file_is_copied_before_it_is_changed(tmp_path: Path) 
     fill(url)
     database = open_database(url)
     with database.writing() as connection:
-        for table in ("models", "performance_metrics", "account_history", "strategy_executions"):
+        for table in (
+            "models", "performance_metrics", "account_history", "strategy_executions",
+            "challengers", "shadow_forecasts",
+        ):  # fmt: skip
             connection.exec_driver_sql(f"DROP TABLE {table}")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
     database.close()
@@ -70,7 +73,7 @@ def test_an_outdated_sqlite_file_is_copied_before_it_is_changed(tmp_path: Path) 
     assert "traded at this moment" in traded.stderr
     lease.release()
     done = leeward_json(url, "upgrade")
-    assert done["revisions"] == ["0002"]
+    assert done["revisions"] == ["0002", "0003"]
     assert Path(done["backup"]).is_file()
 
 

@@ -469,3 +469,19 @@ def test_a_strategy_that_hangs_is_named_while_it_hangs(stage: Stage) -> None:
 
     stage.monkeypatch.setattr("leeward.runtime.trading.stalling.PATIENCE_S", 0.4)
     stage.play(work, [100, 120, 110], strategy="Hanging")
+
+
+def test_no_move_of_the_state_comes_between_a_decision_and_what_is_written_of_it(
+    stage: Stage,
+) -> None:
+    async def work(walk: Walk) -> None:
+        session = walk.ready.session
+        await walk.hours(1)
+        steps = session.measures.steps
+        async with session.standing.lock:  # a move is being written
+            await walk.to(HOUR.floor(walk.clock.told_ms) + HOUR.length_ms + 90)
+            await asyncio.sleep(0.5)
+            assert session.measures.steps == steps
+        await walk.until(lambda: session.measures.steps > steps)
+
+    stage.play(work, FLAT)

@@ -50,12 +50,12 @@ def wait_for(holds: Callable[[], bool], within_s: float = 60.0) -> None:
 @pytest.mark.timeout(180)
 @pytest.mark.usefixtures("session")
 def test_swap_says_what_will_happen_and_when_and_then_it_does(leeward: Run) -> None:
-    asked = ("swap", "ema_cross", "--param", "fast=7", "--positions", "close", "--shadow", "2")
+    asked = ("swap", "ema_cross", "--param", "fast=7", "--positions", "close", "--shadow", "20")
     shown = leeward(*asked)
     assert shown.code == 0, shown.err
     assert shown.out.startswith(f"{ACCOUNT}: ema_cross (fast=7, slow=100, stop_atr=2.0) takes over")
     assert "from restless.py:Restless at the candle close of " in shown.out
-    assert "tried on 2 candles without orders" in shown.out
+    assert "tried on 20 candles without orders" in shown.out
     second = leeward("swap", "adaptive")
     assert second.code == 3
     assert "is under way, to ema_cross" in second.err
@@ -65,7 +65,11 @@ def test_swap_says_what_will_happen_and_when_and_then_it_does(leeward: Run) -> N
     assert "  swapped in " in text
     assert "for restless.py:Restless; `leeward swap --rollback` takes it back" in text
     back = json.loads(leeward("swap", "--rollback", "--json").out)
-    assert back["words"].startswith("restless.py:Restless takes over from ema_cross")
+    # It may have been done by the time the answer is put into words.
+    assert back["words"].startswith(
+        ("restless.py:Restless takes over from ema_cross",
+         "restless.py:Restless took over from ema_cross")
+    )  # fmt: skip
     wait_for(lambda: status(leeward)["session"]["swap"]["before"]["strategy"] == "ema_cross")
     assert "swapped in by" in leeward("why", "BTCUSDT").out.replace("\n", " ")
 

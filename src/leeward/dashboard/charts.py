@@ -118,8 +118,9 @@ def histogram_edges(values: Sequence[float]) -> FloatColumn:
     """
     low, high = min(0.0, *values, 0.0), max(0.0, *values, 0.0)
     width = _round_up((high - low) / min(_MOST_BARS, max(5, int(math.sqrt(len(values)) * 2))))
-    first, last = math.floor(low / width + 1e-9), math.ceil(high / width - 1e-9)
-    edges = np.arange(first, max(last, first + 1) + 1, dtype=np.float64) * width
+    first = min(math.floor(low / width + 1e-9), -1 if low < 0 else 0)
+    last = max(math.ceil(high / width - 1e-9), 1 if high > 0 else 0, first + 1)
+    edges = np.arange(first, last + 1, dtype=np.float64) * width
     # Rounding must not push the smallest or the largest out of its bar.
     edges[0], edges[-1] = min(edges[0], low), max(edges[-1], high)
     return edges

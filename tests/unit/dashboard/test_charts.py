@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -40,6 +40,8 @@ def test_a_thinned_curve_keeps_its_ends_and_its_extremes(value: np.ndarray) -> N
 
 
 @given(RETURNS)
+@example([-1e-11, 1.0])
+@example([-1.0, 1e-11])
 def test_every_return_is_in_one_bar_and_none_crosses_zero(values: list[float]) -> None:
     edges = histogram_edges(values)
     counts, _ = np.histogram(values, bins=edges)

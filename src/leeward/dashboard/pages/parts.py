@@ -164,7 +164,7 @@ def table(
         element("tbody", *body),
         class_="stack",
     )
-    return element("div", found, class_="scroll")
+    return element("div", found, class_="scroll", tabindex="0", role="region", aria_label=label)
 
 
 def _heading(column: Column, sorted_by: Sorted | None) -> Html:

@@ -272,11 +272,13 @@ class TradingSession:
         books, symbols = self.keeper.books, self.decider.symbols
         self._prices |= await other_prices(books, symbols, self.venue, self._prices)
         leaving = await self.at_close()
-        held = {each.symbol: each.position_id for each in books.positions()}
-        made = self.decider.decide(self._view, held)
-        decided = self.clock.moment()
-        flow = self.keeper.books.unmarked_flow
-        decision = await self._write(made)
+        await self.standing.review()
+        async with self.standing.lock:  # what is written before the step is what it was decided on
+            held = {each.symbol: each.position_id for each in books.positions()}
+            made = self.decider.decide(self._view, held)
+            decided = self.clock.moment()
+            flow = books.unmarked_flow
+            decision = await self._write(made)
         took_s = self.clock.monotonic_s() - self._arrived_s
         self.measures.step(decision.records, flow, took_s, self.plan.timeframe.length_ms)
         self._look_at_strategy(made)
@@ -360,8 +362,7 @@ class TradingSession:
         words = f"max_drawdown: equity {made.marks.equity:.2f}, peak {made.marks.peak:.2f}"
         halted = StateMoved(TradingState.HALTED, words, "watch", self.server_now_ms())
         self._note("max_drawdown", words, Severity.CRITICAL)
-        async with self.standing.lock:
-            await self.keeper.commit(*decision.records, halted, urgent=urgent)
+        await self.keeper.commit(*decision.records, halted, urgent=urgent)
 
     def _records(self, made: StepChoices, state: TradingState) -> StepDecision:
         now_ms, length_ms = self.server_now_ms(), self.plan.timeframe.length_ms
