@@ -57,6 +57,12 @@ class Position:
     entry_time_ms: int
     closing: str | None
 
+    @property
+    def worth(self) -> Decimal:
+        """What it is worth at the last price, at that of its entry where none is known."""
+        price = self.last_price if self.last_price is not None else self.entry_price
+        return _ZERO if price is None else price * self.quantity
+
 
 @dataclass(frozen=True, slots=True)
 class Overview:
@@ -134,7 +140,7 @@ def overview_on(connection: Connection, account: str) -> Overview:
     alive = row.holder is not None and beat_s is not None and beat_s <= ALIVE_S
     quote = "" if session is None else str(session.started.facts.get("quote", "USDT"))
     positions = tuple(_positions(connection, row, facts, quote))
-    worth = _worth(facts, marked)
+    worth = _worth(facts, marked, positions)
     last_ms, age_s = _last_candle(row, session, marked, beat_s)
     causes = tuple(part for part in str(facts.get("causes", "")).split(", ") if part)
     state = row.state
@@ -241,17 +247,21 @@ class _Worth:
         return _below(self.equity, self.peak)
 
 
-def _worth(facts: Mapping[str, object], marked: EquityMarked | None) -> _Worth:
-    """Returns the account at the last prices that its process told, else at the last candle."""
+def _worth(
+    facts: Mapping[str, object], marked: EquityMarked | None, positions: Sequence[Position]
+) -> _Worth:
+    """Returns the account at the last prices that its process told, else at the last candle. What
+    is invested is what the fills say is held, so that it and the positions are of one moment."""
     cash, equity = _decimal(facts.get("cash")), _decimal(facts.get("equity"))
     if marked is None:
         return _Worth(cash=cash)
     if cash is None or equity is None:
-        cash, equity = marked.cash, marked.equity
+        equity = marked.equity
+    exposure = sum((each.worth for each in positions), _ZERO)
     return _Worth(
         equity=equity,
-        cash=cash,
-        exposure=equity - cash,
+        cash=equity - exposure,
+        exposure=exposure,
         peak=max(marked.peak, equity),
         today=equity - marked.day_base,
         day_base=marked.day_base,
@@ -277,9 +287,7 @@ def _limits(
         return ()
     largest, at_risk = _ZERO, _ZERO
     for each in positions:
-        price = each.last_price if each.last_price is not None else each.entry_price
-        if price is not None:
-            largest = max(largest, price * each.quantity)
+        largest = max(largest, each.worth)
         if each.entry_price is not None and each.stop is not None:
             at_risk = max(at_risk, (each.entry_price - each.stop) * each.quantity)
     use = Use(

@@ -35,7 +35,9 @@ def test_the_overview_tells_positions_at_the_last_prices(settings: Settings) -> 
     assert held.last_price == Decimal("101.5")
     assert held.unrealised == Decimal("1.5") * Decimal("0.4995")
     assert held.stop_distance_fraction == pytest.approx(6.5 / 101.5)
-    assert (found.equity, found.cash) == (Decimal("10007.5"), Decimal(9950))
+    assert found.equity == Decimal("10007.5")
+    assert found.exposure == Decimal("101.5") * Decimal("0.4995")
+    assert found.cash == found.equity - found.exposure
     assert found.today_pnl == Decimal("7.5")
     assert [event.kind for event in found.alerts] == ["Noted"]
     feed.close()
