@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
@@ -80,7 +81,10 @@ def open_log(file: Path | None, now_ms: Callable[[], int], secrets: Iterable[str
         return Log(Outlet(sys.stderr, keep_open=True), now_ms, secrets)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        return Log(Outlet(file.open("a", encoding="utf-8", buffering=1)), now_ms, secrets)
+        # Amounts and addresses stand in it: its owner's to read, where it is made here.
+        handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        stream = os.fdopen(handle, "a", encoding="utf-8", buffering=1)
+        return Log(Outlet(stream), now_ms, secrets)
     except OSError as error:
         raise CannotWrite(f"log {file}: cannot be written: {error.strerror}") from None
 

@@ -71,6 +71,7 @@ def test_a_file_is_appended_to_line_by_line(tmp_path: Path) -> None:
         log.event("started")
         log.close()
     assert len(file.read_text().splitlines()) == 2
+    assert file.stat().st_mode & 0o077 == 0  # its owner's alone
 
 
 def test_a_stream_that_is_gone_loses_the_line_and_nothing_else() -> None:
