@@ -10,12 +10,10 @@ from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from typing import Final
 
-from leeward.runtime.settings import Settings, child_environment
+from leeward.runtime.settings import CHILD_COMMAND, TO_READ, Settings, child_environment
 
 Say = Callable[[str], None]
 
-_LEEWARD: Final = (sys.executable, "-c", "from leeward.cli.main import main; main()")
-_READS: Final = ("data", "database", "backtest", "risk", "instruments", "ml", "sentiment")
 _ENDING_S: Final = 5.0
 
 
@@ -25,10 +23,10 @@ def companions(settings: Settings, say: Say, *, dashboard: bool) -> Iterator[Non
     a line for `say`, never a reason not to trade."""
     with ExitStack() as started:
         if dashboard and _may_serve(settings, say):
-            sections = (*_READS, "dashboard")
+            sections = (*TO_READ, "dashboard")
             started.enter_context(_beside("dashboard", settings, sections, say))
         if settings.telegram.token is not None:
-            sections = (*_READS, "telegram")
+            sections = (*TO_READ, "telegram")
             started.enter_context(_beside("telegram", settings, sections, say))
         yield
 
@@ -62,7 +60,7 @@ def _beside(name: str, settings: Settings, sections: Sequence[str], say: Say) ->
     log = settings.data.dir.absolute().parent / f"{name}.log"
     try:
         process = subprocess.Popen(  # noqa: S603 - our own command
-            (*_LEEWARD, name, "--log", str(log)),
+            (*CHILD_COMMAND, name, "--log", str(log)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from leeward.cli.trading import Changes, Config, LogFile
 
 if TYPE_CHECKING:
     from leeward.dashboard.access import AccessFile
@@ -15,13 +16,9 @@ if TYPE_CHECKING:
 def dashboard(
     host: Annotated[str | None, typer.Option(help="Where to listen; else this machine.")] = None,
     port: Annotated[int | None, typer.Option(help="0 for a free one.")] = None,
-    log: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where notes go; else standard error.")
-    ] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="SECTION.NAME=VALUE", help="A setting.")
-    ] = None,
-    config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
+    log: LogFile = None,
+    set_: Changes = None,
+    config: Config = None,
 ) -> None:
     """Serve the pages and the REST API: see how trading does, and halt, resume, flatten or swap.
 

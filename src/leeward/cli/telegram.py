@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from leeward.cli.trading import Changes, Config, LogFile
 
 if TYPE_CHECKING:
     from leeward.monitoring.logs import Log
@@ -20,13 +21,9 @@ def telegram(
         str | None,
         typer.Option(help="As in paper:binance:main; else the only one, or the one running."),
     ] = None,
-    log: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where notes go; else standard error.")
-    ] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="SECTION.NAME=VALUE", help="A setting.")
-    ] = None,
-    config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
+    log: LogFile = None,
+    set_: Changes = None,
+    config: Config = None,
 ) -> None:
     """Answer /status, /positions and /why on Telegram, and halt, resume or flatten when told to.
 

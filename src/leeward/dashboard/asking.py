@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from collections import OrderedDict
 from collections.abc import Hashable
 from contextlib import suppress
@@ -14,11 +13,8 @@ from typing import Final
 
 from leeward.domain.errors import BadUsage, Failed, LeewardError, Refused
 from leeward.runtime.clock import now_ms
-from leeward.runtime.settings import Settings, child_environment
+from leeward.runtime.settings import CHILD_COMMAND, TO_READ, Settings, child_environment
 
-#: The command line, as a child of this process.
-LEEWARD: Final = (sys.executable, "-c", "from leeward.cli.main import main; main()")
-_SECTIONS: Final = ("data", "database", "backtest", "risk", "instruments", "ml", "sentiment")
 _ERRORS: Final[dict[int, type[LeewardError]]] = {2: BadUsage, 3: Refused}
 _LONGEST_S: Final = 180.0
 _KEPT: Final = 64
@@ -66,9 +62,9 @@ class Asking:
     async def _asked(self, arguments: tuple[str, ...]) -> object:
         named = arguments.index("--") if "--" in arguments else len(arguments)
         process = await asyncio.create_subprocess_exec(
-            *LEEWARD, *arguments[:named], "--json", *arguments[named:],
+            *CHILD_COMMAND, *arguments[:named], "--json", *arguments[named:],
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE, env=child_environment(self._settings, _SECTIONS),
+            stderr=asyncio.subprocess.PIPE, env=child_environment(self._settings, TO_READ),
         )  # fmt: skip
         with suppress(OSError, AttributeError):  # where there is no such thing, or it is gone
             os.setpriority(os.PRIO_PROCESS, process.pid, 10)

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
-from leeward.dashboard.asking import LEEWARD, last_words
+from leeward.dashboard.asking import last_words
 from leeward.domain.errors import BadUsage, Refused, unknown_name
 from leeward.runtime.clock import monotonic_s, now_ms
-from leeward.runtime.settings import Settings, child_environment
+from leeward.runtime.settings import CHILD_COMMAND, Settings, child_environment
 
 _SECTIONS: Final = ("data", "backtest", "risk", "instruments", "ml", "sentiment")
 
@@ -176,7 +176,7 @@ class Backtests:
         self.folder.mkdir(parents=True, exist_ok=True)
         json_file, report = (self.folder / f"{run.run_id}.{end}" for end in ("json", "html"))
         process = await asyncio.create_subprocess_exec(
-            *LEEWARD, "backtest", *run.wish.arguments(),
+            *CHILD_COMMAND, "backtest", *run.wish.arguments(),
             f"--json={json_file}", f"--report={report}",
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE, env=child_environment(self._settings, _SECTIONS),

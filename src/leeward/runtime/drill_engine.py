@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from leeward.engine.records import Record, StateMoved, TradingState
 from leeward.runtime import drill_strategy
 from leeward.runtime.drill_stage import Engine, Exchange
 from leeward.runtime.drill_truth import Truth, differences, truth_of
-from leeward.runtime.settings import PREFIX
+from leeward.runtime.settings import CHILD_COMMAND, PREFIX
 
 _OWNER: Final = "main"
 _ACCOUNT: Final = "live:emulator:main"
@@ -134,7 +133,7 @@ def rehearsal(
     no other; nothing is started yet."""
     url = url or f"sqlite:///{folder / 'leeward.db'}"
     command = [
-        sys.executable, "-c", "from leeward.cli.main import main; main()",
+        *CHILD_COMMAND,
         "live", f"{drill_strategy.__file__}:Restless",
         "--symbols", ",".join(symbols), "--timeframe", "1m",
         "--venue", "emulator", "--url", exchange.addresses.rest,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -157,6 +158,13 @@ def load_settings(config: Path | None = None, changes: Sequence[str] = ()) -> Se
 def live_confirmation() -> str | None:
     """Returns what a service confirms live trading by, None where it does not."""
     return os.environ.get("LEEWARD_LIVE_CONFIRMATION")
+
+
+#: The command line, as a child of this process.
+CHILD_COMMAND: Final = (sys.executable, "-c", "from leeward.cli.main import main; main()")
+
+#: Sections of a child that reads what there is and does not trade.
+TO_READ: Final = ("data", "database", "backtest", "risk", "instruments", "ml", "sentiment")
 
 
 def child_environment(settings: Settings, sections: Sequence[str]) -> dict[str, str]:
