@@ -109,7 +109,7 @@ class Watched:
 def chromium() -> Iterator[Browser]:
     path = shutil.which("chromium")
     if path is None:
-        pytest.skip("no chromium on this machine; install it to test the pages in a browser")
+        pytest.skip("no chromium on this machine; install it to test what it shows")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser

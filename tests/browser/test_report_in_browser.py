@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import re
-import shutil
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page
 from tests.results import sample_result, walk
 
 from leeward.report.html import write_report
 
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 HOUR = 3_600_000
 NASTY = "<img src=x onerror=alert(1)>"
 RANGE = """() => {
@@ -67,17 +62,6 @@ class Visit:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no chromium on this machine; install it to test the report in a browser")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "one.html"
     candles = [walk("BTCUSDT", 20_000, gaps=(700,)), walk("ETHUSDT", 9_000, seed=2, skip=11_000)]
@@ -86,8 +70,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def visit(browser: Browser, report: Path) -> Iterator[Visit]:
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+def visit(chromium: Browser, report: Path) -> Iterator[Visit]:
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
     yield Visit(page, report)
     page.close()
 
@@ -204,9 +188,9 @@ def test_buy_and_hold_can_be_hidden(visit: Visit) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_shows_the_page_without_sideways_scrolling(
-    browser: Browser, report: Path, scheme: str
+    chromium: Browser, report: Path, scheme: str
 ) -> None:
-    page = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    page = chromium.new_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
     visit = Visit(page, report)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     body = "getComputedStyle(document.body)"
@@ -220,7 +204,7 @@ def test_a_phone_shows_the_page_without_sideways_scrolling(
 
 
 def test_several_results_are_drawn_when_their_tab_is_opened(
-    browser: Browser, tmp_path: Path
+    chromium: Browser, tmp_path: Path
 ) -> None:
     candles = [walk("BTCUSDT", 3_000)]
     results = [
@@ -228,7 +212,7 @@ def test_several_results_are_drawn_when_their_tab_is_opened(
         for name, every in (("one", 90), ("two", 30), (NASTY, 0))
     ]
     write_report(tmp_path / "several.html", results)
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
     visit = Visit(page, tmp_path / "several.html")
     assert page.locator(".plot.overview canvas").count() > 0
     for index in (1, 2):
