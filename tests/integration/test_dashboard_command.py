@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -83,6 +84,17 @@ def test_the_password_of_a_database_that_is_down_is_told_nobody(tmp_path: Path) 
     assert answers[1].json()["error"]["code"] == "database_down"
     told = "".join([*(each.text for each in answers), page.text, out, err])
     assert "canary-database-word" not in told
+
+
+@pytest.mark.skipif(os.name != "posix", reason="niceness is of POSIX")
+def test_every_thread_of_it_gives_way_to_trading(tmp_path: Path) -> None:
+    access_of(settings_in(tmp_path)).set_password(PASSWORD)
+    wanted = min(19, os.getpriority(os.PRIO_PROCESS, 0) + 5)
+    with dashboard(tmp_path) as (process, at):
+        assert httpx.get(f"{at}/login").status_code == 200
+        tasks = Path(f"/proc/{process.pid}/task")
+        served = [int(each.name) for each in tasks.iterdir()] if tasks.is_dir() else [process.pid]
+        assert {os.getpriority(os.PRIO_PROCESS, each) for each in served} == {wanted}
 
 
 def test_a_second_dashboard_names_the_first(tmp_path: Path, leeward: Run) -> None:

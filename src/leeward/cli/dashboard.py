@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import TYPE_CHECKING, Annotated
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -11,6 +13,9 @@ from leeward.cli.trading import Changes, Config, LogFile
 
 if TYPE_CHECKING:
     from leeward.dashboard.access import AccessFile
+
+#: Whatever trades on the same machine comes first.
+_NICE: Final = 5
 
 
 def dashboard(
@@ -25,6 +30,9 @@ def dashboard(
     It reads and writes the database only, and may be stopped and started while something trades.
     The first start makes a password and shows it once; `leeward access password` makes another.
     """
+    with suppress(AttributeError):  # Windows has no such thing
+        os.nice(_NICE)  # first of all: a library's threads keep what they began with
+
     from leeward.domain.errors import Failed
     from leeward.monitoring.logs import open_log
     from leeward.runtime.clock import now_ms
