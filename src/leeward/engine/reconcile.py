@@ -41,6 +41,8 @@ _ZERO = Decimal(0)
 #: zero, which an exchange has been seen to show by mistake, and one of before the last trades.
 SPACED_MS = 10_000
 SPACED_LATE_MS = 300_000
+#: An order heard of so lately is not gone for want of an answer: queries lag behind.
+HEARD_MS = 60_000
 #: A position of which less than this part is left is closed.
 _MOSTLY = 100
 
@@ -77,7 +79,7 @@ class _Reconciling:
         self._adopt()
         pending = self._book_fills()
         self._look_for_vanished()
-        if not pending and not self._ask:
+        if not (pending or self._ask or self._doubts):
             self._explain_balances()
         self._follow_taken_coins()
         self._watch()
@@ -142,7 +144,7 @@ class _Reconciling:
                 continue
             if name not in self._facts.absent:
                 self._ask.add(name)
-            elif not order.unresolved and shown and self._is_confirmed(f"order/{name}", _ZERO):
+            elif not order.unresolved and shown and self._has_vanished(order):
                 words = f"{order.symbol} {name} was {order.state} and the venue knows it no more"
                 self._note(Severity.CRITICAL, "vanished", name, words)
                 self._add(
@@ -154,6 +156,10 @@ class _Reconciling:
                         "the venue knows it no more",
                     )
                 )
+
+    def _has_vanished(self, order: BookedOrder) -> bool:
+        name = f"order/{order.client_order_id}"
+        return self._is_confirmed(name, _ZERO, not_before_ms=order.moved_ms + HEARD_MS)
 
     def _orders_to_cancel(self) -> tuple[OrderReport, ...]:
         """Returns our orders that rest at the venue for nobody: of a position that is closed, or
@@ -288,14 +294,16 @@ class _Reconciling:
                 return True
         return False
 
-    def _is_confirmed(self, name: str, amount: Decimal, *, late: bool = False) -> bool:
+    def _is_confirmed(
+        self, name: str, amount: Decimal, *, late: bool = False, not_before_ms: int = 0
+    ) -> bool:
         """Returns whether an earlier reading showed the same; doubts it from now on where not.
         `late` is one that may only lag behind."""
         spaced = SPACED_LATE_MS if late else SPACED_MS
         before = self._facts.doubts.get(name)
         since = self._facts.at_ms
         if before is not None and before.amount == amount:
-            if self._facts.at_ms - before.since_ms >= spaced:
+            if self._facts.at_ms >= max(before.since_ms + spaced, not_before_ms):
                 return True
             since = before.since_ms
         self._doubts[name] = Doubt(amount, since)

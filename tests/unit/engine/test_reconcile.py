@@ -216,6 +216,27 @@ def test_an_order_the_venue_no_longer_knows_has_to_be_unknown_twice() -> None:
     assert kept.orders[name].state is OrderState.EXPIRED
 
 
+def test_an_order_heard_of_a_moment_ago_is_not_taken_for_vanished() -> None:
+    kept = held_books("1", moved(STOP, OrderState.OPEN, order_id=2, at_ms=NOW))
+    name = STOP.orders[0].client_order_id
+    gone = facts((), [], absent=frozenset({name}), balances=HELD)
+    doubts: dict[str, Doubt] = {}
+    for after_s in (5, 20, 59):
+        found = settle(kept, replace(gone, at_ms=NOW + 1000 * after_s, doubts=doubts))
+        assert (found.records, found.is_clean) == ((), False)
+        doubts = dict(found.doubts)
+    second = settle(kept, replace(gone, at_ms=NOW + 60_000, doubts=doubts))
+    assert kinds(second) == ["vanished"]
+
+
+@pytest.mark.parametrize("status", [OrderStatus.CANCELED, OrderStatus.EXPIRED])
+def test_an_order_that_is_said_to_have_ended_has_ended_however_young(status: OrderStatus) -> None:
+    kept = held_books("1", moved(STOP, OrderState.OPEN, order_id=2, at_ms=NOW))
+    found = settle(kept, facts((), orders=[report(STOP, status, order_id=2)], balances=HELD))
+    assert kept.orders[STOP.orders[0].client_order_id].state.is_final
+    assert (found.is_clean, found.doubts) == (True, {})
+
+
 def test_an_unanswered_order_that_is_absent_is_left_to_the_proof() -> None:
     kept = books(opening("1000"), opening("0", SYMBOL, "BTC"), ENTRY)
     name = ENTRY.orders[0].client_order_id
@@ -408,6 +429,19 @@ def test_a_difference_that_changes_starts_anew() -> None:
     second = settle(kept, replace(told, at_ms=NOW + 60_000, balances=other, doubts=first.doubts))
     assert second.records == ()
     assert second.doubts == {"balance/USDT": Doubt(Decimal(501), NOW + 60_000)}
+
+
+def test_no_difference_counts_while_an_order_of_ours_may_have_made_it() -> None:
+    kept = held_books("1", moved(STOP, OrderState.OPEN, order_id=2, at_ms=NOW))
+    name = STOP.orders[0].client_order_id
+    filled_unseen = facts((), [], absent=frozenset({name}), balances={"USDT": "990"})
+    first = settle(kept, filled_unseen)
+    second = settle(kept, replace(filled_unseen, at_ms=NOW + 20_000, doubts=first.doubts))
+    assert (second.records, second.is_clean) == ((), False)
+    sold = fill(5, "1", "90", side=Side.SELL, order_id=2)
+    done = report(STOP, OrderStatus.FILLED, "1", order_id=2)
+    third = settle(kept, facts([sold], orders=[done], balances={"USDT": "990"}))
+    assert (third.is_clean, kept.cash) == (True, Decimal(990))
 
 
 def test_an_order_that_rests_though_the_books_hold_it_for_done_is_cancelled() -> None:
