@@ -239,8 +239,9 @@ def key_rights(value: object) -> Mapping[str, bool]:
     return rights
 
 
-def delistings(value: object) -> Mapping[str, int]:
-    """Returns the earliest time (ms) at which each symbol of the schedule is delisted."""
+def delistings(value: object, now_ms: int) -> Mapping[str, int]:
+    """Returns the earliest time (ms) after `now_ms` at which each symbol of the schedule is
+    delisted. A symbol that was listed again may still stand there with a time gone by."""
     found: dict[str, int] = {}
     for each in as_list(value):
         row = Record.of(each, "delistings")
@@ -248,7 +249,8 @@ def delistings(value: object) -> Mapping[str, int]:
         for symbol in row.list("symbols"):
             if not isinstance(symbol, str) or not symbol:
                 raise row.fails("symbols", "a list of symbols")
-            found[symbol] = min(at_ms, found.get(symbol, at_ms))
+            if at_ms > now_ms:
+                found[symbol] = min(at_ms, found.get(symbol, at_ms))
     return found
 
 

@@ -148,8 +148,9 @@ class BinanceRest:
 
     async def delistings(self) -> Asked[Mapping[str, int]]:
         """Returns when the exchange will stop trading symbols, as far as it has announced it."""
-        call = Call("GET", "/sapi/v1/spot/delist-schedule", weight=100)
-        return asked_of(await self.http.send(call), rule_codec.delistings)
+        answer = await self.http.send(Call("GET", "/sapi/v1/spot/delist-schedule", weight=100))
+        clock = self.http.server_clock  # known by now: the call was signed
+        return asked_of(answer, lambda value: rule_codec.delistings(value, clock.now_ms()))
 
     async def order(self, symbol: str, client_order_id: str) -> Asked[OrderReport]:
         named = {"symbol": symbol, "origClientOrderId": client_order_id}

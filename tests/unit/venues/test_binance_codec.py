@@ -517,18 +517,19 @@ def test_rights_of_a_key_must_name_the_ones_that_matter() -> None:
         read(rules.key_rights, rights | {"enableWithdrawals": "no"})
 
 
-def test_of_a_symbol_that_is_listed_twice_the_earlier_end_counts() -> None:
+def test_of_a_symbol_that_is_listed_twice_the_earliest_end_to_come_counts() -> None:
     schedule = [
-        {"delistTime": 1_686_222_232_000, "symbols": ["ETHUSDT", "ADAUSDT"]},
+        {"delistTime": 1_686_222_232_000, "symbols": ["ETHUSDT", "ADAUSDT", "BNBUSDT"]},
         {"delistTime": 1_686_161_202_000, "symbols": ["ADAUSDT", "BNBUSDT"]},
+        {"delistTime": 1_600_000_000_000, "symbols": ["BNBUSDT", "XRPUSDT"]},
     ]
-    assert read(rules.delistings, schedule) == {
+    assert read(lambda value: rules.delistings(value, 1_686_000_000_000), schedule) == {
         "ETHUSDT": 1_686_222_232_000,
         "ADAUSDT": 1_686_161_202_000,
         "BNBUSDT": 1_686_161_202_000,
     }
     with pytest.raises(Unreadable, match="symbols"):
-        read(rules.delistings, [{"delistTime": 1, "symbols": [5]}])
+        read(lambda value: rules.delistings(value, 0), [{"delistTime": 1, "symbols": [5]}])
 
 
 EXECUTION = {

@@ -56,11 +56,11 @@ class RulesWatch:
             now_ms, ours = self.market.server_now_ms(), self._ours()
             ends_ms = {name: each for name, each in found.value.items() if name in ours}
             for symbol, end_ms in ends_ms.items():
-                if end_ms > now_ms and self._ends_ms.get(symbol) != end_ms:
+                if self._ends_ms.get(symbol) != end_ms:
                     words = f"{symbol}: the exchange stops trading it at {iso(end_ms)}"
                     words += "; it is not bought any more, and sold a day ahead"
                     self.alarm(Noted("delisting", words, Severity.CRITICAL, now_ms, symbol))
-            self._ends_ms = {name: each for name, each in ends_ms.items() if each > now_ms}
+            self._ends_ms = ends_ms
             for symbol, rules in self.market.rules.items():
                 self.market.rules[symbol] = replace(rules, ends_ms=self._ends_ms.get(symbol))
         await self._leave()
