@@ -88,18 +88,34 @@ def _ordered(
     return None
 
 
+def room(books: Books, symbol: str, door: Door, beside: Sequence[IntentMade] = ()) -> Decimal:
+    """Returns the quote units at the last close that the limits of a position and of all of them
+    leave for an entry; not above zero for none."""
+    return min(_rooms(books, symbol, door, beside))
+
+
+def _rooms(
+    books: Books, symbol: str, door: Door, beside: Sequence[IntentMade]
+) -> tuple[Decimal, Decimal]:
+    """Returns what the limit of one position leaves for an entry, and that of all positions."""
+    limits, equity = door.limits, books.equity(door.prices).equity
+    worst_here = books.worst_case({symbol: door.prices[symbol]}) - _exempt(books, symbol, door)
+    added = sum((_value(each, door.prices) for each in beside), Decimal(0))
+    exempt = sum((_exempt(books, each, door) for each in door.prices), Decimal(0))
+    worst = books.worst_case(door.prices) + added - exempt
+    return (
+        _share(limits.max_position_fraction) * equity - worst_here,
+        _share(limits.max_exposure_fraction) * equity - worst,
+    )
+
+
 def _within_money(
     books: Books, intent: IntentMade, value: Decimal, door: Door, beside: Sequence[IntentMade]
 ) -> str | None:
-    symbol, limits = intent.key.symbol, door.limits
-    equity = books.equity(door.prices).equity
-    worst_here = books.worst_case({symbol: door.prices[symbol]}) + value
-    if worst_here - _exempt(books, symbol, door) > _share(limits.max_position_fraction) * equity:
+    here, over_all = _rooms(books, intent.key.symbol, door, beside)
+    if value > here:
         return "max_position"
-    added = sum((_value(each, door.prices) for each in beside), Decimal(0))
-    exempt = sum((_exempt(books, each, door) for each in door.prices), Decimal(0))
-    worst = books.worst_case(door.prices) + added + value - exempt
-    if worst > _share(limits.max_exposure_fraction) * equity:
+    if value > over_all:
         return "max_exposure"
     reserved = books.reserved + sum((each.reserved.amount for each in beside), Decimal(0))
     if books.cash - reserved < intent.reserved.amount:

@@ -9,7 +9,7 @@ import os
 import random
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
 import pytest
 from tests.trading import rules_for
@@ -19,7 +19,7 @@ from leeward.domain.money import Money, Price, Quantity
 from leeward.domain.orders import Fill, OrderType, Side, TimeInForce
 from leeward.domain.rules import SymbolStatus
 from leeward.engine.books import Books
-from leeward.engine.gate import Door, admit
+from leeward.engine.gate import Door, admit, room
 from leeward.engine.intents import client_order_id, intent_id
 from leeward.engine.records import (
     DecisionKey,
@@ -45,6 +45,7 @@ ORDERS = 5_000
 SYMBOLS = ("AUSDT", "BUSDT", "CUSDT", "DUSDT", "EUSDT", "FUSDT")
 LIMITS = RiskLimits(max_orders_per_hour=1_000_000)
 RULES = {symbol: rules_for(symbol) for symbol in SYMBOLS}
+TOO_MUCH = {"max_position", "max_exposure"}
 PRICES = dict.fromkeys(SYMBOLS, Decimal(100))
 
 
@@ -209,13 +210,23 @@ def attack(chance: random.Random, run: int) -> int:
         cap = cap.quantize(Decimal("0.01"))
         intent = entry(symbol, quantity, cap, at_ms=1_000 * run + number)
         now = door(prices, 1_000 * run + number)
-        if admit(books, intent, now) is None:
+        reason = admit(books, intent, now)
+        if reason in TOO_MUCH:
+            most = room(books, symbol, now) / prices[symbol]
+            most = max(Decimal(0), most).quantize(Decimal("0.00001"), ROUND_DOWN)
+            assert most < quantity
+            assert admit(books, replace_size(intent, most), now) not in TOO_MUCH
+        if reason is None:
             admitted += 1
             books.apply(intent)
             assert books.worst_case({symbol: prices[symbol]}) <= equity * Decimal("0.1000001")
             assert books.worst_case(prices) <= equity * Decimal("0.5000001")
             assert books.reserved <= books.cash
     return admitted
+
+
+def replace_size(intent: IntentMade, quantity: Decimal) -> IntentMade:
+    return replace(intent, orders=(replace(intent.orders[0], quantity=Quantity(quantity)),))
 
 
 def disturb(chance: random.Random, books: Books, prices: dict[str, Decimal], trade_id: int) -> int:

@@ -122,15 +122,13 @@ def _decimal(value: float) -> Decimal:
     return Decimal(repr(value))
 
 
-def cut_to_cash(
-    choice: Choice, intent: IntentMade, rules: SymbolRules, cash: Decimal, fee: Decimal
-) -> Choice | None:
-    """Returns the choice with as much as `cash` pays for at the intent's price, fee included; None
-    where that is less than the symbol's minimum."""
+def cut_to(choice: Choice, intent: IntentMade, rules: SymbolRules, most: Decimal) -> Choice | None:
+    """Returns the choice with at most `most` base units; None where they are worth less than the
+    symbol's minimum."""
     price = intent.orders[0].price
     assert price is not None, "entries have a price cap"
     least = Decimal(0) if rules.notional is None else rules.notional.least
-    quantity = quantity_of(max(Decimal(0), cash) / (price.value * (1 + fee)), rules.lot.step)
+    quantity = quantity_of(max(Decimal(0), most), rules.lot.step)
     if quantity.is_zero or quantity.value * price.value < least:
         return None
     return replace(choice, quantity=float(quantity.value))

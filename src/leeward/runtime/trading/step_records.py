@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Final
 
 from leeward.domain.timeframe import Timeframe
 from leeward.engine.books import Books, Held
-from leeward.engine.gate import Door, admit
+from leeward.engine.gate import Door, admit, room
 from leeward.engine.records import (
     EquityMarked,
     Executed,
@@ -20,7 +21,7 @@ from leeward.engine.records import (
 from leeward.runtime.trading.entering import (
     Entering,
     Identity,
-    cut_to_cash,
+    cut_to,
     entry_intent,
     stop_price,
 )
@@ -31,6 +32,9 @@ from leeward.runtime.trading.views import (
     OpenPosition,
     StepChoices,
 )
+
+#: What the gate says where less of it would do.
+_CUT: Final = frozenset({"max_position", "max_exposure", "insufficient_cash"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,20 +148,38 @@ def _admitted(
     door: Door,
     how: Entering,
 ) -> IntentMade | str:
-    """Returns the intent, cut to what cash allows, or why there is none."""
+    """Returns the intent, cut to what limits and cash allow, or why there is none.
+
+    The core has sized it by the same limits and the same closes; it knows no dust that could be
+    sold by now and no buys of unknown outcome, and cash by floats.
+    """
     rules = door.rules.get(choice.symbol)
     if rules is None:
         return "not_allowed"
     intent = entry_intent(who, choice, rules, how, door.now_ms)
     reason = admit(books, intent, door, beside)
-    if reason != "insufficient_cash":
+    if reason not in _CUT:
         return reason or intent
-    reserved = books.reserved + sum((each.reserved.amount for each in beside), Decimal(0))
-    cut = cut_to_cash(choice, intent, rules, books.cash - reserved, how.fee)
+    cut = cut_to(choice, intent, rules, _most(intent, beside, books, door, how))
     if cut is None:
         return reason
     intent = entry_intent(who, cut, rules, how, door.now_ms)
     return admit(books, intent, door, beside) or intent
+
+
+def _most(
+    intent: IntentMade, beside: Sequence[IntentMade], books: Books, door: Door, how: Entering
+) -> Decimal:
+    """Returns the base units that the limits leave at the last close, and cash at the cap."""
+    symbol, bought = intent.key.symbol, intent.orders[0]
+    assert bought.quantity is not None, "it was sized"
+    assert bought.price is not None, "entries have a price cap"
+    reserved = books.reserved + sum((each.reserved.amount for each in beside), Decimal(0))
+    return min(
+        bought.quantity.value,
+        room(books, symbol, door, beside) / door.prices[symbol],
+        (books.cash - reserved) / (bought.price.value * (1 + how.fee)),
+    )
 
 
 def _after_gate(choice: Choice, refused: Mapping[str, str]) -> Choice:

@@ -23,6 +23,7 @@ from leeward.engine.records import (
     IntentMade,
     Plan,
     PlanChanged,
+    PositionClosed,
     PositionOpened,
     Role,
     StateMoved,
@@ -125,7 +126,8 @@ def test_a_raised_stop_is_a_change_of_plan_that_keeps_the_target() -> None:
         ({"state": TradingState.REDUCING}, "reducing"),
         ({"late": True}, "late"),
         ({"rules": {}}, "not_allowed"),
-        ({"limits": RiskLimits(max_position_fraction=0.01)}, "max_position"),
+        ({"limits": RiskLimits(max_position_fraction=0.0001)}, "max_position"),
+        ({"limits": RiskLimits(max_exposure_fraction=0.0001)}, "max_exposure"),
     ],
 )
 def test_what_the_gate_refuses_is_a_row_with_the_reason(
@@ -139,13 +141,43 @@ def test_what_the_gate_refuses_is_a_row_with_the_reason(
 
 
 def test_entries_of_one_step_count_beside_each_other() -> None:
-    limits = RiskLimits(max_exposure_fraction=0.03)
+    limits = RiskLimits(max_exposure_fraction=0.02)
     made = step(choice("BTCUSDT", rank=1), choice("ETHUSDT", quantity=20.0, rank=0))
     decision = step_records(made, books_with(), WHO, door(limits=limits), HOW)
     assert [entry.key.symbol for entry in decision.entries] == ["ETHUSDT"]
     row = decision.records[1]
     assert isinstance(row, Executed)
     assert row.reason == "max_exposure"
+
+
+def dust_in(books: Books, amount: str) -> None:
+    """Lets the books hold what a stop left of an earlier position."""
+    earlier = hold(books)
+    sold = Quantity(1 - Decimal(amount))
+    fill = Fill("BTCUSDT", 2, 2, Side.SELL, Price(PRICES["BTCUSDT"]), sold, None, T)
+    booked = FillBooked(fill, None, earlier, Role.STOP)
+    trade = books.trade_of(earlier, "stop", [booked])
+    books.apply(booked)
+    books.apply(PositionClosed(trade, T))
+
+
+def test_an_entry_is_cut_to_what_the_limits_leave_beside_dust_that_could_be_sold() -> None:
+    books = books_with()
+    dust_in(books, "0.06")  # a USDT more than the 5 of an order
+    decision = step_records(step(choice("BTCUSDT", quantity=10.0)), books, WHO, door(), HOW)
+    (entry,) = decision.entries
+    assert entry.orders[0].quantity == Quantity(Decimal("9.99000"))  # 999 + 6 = 1000 + 5
+    row = decision.records[1]
+    assert isinstance(row, Executed)
+    assert (row.decision, row.quantity) == ("enter", 10.0)  # what the core decided on
+
+
+def test_an_entry_is_cut_to_what_those_before_it_leave_of_the_exposure() -> None:
+    limits = RiskLimits(max_position_fraction=0.04, max_exposure_fraction=0.05)
+    first, second = choice("BTCUSDT", quantity=4.0), choice("ETHUSDT", quantity=40.0, rank=1)
+    decision = step_records(step(first, second), books_with(), WHO, door(limits=limits), HOW)
+    bought = [entry.orders[0].quantity for entry in decision.entries]
+    assert bought == [Quantity(Decimal(4)), Quantity(Decimal(10))]
 
 
 def test_an_entry_is_cut_to_what_cash_allows() -> None:
