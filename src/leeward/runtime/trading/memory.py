@@ -127,7 +127,8 @@ class Memory:
     def begin_gap(self, now_s: float) -> None:
         """Notes that the position has no stop from now on: what was put off is tried soon."""
         self.unprotected_since_s = now_s
-        for pause in (self.cancelling, *(each.pause for each in self.questions.values())):
+        asked = (each.pause for each in self.questions.values())
+        for pause in (self.rules_pause, self.cancelling, *asked):
             pause.at_s = min(pause.at_s, now_s + NAKED_S)
 
     def question(self, client_order_id: str) -> Question:

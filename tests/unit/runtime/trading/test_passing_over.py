@@ -296,12 +296,12 @@ async def told_of(world: World, order: BookedOrder) -> OrderEvent:
 
 def test_a_gap_ends_the_patience_of_every_question() -> None:
     memory = Memory(RULES)
-    slow = memory.question("a").pause
-    for _ in range(9):
-        slow.put_off(10.0)
-    assert slow.at_s - 10 == backoff_s(9) > 20
-    memory.begin_gap(12.0)
-    assert slow.at_s == 13.0
+    for slow in (memory.question("a").pause, memory.rules_pause):
+        for _ in range(9):
+            slow.put_off(10.0)
+        assert slow.at_s - 10 == backoff_s(9) > 20
+        memory.begin_gap(12.0)
+        assert slow.at_s == 13.0
 
 
 def test_what_a_late_entry_bought_is_protected_soon(tmp_path: Path) -> None:
