@@ -138,6 +138,15 @@ class _Overdue:
     wait_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """A candle far from the last close, and since when it waits to be contradicted."""
+
+    key: Series
+    candle: Candle
+    since_s: float
+
+
 class CandleStream:
     """Follows series; `server_now_ms` is the exchange's time. Use it within `following`.
 
@@ -169,6 +178,7 @@ class CandleStream:
         self._to_ask: asyncio.Queue[Series] = asyncio.Queue()
         self._asking: set[Series] = set()
         self._overdue_keys: set[Series] = set()
+        self._doubts: list[_Doubt] = []
         self._redial_s = 0.0
         names = [f"{each.symbol.lower()}@kline_{each.timeframe}" for each in wanted]
         self._lines = [
@@ -212,11 +222,29 @@ class CandleStream:
             return
         if series.is_wild(event.candle):
             self.health.doubted += 1
+            self._doubts.append(_Doubt(key, event.candle, self._clock.monotonic_s()))
             self._ask_soon(key)
             return
-        self._hand_out(key, series.offer([event.candle]))
+        self._offer(key, event.candle)
+
+    def _offer(self, key: Series, candle: Candle) -> None:
+        series = self._series[key]
+        self._hand_out(key, series.offer([candle]))
         if series.gap is not None:
             self._ask_soon(key)
+
+    def _look_at_doubts(self, now_s: float) -> None:
+        """Asks for what is doubted until it is settled; hands it out where nothing contradicts it
+        in time: a decision missed costs more than a question."""
+        doubts, self._doubts = self._doubts, []
+        for doubt in doubts:
+            if doubt.candle.open_time_ms < self._series[doubt.key].next_ms:
+                continue  # REST has told what it was
+            if now_s - doubt.since_s >= self._patience.doubt_s:
+                self._offer(doubt.key, doubt.candle)
+            else:
+                self._doubts.append(doubt)
+                self._ask_soon(doubt.key)
 
     def _hand_out(self, key: Series, candles: Sequence[Candle]) -> None:
         for candle in candles:
@@ -276,6 +304,7 @@ class CandleStream:
         while True:
             await self._clock.sleep(self._patience.stale_s / _LOOKS_A_STALE)
             now_ms, now_s = self._server_now_ms(), self._clock.monotonic_s()
+            self._look_at_doubts(now_s)
             late = [key for key, series in self._series.items() if series.due_ms <= now_ms]
             for key in late:
                 self._look_after(key, now_s)

@@ -14,10 +14,12 @@ from leeward.venues.timing import Clock
 @dataclass(frozen=True, slots=True)
 class Patience:
     """Seconds of our time: how long a candle may be overdue before its stream counts as stale, how
-    long a socket is used (the exchange cuts it at 24 h), how long the old one goes on beside the
-    new one, how long a subscription may take, and the first and last wait between attempts."""
+    long one far from the last close waits to be contradicted, how long a socket is used (the
+    exchange cuts it at 24 h), how long the old one goes on beside the new one, how long a
+    subscription may take, and the first and last wait between attempts."""
 
     stale_s: float = 10.0
+    doubt_s: float = 2.0
     life_s: float = 23.5 * 3600
     overlap_s: float = 2.0
     subscribe_s: float = 10.0
