@@ -20,7 +20,16 @@ _STATUSES = {
     "cancel_only": "CANCEL_ONLY",
     "delist": "BREAK",
 }
-_SOCKETS = ("ws_cut", "ws_close", "ws_24h", "ws_half_open", "uds_terminated")
+_SOCKETS = (
+    "ws_cut",
+    "ws_close",
+    "ws_24h",
+    "ws_half_open",
+    "ws_no_pong",
+    "ws_slow",
+    "uds_terminated",
+)
+_SLOW_BYTES_S = 1_000
 
 
 def carry_out(session: Session, fault: Fault) -> None:
@@ -62,8 +71,10 @@ def prices(value: object) -> list[Decimal]:
     return [exact(value, "price")]
 
 
-def hit_sockets(session: Session, effect: str, sockets: Sequence[Connection]) -> None:
-    """Cuts, closes, silences or ends the subscriptions of open sockets."""
+def hit_sockets(
+    session: Session, effect: str, sockets: Sequence[Connection], bytes_s: float = _SLOW_BYTES_S
+) -> None:
+    """Cuts, closes, silences, slows down or ends the subscriptions of open sockets."""
     for connection in sockets:
         match effect:
             case "ws_cut":
@@ -74,6 +85,10 @@ def hit_sockets(session: Session, effect: str, sockets: Sequence[Connection]) ->
                 connection.link.close(1001, "24 hours")
             case "ws_half_open":
                 connection.link.leave_half_open()
+            case "ws_no_pong":
+                connection.link.without_pong = True
+            case "ws_slow":
+                connection.link.slow_down(bytes_s)
             case "uds_terminated":
                 for subscription in list(connection.subscriptions):
                     session.delivery.terminate_user_stream(connection, subscription)
@@ -83,7 +98,8 @@ def _act(session: Session, fault: Fault) -> None:
     if fault.effect in _SOCKETS:
         kind = None if "kind" not in fault.settings else fault.text("kind")
         account = None if "account" not in fault.settings else fault.text("account")
-        hit_sockets(session, fault.effect, session.delivery.matching(kind, account))
+        bytes_s = max(0.0, fault.number("bytes", _SLOW_BYTES_S))
+        hit_sockets(session, fault.effect, session.delivery.matching(kind, account), bytes_s)
     elif fault.effect in _STATUSES:
         _halt(session, fault)
     elif fault.effect == "delist_announced":
@@ -110,6 +126,10 @@ def _act_on_server(session: Session, fault: Fault) -> bool:
                 key.revoked = key.revoked or key.account == account
         case "clock_skew":
             session.clock.skew_ms = int(fault.number("ms", 0))
+        case "clock_jump":
+            session.clock.mislead(now_us, int(fault.number("ms", 1000)) * 1000)
+        case "slow_clock":
+            session.clock.mislead(now_us, rate=max(0.0, fault.number("rate", 0.5)))
         case "maintenance":
             session.unavailable_until_us = now_us + length_us
             session.sockets_refused_until_us = now_us + length_us

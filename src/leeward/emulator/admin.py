@@ -27,6 +27,8 @@ _SOCKET_EFFECTS = {
     "close": "ws_close",
     "24h": "ws_24h",
     "half_open": "ws_half_open",
+    "no_pong": "ws_no_pong",
+    "slow": "ws_slow",
     "terminate": "uds_terminated",
 }
 _MOST_ROWS = 10_000

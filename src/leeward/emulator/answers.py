@@ -9,9 +9,10 @@ from typing import Final
 
 from leeward.emulator.clock import outside_window
 from leeward.emulator.delivery import encode
-from leeward.emulator.faults import REQUEST_FAULTS, Fault
+from leeward.emulator.faults import MARKET_FAULTS, REQUEST_FAULTS, Fault
 from leeward.emulator.gate import Answer, Asked, Gate
 from leeward.emulator.limits import banned, too_many_orders, too_much_weight
+from leeward.emulator.market_faults import KLINES, changed_answer
 from leeward.emulator.rejections import Json, Rejection, refused
 from leeward.emulator.signatures import bad_signature, not_permitted
 
@@ -68,7 +69,7 @@ async def answer(gate: Gate, asked: Asked) -> Answer | NoAnswer:
     if session.exchange.time_us < session.unavailable_until_us:
         return gateway(503)
     if not session.board.has(REQUEST_FAULTS):
-        return gate.process(asked)
+        return _processed(gate, asked)
     struck = list(session.board.striking(REQUEST_FAULTS, session.now_ms, _facts(gate, asked)))
     for fault in struck:
         session.exchange.note(f"fault {fault.id} {fault.effect} {asked.operation.name}")
@@ -78,13 +79,23 @@ async def answer(gate: Gate, asked: Asked) -> Answer | NoAnswer:
             session.pump()
     outcome = _ended(gate, asked, struck)
     if outcome is None:
-        outcome = _changed(gate, gate.process(asked), asked, struck)
+        outcome = _changed(gate, _processed(gate, asked, struck), asked, struck)
     for fault in struck:
         if fault.effect == "jitter":
             await asyncio.sleep(session.board.share() * fault.number("ms", 1000) / 1000)
         if fault.effect == "latency" and not fault.settings.get("before"):
             await asyncio.sleep(fault.number("ms", 1000) / 1000)
     return outcome
+
+
+def _processed(gate: Gate, asked: Asked, struck: Sequence[Fault] = ()) -> Answer:
+    """Returns the answer of the exchange, as the faults of its market data tell it."""
+    if any(fault.effect == "duplicate_accept" for fault in struck):
+        gate.process(asked, hold_events=False)
+    answer = gate.process(asked)
+    if answer.status == 200 and gate.session.board.has(MARKET_FAULTS):
+        answer.body = changed_answer(gate.session, asked, _facts(gate, asked), answer.body)
+    return answer
 
 
 def gateway(status: int) -> Answer:
@@ -160,7 +171,8 @@ def _changed(gate: Gate, answer: Answer, asked: Asked, struck: Sequence[Fault]) 
                 whose = _facts(gate, asked).get("account", "")
                 first = fault.shown.setdefault(whose, answer.body["balances"])
                 answer.body = {**answer.body, "balances": first}
-            case "stale_klines" if isinstance(answer.body, list):
+            case "stale_klines" if asked.operation.name in KLINES and answer.status == 200:
+                assert isinstance(answer.body, list)
                 answer.body = answer.body[: -int(fault.number("bars", 1))]
             case "not_found_lag" if asked.operation.name in _QUERIES and answer.status == 200:
                 since_ms = gate.session.now_ms - fault.number("ms", 1000)

@@ -26,8 +26,10 @@ class Clock:
     shifted: wall time plus a constant; accelerated: `speed` times as fast; stepped and lockstep:
     stands still but for `hold`. `auth` says how timestamps are judged: `sim` exactly on the
     exchange's time, `scaled` with windows times `speed`, `either` on the exchange's or wall time,
-    `off` not at all. `skew_ms` is a fault: the judge's clock is off by it. `began_us` is the wall
-    time at which it was `start_us`, if not now.
+    `off` not at all. `began_us` is the wall time at which it was `start_us`, if not now.
+
+    Two faults: the judge's clock is off by `skew_ms`; the judge's and the one that is told are off
+    by `off_us`, which leaves the exchange itself, its candles and its books alone.
     """
 
     wall_us: Callable[[], int]
@@ -38,6 +40,9 @@ class Clock:
     skew_ms: int = 0
     paused: bool = False
     began_us: int | None = None
+    _off_us: int = 0
+    _rate: float = 1.0
+    _rate_from_us: int = 0
     _sim_us: int = field(init=False)
     _wall_us: int = field(init=False)
 
@@ -55,7 +60,7 @@ class Clock:
         if not self.running:
             return self._sim_us
         elapsed = self.wall_us() - self._wall_us
-        return self._sim_us + int(elapsed * self._rate)
+        return self._sim_us + int(elapsed * self._pace)
 
     def hold(self, sim_us: int) -> None:
         """Makes it `sim_us` now: after a step, or where the exchange could not keep up."""
@@ -82,7 +87,17 @@ class Clock:
 
     def wait_s(self, sim_us: int) -> float:
         """Returns the wall seconds until the exchange's time reaches `sim_us`."""
-        return max(0.0, (sim_us - self.now_us()) / self._rate / 1e6)
+        return max(0.0, (sim_us - self.now_us()) / self._pace / 1e6)
+
+    def off_us(self, sim_us: int) -> int:
+        """Returns how far the told time is ahead of the exchange's, which is `sim_us`."""
+        return self._off_us + int((sim_us - self._rate_from_us) * (self._rate - 1))
+
+    def mislead(self, sim_us: int, jump_us: int = 0, rate: float | None = None) -> None:
+        """Makes the told time jump, or go at another rate, from `sim_us` on."""
+        self._off_us = self.off_us(sim_us) + jump_us
+        self._rate_from_us = sim_us
+        self._rate = self._rate if rate is None else rate
 
     def refuse(self, sim_us: int, timestamp_ms: float, window_ms: float) -> Rejection | None:
         """Returns the refusal of a timestamp too late or too early (-1021), None where it fits.
@@ -92,9 +107,10 @@ class Clock:
         if self.auth == "off":
             return None
         scale = self.speed if self.auth == "scaled" else 1.0
-        times = [sim_us / 1000 + self.skew_ms]
+        off_ms = self.off_us(sim_us) / 1000 + self.skew_ms
+        times = [sim_us / 1000 + off_ms]
         if self.auth == "either":
-            times.append(self.wall_us() / 1000 + self.skew_ms)
+            times.append(self.wall_us() / 1000 + off_ms)
         for now in times:
             early = timestamp_ms >= now + _AHEAD_MS * scale
             late = now - timestamp_ms > window_ms * scale
@@ -103,7 +119,7 @@ class Clock:
         return outside_window(early=timestamp_ms > times[0])
 
     @property
-    def _rate(self) -> float:
+    def _pace(self) -> float:
         return self.speed if self.mode == "accelerated" else 1.0
 
 

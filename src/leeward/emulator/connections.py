@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -47,6 +48,9 @@ class SocketLink(WebSocketsSansIOProtocol):
     """A WebSocket that is written to at once, and can be reset, closed or left half open."""
 
     half_open = False
+    without_pong = False
+    #: What a slow socket brings in a second of our time; 0 for one that is not.
+    bytes_s = 0.0
 
     def __init__(
         self,
@@ -57,20 +61,59 @@ class SocketLink(WebSocketsSansIOProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.app = _carried(self.app, self)
+        self._held: deque[bytes] = deque()
+        self._held_bytes = 0
 
     def push(self, text: bytes) -> None:
-        """Sends a text frame now; drops it where the socket is closing; cuts a slow reader."""
+        """Sends a text frame now, in its turn where the socket is slow; drops it where the socket
+        is closing; cuts a slow reader."""
         if self.close_sent or self.half_open or self.transport.is_closing():
             return
-        self.conn.send_text(text)
-        self.transport.write(b"".join(self.conn.data_to_send()))
+        if self.bytes_s or self._held:
+            self._held.append(text)
+            self._held_bytes += len(text)
+        else:
+            self._push(text)
         if self.waiting > _MOST_WAITING:
             self.reset()
+
+    def slow_down(self, bytes_s: float) -> None:
+        """Brings so many bytes a second from now on; with 0 all that waits, and no longer slow."""
+        was_slow, self.bytes_s = self.bytes_s > 0, bytes_s
+        if not bytes_s:
+            while self._held:
+                self._push_held()
+        elif not was_slow:
+            self.loop.call_later(1 / bytes_s, self._trickle)
+
+    def _trickle(self) -> None:
+        """Sends the oldest frame that waits, and the next one when this one would have arrived."""
+        sent = self._push_held() if self._held else 1
+        if self.bytes_s and not self.transport.is_closing():
+            self.loop.call_later(sent / self.bytes_s, self._trickle)
+
+    def _push_held(self) -> int:
+        text = self._held.popleft()
+        self._held_bytes -= len(text)
+        if not (self.close_sent or self.half_open or self.transport.is_closing()):
+            self._push(text)
+        return len(text)
+
+    def _push(self, text: bytes) -> None:
+        self.conn.send_text(text)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+
+    def handle_ping(self) -> None:
+        """Answers a ping, unless it was told not to."""
+        if self.without_pong:
+            self.conn.data_to_send()
+        else:
+            super().handle_ping()
 
     @property
     def waiting(self) -> int:
         """Bytes that the client has not taken yet."""
-        return self.transport.get_write_buffer_size()
+        return self.transport.get_write_buffer_size() + self._held_bytes
 
     async def refuse(self, send: Send, status: int) -> None:
         """Answers the handshake with an HTTP status instead."""

@@ -5,11 +5,18 @@ from __future__ import annotations
 import itertools
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from leeward.emulator.connections import Connection, SocketLink
 from leeward.emulator.exchange import Exchange
-from leeward.emulator.faults import PUSH_FAULTS, Fault, FaultBoard
+from leeward.emulator.faults import (
+    MARKET_FAULTS,
+    PUSH_FAULTS,
+    SUBSCRIPTION_FAULTS,
+    Fault,
+    FaultBoard,
+)
+from leeward.emulator.market_faults import changed_message
 from leeward.emulator.rejections import Json, Rejection
 from leeward.emulator.requests import Channel, Emitted
 from leeward.emulator.time_unit import event_in_microseconds
@@ -53,12 +60,17 @@ class Delivery:
         for subscription in list(connection.subscriptions):
             self.end_user_stream(connection, subscription)
 
-    def subscribe_stream(self, connection: Connection, stream: str) -> None:
-        """Adds a market stream; an unknown name is kept and never sends."""
-        connection.streams[stream] = None
-        if not self._by_stream[stream]:
-            self.exchange.watch(stream)
-        self._by_stream[stream][connection.id] = connection
+    def subscribe_streams(self, connection: Connection, names: Sequence[str]) -> None:
+        """Adds market streams; an unknown name is kept and never sends. Raises Rejection where a
+        fault refuses them."""
+        lost = bool(names) and self._loses_subscription(stream=",".join(names))
+        for name in names:
+            connection.streams[name] = None
+            if lost:
+                continue
+            if not self._by_stream[name]:
+                self.exchange.watch(name)
+            self._by_stream[name][connection.id] = connection
 
     def unsubscribe_stream(self, connection: Connection, stream: str) -> None:
         connection.streams.pop(stream, None)
@@ -73,10 +85,12 @@ class Delivery:
             raise Rejection(-2035, "User Data Stream subscription already active.")
         if connection.subscribed >= _MOST_IDS:
             raise Rejection(-2042, "User Data Stream subscription ids are used up.")
+        lost = self._loses_subscription(account=account)
         subscription = connection.subscribed
         connection.subscribed += 1
         connection.subscriptions[subscription] = account
-        self._by_account[account][connection.id, subscription] = connection
+        if not lost:
+            self._by_account[account][connection.id, subscription] = connection
         return subscription
 
     def end_user_stream(self, connection: Connection, subscription: int) -> None:
@@ -99,7 +113,7 @@ class Delivery:
             self._delayed = [(at, each) for at, each in self._delayed if at > now]
             for each in due:
                 self._send(each)
-        faulty = self.board.has(PUSH_FAULTS)
+        faulty = self.board.has(PUSH_FAULTS) or self.board.has(MARKET_FAULTS)
         for message in messages:
             self.last_seq = message.seq
             for each in self._through_faults(message) if faulty else (message,):
@@ -138,8 +152,12 @@ class Delivery:
     def _through_faults(self, message: Emitted) -> Iterator[Emitted]:
         earlier = self._behind.pop(message.channel, [])
         copies, held = 1, False
-        now_ms = self.exchange.time_us // 1000
-        for fault in self.board.striking(PUSH_FAULTS, now_ms, _facts(message)):
+        now_ms, facts = self.exchange.time_us // 1000, _facts(message)
+        if (changed := changed_message(self.board, now_ms, facts, message)) is None:
+            yield from earlier
+            return
+        message = changed
+        for fault in self.board.striking(PUSH_FAULTS, now_ms, facts):
             self.exchange.note(f"fault {fault.id} {fault.effect} seq={message.seq}")
             match fault.effect:
                 case "event_dup":
@@ -156,6 +174,18 @@ class Delivery:
         else:
             yield from [message] * copies
         yield from earlier
+
+    def _loses_subscription(self, **facts: str) -> bool:
+        """Returns whether a fault loses a subscription; raises Rejection where one refuses it."""
+        lost = False
+        now_ms = self.exchange.time_us // 1000
+        for fault in self.board.striking(SUBSCRIPTION_FAULTS, now_ms, facts):
+            self.exchange.note(f"fault {fault.id} {fault.effect} {next(iter(facts.values()))}")
+            if fault.effect == "subscribe_error":
+                text = "An unknown error occurred while processing the request."
+                raise Rejection(int(fault.number("code", -1000)), fault.text("msg", text))
+            lost = True
+        return lost
 
     def _delay(self, message: Emitted, fault: Fault) -> None:
         due_us = self.exchange.time_us + int(fault.number("ms", 1000) * 1000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -43,6 +43,7 @@ REQUEST_FAULTS: Final = {
     "zero_balance": "balances are shown as zero",
     "stale_account": "balances are shown as they were when it struck first",
     "stale_klines": "klines end `bars` (default 1) early",
+    "duplicate_accept": "process the request twice, as no exchange may: a trap for tests",
 }
 #: Faults of messages that are pushed: match by `stream`, `account`, `event`, `symbol`, `execution`
 #: (NEW, TRADE, ...), `closed` ("true" for a candle's last message).
@@ -53,17 +54,34 @@ PUSH_FAULTS: Final = {
     "event_delay": "the message is sent `ms` later",
     "silent": "nothing is pushed; pings and answers stay alive",
 }
+#: Faults of what is told of a market, in answers and messages alike: match by `symbol`, by `route`
+#: or `method` (answers only), by `stream` (messages only). Those of candles are about the candle
+#: that is open when the fault begins.
+MARKET_FAULTS: Final = {
+    "kline_gap": "the candle open when it begins, and `bars` (default 1) in all, are told nowhere",
+    "kline_restated": "answers tell that candle, `bars` in all, `bps` (default 100) higher",
+    "book_crossed": "the best bid is told above the best ask",
+}
+#: Faults of subscriptions: match by `stream` (all names of the message, with commas) or `account`.
+SUBSCRIPTION_FAULTS: Final = {
+    "subscribe_error": "the subscription is refused with `code` (default -1000) and `msg`",
+    "subscribe_lost": "the subscription is confirmed, and nothing is ever sent",
+}
 #: What happens at one moment, to connections, markets or accounts.
 ACTIONS: Final = {
     "ws_cut": "sockets are reset (`kind` stream or ws_api; all if not given)",
     "ws_close": "sockets are closed properly",
     "ws_24h": "sockets are closed as after 24 hours",
     "ws_half_open": "sockets stay open, nothing is sent any more, no pongs either",
+    "ws_no_pong": "sockets bring messages, and no pongs",
+    "ws_slow": "sockets bring `bytes` (default 1000) a second of our time; 0 ends it",
     "ws_refuse": "new sockets are refused for `ms`",
     "server_shutdown": "serverShutdown is announced, sockets are cut `ms` (default 1000) later",
     "uds_terminated": "eventStreamTerminated ends the user data subscriptions",
     "key_revoked": "the account's keys stop working",
     "clock_skew": "timestamps are judged `ms` late (negative: early); 0 ends it",
+    "clock_jump": "the time that is told and judged by jumps by `ms` (negative: back)",
+    "slow_clock": "the same time goes `rate` times as fast (default 0.5); 1 ends it",
     "symbol_status": "`symbol` becomes `status`",
     "symbol_halt": "`symbol` halts, for `ms` if given",
     "symbol_break": "`symbol` breaks, for `ms` if given",
@@ -84,10 +102,16 @@ ACTIONS: Final = {
     "exchange_cancel": "the exchange expires open orders (of `symbol` or `account` if given)",
     "maintenance": "503 for `ms`, sockets cut; `cancel` true expires every order",
 }
-EFFECTS: Final = (*REQUEST_FAULTS, *PUSH_FAULTS, *ACTIONS)
+EFFECTS: Final = (
+    *REQUEST_FAULTS,
+    *PUSH_FAULTS,
+    *MARKET_FAULTS,
+    *SUBSCRIPTION_FAULTS,
+    *ACTIONS,
+)
 
 _WHEN: Final = ("at", "until", "for", "count", "nth", "probability", "match", "id", "effect")
-_NUMBERS: Final = ("seconds", "status", "code", "bars")
+_NUMBERS: Final = ("seconds", "status", "code", "bars", "bps")
 _UNITS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -215,11 +239,20 @@ class FaultBoard:
         return self._chance.random()
 
     def striking(
-        self, menu: Mapping[str, str], now_ms: int, facts: Mapping[str, str]
+        self,
+        menu: Mapping[str, str],
+        now_ms: int,
+        facts: Mapping[str, str],
+        concerned: Callable[[Fault], bool] = lambda _: True,
     ) -> Iterator[Fault]:
-        """Yields the faults of one part of the menu that strike what `facts` describe."""
+        """Yields the faults of one part of the menu that strike what `facts` describe; those not
+        `concerned` do not even see it."""
         for fault in list(self.faults.values()):
-            if fault.effect in menu and fault.applies(now_ms, facts, self._chance):
+            if (
+                fault.effect in menu
+                and concerned(fault)
+                and fault.applies(now_ms, facts, self._chance)
+            ):
                 yield fault
 
     def next_action_ms(self) -> int | None:
@@ -298,7 +331,7 @@ def _read(entry: Mapping[str, object], name: str, start_ms: int, now_ms: int) ->
         _whole(entry.get("nth"), fault_id, "nth"),
         _share(entry.get("probability", 1.0), fault_id),
     )
-    for name in _NUMBERS if effect in REQUEST_FAULTS else ():
+    for name in () if effect in ACTIONS else _NUMBERS:
         fault.number(name, 0)
     return fault
 

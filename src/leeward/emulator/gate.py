@@ -137,7 +137,8 @@ class Gate:
             limit = session.counts.check(account, session.now_ms)
             if limit is not None and not operation.replaces:
                 raise limit
-        call = Call(session.exchange, asked.parameters, account, key, windows, limit)
+        off_us = session.clock.off_us(session.exchange.time_us)
+        call = Call(session.exchange, asked.parameters, account, key, windows, limit, off_us)
         try:
             body = operation.answer(call)
         except Rejection as refused:

@@ -24,7 +24,7 @@ def market_operations() -> list[Operation]:
     v3 = "GET /api/v3/"
     table: list[tuple[str, str | None, Callable[[Parameters], int], Callable[[Call], object]]] = [
         ("ping", "ping", costs(1), lambda _: {}),
-        ("time", "time", costs(1), lambda call: {"serverTime": call.now_ms}),
+        ("time", "time", costs(1), lambda call: {"serverTime": call.told_ms}),
         ("exchangeInfo", "exchangeInfo", costs(20), _exchange_info),
         ("klines", "klines", costs(2), _klines),
         ("uiKlines", "uiKlines", costs(2), _klines),

@@ -19,7 +19,8 @@ Weight: TypeAlias = Callable[[Parameters], int]
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request on its way through an operation. `account` and `key` are empty for public ones;
-    `order_limit` is the refusal of one more order where the account is over its count."""
+    `order_limit` is the refusal of one more order where the account is over its count; `off_us` is
+    how far the time is off that the exchange tells."""
 
     exchange: Exchange
     parameters: Parameters
@@ -27,10 +28,16 @@ class Call:
     key: Key | None
     order_windows: list[Window]
     order_limit: Rejection | None = None
+    off_us: int = 0
 
     @property
     def now_ms(self) -> int:
         return self.exchange.time_us // 1000
+
+    @property
+    def told_ms(self) -> int:
+        """The time that a client is told."""
+        return (self.exchange.time_us + self.off_us) // 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 from urllib.parse import unquote
 
@@ -18,7 +19,7 @@ from leeward.emulator.connections import (
     client_of,
 )
 from leeward.emulator.delivery import encode
-from leeward.emulator.rejections import Json
+from leeward.emulator.rejections import Json, Rejection
 from leeward.emulator.session import Session
 
 _MOST_STREAMS = 1_024
@@ -54,8 +55,8 @@ async def serve_streams(
     connection = session.delivery.open("stream", link, client_of(scope))
     names, connection.combined = _named(scope["path"], scope["query_string"].decode("latin-1"))
     connection.microseconds = b"timeunit=microsecond" in scope["query_string"].lower()
-    for name in names[:_MOST_STREAMS]:
-        session.delivery.subscribe_stream(connection, name)
+    with suppress(Rejection):  # there is no answer in which to refuse the streams of an address
+        session.delivery.subscribe_streams(connection, names[:_MOST_STREAMS])
     arrivals: deque[float] = deque(maxlen=_MOST_MESSAGES)
     try:
         while (message := await receive())["type"] == "websocket.receive":
@@ -102,8 +103,10 @@ def _obey(session: Session, connection: Connection, frame: object) -> object:
             names = _stream_names(params)
             if len({*connection.streams, *names}) > _MOST_STREAMS:
                 raise ControlError(_INVALID, f"Invalid request: more than {_MOST_STREAMS} streams")
-            for name in names:
-                session.delivery.subscribe_stream(connection, name)
+            try:
+                session.delivery.subscribe_streams(connection, names)
+            except Rejection as refused:
+                raise ControlError(_INVALID, refused.msg) from None
             return None
         case "UNSUBSCRIBE":
             for name in _stream_names(params):

@@ -188,7 +188,7 @@ class ApiSocket:
             "authorizedSince": self.authorized_ms,
             "connectedSince": self.connection.opened_us // 1000,
             "returnRateLimits": self.return_limits,
-            "serverTime": call.now_ms,
+            "serverTime": call.told_ms,
             "userDataStream": bool(self.connection.subscriptions),
         }
 

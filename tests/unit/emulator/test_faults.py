@@ -4,8 +4,7 @@ import pytest
 
 from leeward.domain.errors import BadUsage
 from leeward.emulator.faults import (
-    ACTIONS,
-    PUSH_FAULTS,
+    EFFECTS,
     REQUEST_FAULTS,
     FaultBoard,
     read_timeline,
@@ -105,5 +104,4 @@ def test_malformed_timelines_are_refused(text: str) -> None:
 
 
 def test_an_effect_stands_in_one_part_of_the_menu() -> None:
-    names = [*REQUEST_FAULTS, *PUSH_FAULTS, *ACTIONS]
-    assert len(names) == len(set(names))
+    assert len(EFFECTS) == len(set(EFFECTS))
