@@ -10,25 +10,25 @@ import numpy as np
 from sqlalchemy import Connection
 
 from leeward.database import browsing, reading
+from leeward.database.browsing import Moved
+from leeward.domain.columns import FloatColumn
 from leeward.domain.timeframe import DAY_MS
 from leeward.engine.records import EquityMarked, PositionClosed
 from leeward.runtime.trading.measuring import trade_values
-from leeward.statistics.account import annual_growth, calmar_ratio
+from leeward.statistics.account import annual_growth, calmar_ratio, moved_part
 from leeward.statistics.daily import daily_marks, monthly_returns
 from leeward.statistics.sharpe import sharpe_ratio, sortino_ratio
 
 
-@dataclass(frozen=True, slots=True)
-class Performance:
+@dataclass(frozen=True)
+class Figures:
     """Fractions, quote units and counts as the names say; None where there is too little to tell.
-    Drawdown is measured at the ends of days and at the last candle; a deposit or a withdrawal
-    counts as gain or loss. `buy_and_hold_fraction` is of all symbols in equal parts, over the same
-    candles and without costs; `trade_returns` are fractions of what each trade cost, by exit."""
 
-    first_ms: int | None
-    last_ms: int | None
-    first_equity: Decimal | None
-    last_equity: Decimal | None
+    What was paid in and out is neither gain nor loss, as for the loss limits: it moves what was
+    there before in proportion. Drawdown is the largest at any candle, below the account's peak;
+    everything else is measured at the ends of days and at the last candle. `buy_and_hold_fraction`
+    is of all symbols in equal parts, over the same candles and without costs."""
+
     return_fraction: float | None
     buy_and_hold_fraction: float | None
     cagr: float | None
@@ -40,10 +40,21 @@ class Performance:
     win_rate: float | None
     profit_factor: float | None
     expectancy: float | None
-    pnl: Decimal
     fees: float
     unprotected_s: float
     monthly: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Performance(Figures):
+    """The figures and what they are of; `trade_returns` are fractions of what each trade cost, by
+    exit."""
+
+    first_ms: int | None
+    last_ms: int | None
+    first_equity: Decimal | None
+    last_equity: Decimal | None
+    pnl: Decimal
     trade_returns: tuple[float, ...]
 
 
@@ -57,7 +68,8 @@ def performance(connection: Connection, account: str) -> Performance:
     won = sum((each for each in pnl if each > 0), Decimal(0))
     lost = -sum((each for each in pnl if each < 0), Decimal(0))
     total, figures = sum(pnl, Decimal(0)), trade_values(closed, {})
-    days = _Days.of(marks)
+    days = _Days.of(marks, browsing.moved(connection, account, _quote(connection, account)))
+    drawdown = browsing.largest_drawdown(connection, account)
     return Performance(
         first_ms=marks[0].open_time_ms if marks else None,
         last_ms=marks[-1].open_time_ms if marks else None,
@@ -68,8 +80,8 @@ def performance(connection: Connection, account: str) -> Performance:
         cagr=days.cagr,
         sharpe=days.sharpe,
         sortino=days.sortino,
-        calmar=calmar_ratio(days.cagr, days.max_drawdown),
-        max_drawdown_fraction=days.max_drawdown,
+        calmar=calmar_ratio(days.cagr, drawdown),
+        max_drawdown_fraction=drawdown,
         trades=len(closed),
         win_rate=sum(each > 0 for each in pnl) / len(pnl) if pnl else None,
         profit_factor=float(won / lost) if lost else None,
@@ -80,6 +92,11 @@ def performance(connection: Connection, account: str) -> Performance:
         monthly=days.monthly,
         trade_returns=tuple(_return_of(each) for each in closed),
     )
+
+
+def _quote(connection: Connection, account: str) -> str:
+    newest = reading.sessions(connection, account, 1)
+    return str(newest[0].started.facts.get("quote", "USDT")) if newest else ""
 
 
 def _return_of(closed: PositionClosed) -> float:
@@ -93,23 +110,31 @@ class _Days:
     cagr: float | None = None
     sharpe: float | None = None
     sortino: float | None = None
-    max_drawdown: float | None = None
     monthly: dict[str, float] = field(default_factory=dict)
 
     @staticmethod
-    def of(marks: Sequence[EquityMarked]) -> _Days:
-        equity = np.array([float(mark.equity) for mark in marks])
-        if not len(equity) or not (equity > 0).all():
+    def of(marks: Sequence[EquityMarked], moved: Sequence[Moved]) -> _Days:
+        equity = _without(moved, marks)
+        if not len(equity) or not (np.isfinite(equity) & (equity > 0)).all():
             return _Days()
         times = np.array([mark.open_time_ms for mark in marks], dtype=np.int64)
         days = daily_marks(times, equity, 1, float(equity[0]))
-        peak = np.array([float(mark.peak) for mark in marks])
         growth = float(equity[-1] / equity[0] - 1.0)
         return _Days(
             growth,
             annual_growth(growth, int(times[-1] - times[0])) if len(times) > 1 else None,
             sharpe_ratio(days.changes),
             sortino_ratio(days.changes),
-            float(np.max(1.0 - equity / np.maximum(peak, equity))),
             monthly_returns(days) if times[-1] - times[0] >= DAY_MS else {},
         )
+
+
+def _without(moved: Sequence[Moved], marks: Sequence[EquityMarked]) -> FloatColumn:
+    """Returns equity as if nothing had been paid in or out since the first mark; NaN from where
+    everything was."""
+    equity = np.array([float(mark.equity) for mark in marks])
+    times = np.array([mark.open_time_ms for mark in marks], dtype=np.int64)
+    for each in moved:
+        part = float(moved_part(each.equity, each.amount))
+        equity[times > each.open_time_ms] /= part or np.nan
+    return equity

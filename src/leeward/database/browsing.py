@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from math import gcd
 from typing import Any, Final
 
@@ -80,6 +81,16 @@ class ExecutionQuery:
     start_ms: int | None = None
     before_ms: int | None = None
     limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Quote units that came (or went, negative) without a trade after the mark of a candle, whose
+    `equity` lacks them, and before the next one."""
+
+    open_time_ms: int
+    equity: Decimal
+    amount: Decimal
 
 
 def stamps(connection: Connection) -> dict[str, tuple[object, ...]]:
@@ -293,6 +304,48 @@ def daily_marks_of(connection: Connection, account: str) -> list[EquityMarked]:
     return [
         equity_marked(row) for row in connection.execute(chosen.order_by(c.open_time_ms, c.seq))
     ]
+
+
+def moved(connection: Connection, account: str, quote: str, since_ms: int = 0) -> list[Moved]:
+    """Returns what was paid in and out from a time on, the oldest first. What the account began
+    with, and what came before its first mark, is in the marks already."""
+    t, c = tables.transfers.c, tables.account_history.c
+    booked = select(t.seq, t.at_ms, t.amount).where(
+        t.account == account, t.asset == quote, t.kind != "opening", t.at_ms >= since_ms
+    )
+    found: dict[int, Moved] = {}
+    for row in connection.execute(booked.order_by(t.seq)).all():
+        earlier = select(c.open_time_ms, c.equity).where(
+            c.account == account, c.open_time_ms <= row.at_ms, c.seq < row.seq
+        )
+        newest = earlier.order_by(c.open_time_ms.desc(), c.seq.desc()).limit(1)
+        mark = connection.execute(newest).one_or_none()
+        if mark is not None:
+            known = found.get(mark.open_time_ms)
+            so_far = Decimal(0) if known is None else known.amount
+            found[mark.open_time_ms] = Moved(mark.open_time_ms, mark.equity, so_far + row.amount)
+    return [found[time] for time in sorted(found)]
+
+
+def largest_drawdown(connection: Connection, account: str) -> float | None:
+    """Returns the largest fraction below the peak at any candle: as sessions measured it, day by
+    day, and of the marks of the last day, which may not be over."""
+    sessions, metrics, c = (
+        table.c
+        for table in (tables.trading_sessions, tables.performance_metrics, tables.account_history)
+    )
+    own = select(sessions.session_id).where(sessions.account == account)
+    measured = select(func.max(metrics.value)).where(
+        metrics.session_id.in_(own), metrics.name == "max_drawdown"
+    )
+    found = [connection.execute(measured).scalar() or 0.0]
+    last = last_mark(connection, account)
+    if last is None:
+        return None
+    day_ms = last.open_time_ms // DAY_MS * DAY_MS
+    today = select(c.equity, c.peak).where(c.account == account, c.open_time_ms >= day_ms)
+    found += [float(1 - row.equity / row.peak) for row in connection.execute(today) if row.peak > 0]
+    return max(found)
 
 
 def newest_steps(connection: Connection, account: str, most: int) -> list[int]:

@@ -31,6 +31,7 @@ from leeward.runtime.health import (
 from leeward.runtime.operating import ALIVE_S
 from leeward.runtime.settings import Settings
 from leeward.runtime.trading.limits_in_use import LimitUse, Use, limits_in_use
+from leeward.statistics.account import moved_part
 
 _ALERTS: Final = 10
 _ZERO = Decimal(0)
@@ -140,7 +141,8 @@ def overview_on(connection: Connection, account: str) -> Overview:
     alive = row.holder is not None and beat_s is not None and beat_s <= ALIVE_S
     quote = "" if session is None else str(session.started.facts.get("quote", "USDT"))
     positions = tuple(_positions(connection, row, facts, quote))
-    worth = _worth(facts, marked, positions)
+    moved = _moved(connection, account, quote, marked)
+    worth = _worth(facts, marked, moved, positions)
     last_ms, age_s = _last_candle(row, session, marked, beat_s)
     causes = tuple(part for part in str(facts.get("causes", "")).split(", ") if part)
     state = row.state
@@ -248,24 +250,40 @@ class _Worth:
 
 
 def _worth(
-    facts: Mapping[str, object], marked: EquityMarked | None, positions: Sequence[Position]
+    facts: Mapping[str, object],
+    marked: EquityMarked | None,
+    moved: Decimal,
+    positions: Sequence[Position],
 ) -> _Worth:
     """Returns the account at the last prices that its process told, else at the last candle. What
-    is invested is what the fills say is held, so that it and the positions are of one moment."""
+    is invested is what the fills say is held, so that it and the positions are of one moment; what
+    was `moved` in or out since the last candle is neither gain nor loss."""
     cash, equity = _decimal(facts.get("cash")), _decimal(facts.get("equity"))
     if marked is None:
         return _Worth(cash=cash)
     if cash is None or equity is None:
-        equity = marked.equity
+        equity = marked.equity + moved
+    part = moved_part(marked.equity, moved)
+    base = marked.day_base * part
     exposure = sum((each.worth for each in positions), _ZERO)
     return _Worth(
         equity=equity,
         cash=equity - exposure,
         exposure=exposure,
-        peak=max(marked.peak, equity),
-        today=equity - marked.day_base,
-        day_base=marked.day_base,
+        peak=max(marked.peak * part, equity),
+        today=equity - base,
+        day_base=base,
     )
+
+
+def _moved(
+    connection: Connection, account: str, quote: str, marked: EquityMarked | None
+) -> Decimal:
+    """Returns what was paid in and out since the last candle's mark, quote units."""
+    if marked is None:
+        return _ZERO
+    since = browsing.moved(connection, account, quote, marked.open_time_ms)
+    return sum((e.amount for e in since if e.open_time_ms == marked.open_time_ms), _ZERO)
 
 
 def _below(value: Decimal | None, base: Decimal | None) -> float | None:

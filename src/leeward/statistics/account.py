@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 
@@ -20,6 +21,18 @@ class EquityPath:
     max_drawdown: float | None
     exposure: float | None
     mean_equity: float | None
+
+
+def moved_part(equity: Decimal, flow: Decimal) -> Decimal:
+    """Returns what an equity is times after `flow` came in (went out, negative) without a trade.
+
+    Its peak, and whatever else it is compared with, move along by the same part: then a deposit is
+    no profit and a withdrawal no loss. 1 where there was nothing to move.
+
+    >>> moved_part(Decimal(100), Decimal(-25)), moved_part(Decimal(0), Decimal(50))
+    (Decimal('0.75'), Decimal('1'))
+    """
+    return max(Decimal(0), equity + flow) / equity if equity > 0 else Decimal(1)
 
 
 def walk_path(equity: FloatColumn, exposure: FloatColumn, balance: float) -> EquityPath:

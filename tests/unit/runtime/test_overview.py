@@ -6,12 +6,20 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from tests.histories import ACCOUNT, START_MS, SYMBOL, deposit, life_of_a_position, marked
+from tests.histories import (
+    ACCOUNT,
+    START_MS,
+    SYMBOL,
+    deposit,
+    life_of_a_position,
+    marked,
+    usdt,
+)
 
 from leeward.database.engine import Database, open_database
 from leeward.database.lease import take_lease
 from leeward.domain.errors import BadUsage
-from leeward.engine.records import Mode, SessionStarted
+from leeward.engine.records import Mode, SessionStarted, TransferBooked, TransferKind
 from leeward.risk.limits import RiskLimits
 from leeward.runtime.clock import now_ms
 from leeward.runtime.overview import Overview, overview
@@ -58,6 +66,18 @@ def test_every_limit_is_beside_its_present_value(database: Database) -> None:
     assert limits["max_orders_per_hour"] == (6.0, 60.0)
     assert found.today_pnl == Decimal(-100)
     assert next(each for each in found.limits if each.name == "max_open_positions").fraction == 0.2
+
+
+def test_what_is_paid_out_between_two_candles_is_no_loss(database: Database) -> None:
+    seen(database, equity="10000", cash="10000")
+    lease = take_lease(database, ACCOUNT, "here:2")
+    paid = TransferBooked("t", TransferKind.WITHDRAWAL, usdt("-4000"), START_MS + 6 * 3_600_000)
+    database.record(ACCOUNT, lease.epoch, [paid])
+    facts = {"session": "s1", "computer_ms": now_ms(), "equity": "5940", "cash": "5940"}
+    database.beat(ACCOUNT, lease.epoch, START_MS + 8 * 3_600_000, facts)
+    found = overview(database, ACCOUNT)
+    assert (found.today_pnl, found.peak) == (Decimal(-60), Decimal(6000))
+    assert found.drawdown_fraction == pytest.approx(0.01)
 
 
 def test_the_age_of_the_last_candle_is_told_in_the_time_of_the_venue(database: Database) -> None:

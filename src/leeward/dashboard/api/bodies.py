@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from decimal import Decimal
 
 from leeward.dashboard.api.shapes import (
@@ -22,7 +23,7 @@ from leeward.dashboard.api.shapes import (
     TradeBody,
 )
 from leeward.dashboard.backtests import Run
-from leeward.dashboard.figures import Performance
+from leeward.dashboard.figures import Figures, Performance
 from leeward.database import reading
 from leeward.database.commands import Command
 from leeward.domain.times import iso
@@ -171,16 +172,12 @@ def execution_body(row: Executed) -> ExecutionBody:
 
 def performance_body(found: Performance) -> PerformanceBody:
     return PerformanceBody(
+        **{each.name: getattr(found, each.name) for each in fields(Figures)},
         first=_time(found.first_ms),
         last=_time(found.last_ms),
         first_equity=_exact(found.first_equity),
         last_equity=_exact(found.last_equity),
         pnl=f"{found.pnl:f}",
-        **{
-            name: getattr(found, name)
-            for name in PerformanceBody.model_fields
-            if name not in {"first", "last", "first_equity", "last_equity", "pnl"}
-        },
     )
 
 

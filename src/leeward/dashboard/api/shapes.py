@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel
+
+from leeward.dashboard.figures import Figures
 
 T = TypeVar("T")
 
@@ -175,26 +178,15 @@ class ExecutionBody(BaseModel):
     columns: dict[str, float | None]
 
 
-class PerformanceBody(BaseModel):
+@dataclass(frozen=True)
+class PerformanceBody(Figures):
+    """The figures of the performance page; `pnl` is what closed trades brought in all."""
+
     first: str | None
     last: str | None
     first_equity: str | None
     last_equity: str | None
-    return_fraction: float | None
-    buy_and_hold_fraction: float | None
-    cagr: float | None
-    sharpe: float | None
-    sortino: float | None
-    calmar: float | None
-    max_drawdown_fraction: float | None
-    trades: int
-    win_rate: float | None
-    profit_factor: float | None
-    expectancy: float | None
     pnl: str
-    fees: float
-    unprotected_s: float
-    monthly: dict[str, float]
 
 
 class RiskBody(BaseModel):

@@ -32,6 +32,7 @@ from leeward.runtime.trading.views import (
     OpenPosition,
     StepChoices,
 )
+from leeward.statistics.account import moved_part
 
 #: What the gate says where less of it would do.
 _CUT: Final = frozenset({"max_position", "max_exposure", "insufficient_cash"})
@@ -96,7 +97,7 @@ def _seen(held: Held) -> OpenPosition:
 
 def _marks(marked: EquityMarked, flow: Decimal) -> Marks:
     equity = max(Decimal(0), marked.equity + flow)
-    part = equity / marked.equity if marked.equity > 0 and flow else Decimal(1)
+    part = moved_part(marked.equity, flow)
     return Marks(
         equity=float(equity),
         cash=float(marked.cash + flow),
