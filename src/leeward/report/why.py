@@ -309,9 +309,9 @@ def story(records: Sequence[Record]) -> Iterator[tuple[str, str]]:
 def _intent_words(intent: IntentMade) -> str:
     orders = ", ".join(
         f"{order.side.value.lower()} {order.type.value}"
-        + ("" if order.quantity is None else f" {order.quantity}")
-        + ("" if order.price is None else f" at {order.price}")
-        + ("" if order.stop_price is None else f" trigger {order.stop_price}")
+        + ("" if order.quantity is None else f" {_exact(order.quantity.value)}")
+        + ("" if order.price is None else f" at {_exact(order.price.value)}")
+        + ("" if order.stop_price is None else f" trigger {_exact(order.stop_price.value)}")
         + f" as {order.client_order_id}"
         for order in intent.orders
     )
@@ -321,17 +321,18 @@ def _intent_words(intent: IntentMade) -> str:
 def _fill_words(booked: FillBooked) -> str:
     fill = booked.fill
     verb = "bought" if fill.side is Side.BUY else "sold"
-    fee = "" if fill.commission is None else f", fee {fill.commission}"
-    return f"{_clock(fill.time_ms)} {verb} {fill.quantity} at {fill.price}{fee}"
+    fee = "" if fill.commission is None else f", fee {_money(fill.commission)}"
+    quantity, price = _exact(fill.quantity.value), _exact(fill.price.value)
+    return f"{_clock(fill.time_ms)} {verb} {quantity} at {price}{fee}"
 
 
 def _closed_words(closed: PositionClosed) -> str:
     trade = closed.trade
-    fees = " and ".join(str(fee) for fee in trade.fees) or "none"
+    fees = " and ".join(_money(fee) for fee in trade.fees) or "none"
+    prices = f"{_exact(trade.entry_price.value)} to {_exact(trade.exit_price.value)}"
     words = (
         f"{_clock(trade.exit_time_ms)} {EXIT_WORDS.get(trade.exit_reason, trade.exit_reason)} "
-        f"({trade.exit_reason}); {trade.entry_price} to {trade.exit_price}, fees {fees}, "
-        f"profit {_signed(trade.pnl)}"
+        f"({trade.exit_reason}); {prices}, fees {fees}, profit {_money(trade.pnl, sign='+')}"
     )
     unprotected = closed.unprotected_ms
     if unprotected:
@@ -339,8 +340,18 @@ def _closed_words(closed: PositionClosed) -> str:
     return words
 
 
-def _signed(money: Money) -> str:
-    return f"{money.amount:+f} {money.currency}"
+def _money(money: Money, sign: str = "") -> str:
+    return f"{_exact(money.amount, sign)} {money.currency}"
+
+
+def _exact(value: Decimal, sign: str = "") -> str:
+    """Returns all digits but zeros at the end.
+
+    >>> _exact(Decimal("0.35400")), _exact(Decimal("1200")), _exact(Decimal("2.0"), "+")
+    ('0.354', '1200', '+2')
+    """
+    text = f"{value:{sign}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _planned(plan: Plan) -> str:

@@ -11,14 +11,14 @@ import pytest
 from leeward.dashboard.pages import consequences, parts
 from leeward.dashboard.pages.backtests import wish_of as backtest_of
 from leeward.dashboard.pages.control import draw_actions
-from leeward.dashboard.pages.log import event_words
+from leeward.dashboard.pages.log import asked, draw_events, event_words
 from leeward.dashboard.pages.overview import draw_figures, draw_limits, draw_positions
 from leeward.dashboard.pages.performance import draw_months, draw_parity
 from leeward.dashboard.pages.risk import draw_ladder, draw_refusals
 from leeward.dashboard.pages.state import account_state, running_state, state_bar
 from leeward.dashboard.pages.steering import argument_of
 from leeward.dashboard.pages.trades import draw_trades, filtered, sorted_by
-from leeward.database.browsing import TradeQuery
+from leeward.database.browsing import EventQuery, TradeQuery
 from leeward.database.reading import Event
 from leeward.domain.errors import BadUsage
 from leeward.engine.record_codec import record_json
@@ -78,7 +78,7 @@ def test_an_order_without_a_process_says_that_it_waits() -> None:
 @pytest.mark.parametrize(
     ("state", "causes", "word", "level", "part"),
     [
-        (TradingState.ACTIVE, (), "ACTIVE", "ok", "recovered"),
+        (TradingState.ACTIVE, (), "ACTIVE", "ok", "Entries are allowed."),
         (TradingState.REDUCING, ("stale_candles",), "REDUCING", "warning", "stale candles"),
         (TradingState.HALTED, (), "HALTED", "bad", "until an operator resumes"),
         (None, (), "NEW", "unknown", "not traded yet"),
@@ -219,3 +219,28 @@ def test_a_backtest_is_asked_for_with_names_and_amounts_only() -> None:
 def test_a_change_that_is_under_way_is_said() -> None:
     shown = words(draw_actions(replace(RESTING, facts={"swap": {"to": "x", "state": "shadowing"}})))
     assert "A change to x is under way: shadowing." in shown
+
+
+def test_a_search_says_how_far_it_looked_and_goes_further_back() -> None:
+    query = EventQuery(search="fill", limit=60)
+    told = draw_events([], query, 45_001)
+    assert "Searched were the newest 20,000 lines, down to line 45,001" in words(told)
+    query = asked(query, {"act": "back", "by": "45001"})
+    assert query.before == 45_001
+    told = draw_events([], query, 25_001)
+    assert "the 20,000 lines before line 45,001, down to line 25,001" in words(told)
+    assert "Back to the newest" in words(told)
+    assert "all that is written down before line 25,001" in words(
+        draw_events([], replace(query, before=25_001), None)
+    )
+    assert asked(query, {"act": "newest"}).before is None
+    assert asked(query, {"act": "kinds", "value": "notes"}).before is None
+    assert "Searched" not in words(draw_events([], EventQuery(), None))
+
+
+def test_a_bound_of_entries_that_is_reached_is_no_alarm() -> None:
+    grown = LimitUse("max_position_fraction", 0.1005, 0.10)
+    lost = LimitUse("daily_loss_fraction", 0.03, 0.03)
+    assert "meter bad" not in draw_limits((grown,))
+    assert "grown since its entry" in words(draw_limits((grown,)))
+    assert "meter bad" in draw_limits((lost,))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -62,6 +63,25 @@ def test_events_are_searched_as_text_not_as_patterns(lived: Database) -> None:
     assert [each.kind for each in found] == ["Noted"]
     assert none == []
     assert alerts == found
+
+
+def test_a_search_goes_further_back_part_by_part(
+    lived: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lived.reading() as connection:
+        every = browsing.events_page(connection, ACCOUNT, EventQuery(search="e", limit=1000))
+        monkeypatch.setattr(browsing, "SCANNED", 5)
+        query, found = EventQuery(search="e"), list[int]()
+        while True:
+            part = browsing.events_page(connection, ACCOUNT, query)
+            floor = browsing.events_floor(connection, ACCOUNT, query)
+            found += [each.seq for each in part]
+            if floor is None:
+                break
+            assert all(floor <= each.seq < floor + 6 for each in part)
+            query = replace(query, before=floor)
+    assert len(every) > 10
+    assert found == [each.seq for each in every]
 
 
 def test_pages_of_events_go_on_where_the_last_one_ended(lived: Database) -> None:

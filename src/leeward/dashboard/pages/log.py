@@ -74,10 +74,15 @@ async def build(seat: Seat) -> None:
 
     async def listed() -> Html:
         query = view.query
-        found = await seat.feed.read(
-            query, lambda c: browsing.events_page(c, seat.account, query), seat.account
+        found, floor = await seat.feed.read(
+            query,
+            lambda c: (
+                browsing.events_page(c, seat.account, query),
+                browsing.events_floor(c, seat.account, query),
+            ),
+            seat.account,
         )
-        return draw_events(found, query)
+        return draw_events(found, query, floor)
 
     with Chart.carded("The audit trail", "Each line follows from the one before it by its hash."):
         shown = seat.still(parts.waiting("The trail is being checked …"))
@@ -139,12 +144,16 @@ def asked(query: EventQuery, said: Said) -> EventQuery:
     value = said.get("value", "")
     match said.get("act", "search" if "search" in said else ""):
         case "kinds" if value in _KINDS:
-            return replace(query, kinds=_KINDS[value][1], limit=_PAGE)
+            return replace(query, kinds=_KINDS[value][1], limit=_PAGE, before=None)
         case "severity" if value in _SEVERITIES:
-            return replace(query, severities=_SEVERITIES[value][1], limit=_PAGE)
+            return replace(query, severities=_SEVERITIES[value][1], limit=_PAGE, before=None)
         case "search":
             words = (said.get("search") or value).strip()[:100]
-            return replace(query, search=words or None, limit=_PAGE)
+            return replace(query, search=words or None, limit=_PAGE, before=None)
+        case "back" if said.get("by", "").isdecimal():
+            return replace(query, before=int(said["by"]), limit=_PAGE)
+        case "newest":
+            return replace(query, before=None, limit=_PAGE)
         case "more":
             return replace(query, limit=query.limit + _PAGE)
         case _:
@@ -169,11 +178,14 @@ def draw_filters() -> Html:
     )
 
 
-def draw_events(found: Sequence[Event], query: EventQuery) -> Html:
-    """Returns the lines, the newest first."""
+def draw_events(found: Sequence[Event], query: EventQuery, floor: int | None = None) -> Html:
+    """Returns the lines, the newest first; `floor` is the line down to which a search looked, None
+    where it looked at all."""
+    looked = _looked(query, floor, len(found) >= query.limit)
     if not found:
-        where = f"Searched were the newest {SCANNED:,} lines. " if query.search else ""
-        return parts.empty("Nothing is like that.", f"{where}Take a filter away to see more.")
+        return join(
+            (parts.empty("Nothing is like that.", "Take a filter away to see more."), looked)
+        )
     items = [
         element(
             "li",
@@ -184,9 +196,29 @@ def draw_events(found: Sequence[Event], query: EventQuery) -> Html:
         )
         for each in found
     ]  # fmt: skip
-    rest = len(found) >= query.limit
-    more = parts.button("Show more", act="more", kind="small") if rest else None
-    return join((element("ul", *items, class_="events"), more))
+    return join((element("ul", *items, class_="events"), looked))
+
+
+def _looked(query: EventQuery, floor: int | None, is_cut: bool) -> Html:
+    """Returns where a search has looked, and the ways to what is older and newer."""
+    buttons = []
+    if is_cut:
+        buttons.append(parts.button("Show more", act="more", kind="small"))
+    elif floor is not None:
+        further = f"Search {SCANNED:,} lines further back"
+        buttons.append(parts.button(further, act="back", kind="small", data_by=str(floor)))
+    if query.before is not None:
+        buttons.append(parts.button("Back to the newest", act="newest", kind="small"))
+    told = None if query.search is None else element("p", _reach(query, floor), class_="note")
+    return join((told, element("div", *buttons, class_="controls") if buttons else None))
+
+
+def _reach(query: EventQuery, floor: int | None) -> str:
+    before = "" if query.before is None else f" before line {query.before:,}"
+    if floor is None:
+        return f"Searched was all that is written down{before}."
+    newest = f"the {SCANNED:,} lines{before}" if before else f"the newest {SCANNED:,} lines"
+    return f"Searched were {newest}, down to line {floor:,}; there are older ones."
 
 
 def _sign(event: Event) -> Html:

@@ -9,7 +9,7 @@ from leeward.dashboard.pages import parts
 from leeward.dashboard.pages.drawing import Chart
 from leeward.dashboard.pages.frame import Seat
 from leeward.dashboard.pages.parts import Column
-from leeward.dashboard.pages.words import limit_words
+from leeward.dashboard.pages.words import GROWING, STOPPING, limit_words
 from leeward.database import browsing
 from leeward.engine.records import EquityMarked
 from leeward.report.elements import Html, element, join
@@ -174,9 +174,14 @@ def draw_limits(limits: tuple[LimitUse, ...]) -> Html:
         line = element("div", element("span", name),
                        element("span", element("b", value), f" of {limit}", class_="nowrap"),
                        class_="line")  # fmt: skip
-        bar = parts.meter(each.fraction, f"{name}: {value} of {limit}")
-        items.append(element("li", line, bar, data_limit=each.name))
+        bar = parts.meter(each.fraction, f"{name}: {value} of {limit}", grave=each.name in STOPPING)
+        note = element("p", "grown since its entry", class_="note") if _has_grown(each) else None
+        items.append(element("li", line, bar, note, data_limit=each.name))
     return element("ul", *items, class_="limits")
+
+
+def _has_grown(each: LimitUse) -> bool:
+    return each.name in GROWING and each.fraction > 1
 
 
 def draw_health(found: Overview) -> Html:

@@ -206,10 +206,11 @@ def banner(level: str, words: str, *more: str | None) -> Html:
     )
 
 
-def meter(fraction: float, words: str) -> Html:
-    """Returns a bar for the part that is used; above four fifths it warns, at its end it is bad."""
+def meter(fraction: float, words: str, *, grave: bool = True) -> Html:
+    """Returns a bar for the part that is used; above four fifths it warns, at its end it is bad
+    where that is `grave`."""
     used = min(1.0, max(0.0, fraction))
-    level = "bad" if fraction >= 1 else "warning" if fraction >= 0.8 else ""
+    level = "bad" if fraction >= 1 and grave else "warning" if fraction >= 0.8 else ""
     return element(
         "div",
         element("span", style=f"width:{used * 100:.1f}%"),

@@ -50,7 +50,12 @@ class _Curves:
 
 async def build(seat: Seat) -> None:
     """Builds the page."""
-    seat.still(parts.title("Performance", "All sessions of the account, after costs."))
+    seat.still(
+        parts.title(
+            "Performance",
+            "All sessions, after costs. What was paid in or out is neither gain nor loss.",
+        )
+    )
 
     async def figures() -> Html:
         return draw_figures(await _figures(seat), seat.overview().quote)
@@ -61,7 +66,11 @@ async def build(seat: Seat) -> None:
                           note="Change of equity over each month, UTC.")  # fmt: skip
 
     await seat.live(figures)
-    with Chart.carded("Equity and drawdown", "Holding is of all symbols in equal parts, no costs."):
+    with Chart.carded(
+        "Equity and drawdown",
+        "Equity is what was there, paid in or out too. "
+        "Holding is of all symbols in equal parts, no costs.",
+    ):
         curves = Chart(curve_chart(await _curves(seat)), "Equity, holding and drawdown over time")
     await seat.live(months)
     with Chart.carded("Returns of trades", "What each trade returned on what it cost."):
@@ -137,7 +146,7 @@ def draw_figures(found: Performance, quote: str) -> Html:
         ("Return", parts.share(found.return_fraction, sign=True),
          join(("holding ", parts.share(held, sign=True)))),
         ("Profit of trades", parts.money(found.pnl, quote, sign=True), f"{found.trades} trades"),
-        ("Largest drawdown", parts.share(found.max_drawdown_fraction), "at the ends of days"),
+        ("Largest drawdown", parts.share(found.max_drawdown_fraction), "below the peak"),
         ("Sharpe ratio", typeset(ratio(found.sharpe)),
          typeset(f"of days; Sortino {ratio(found.sortino)}")),
         ("Won", percent(found.win_rate),

@@ -65,7 +65,8 @@ def account_state(found: Overview) -> Told:
             "The day's loss limit is reached: no new position before 00:00 UTC. What is held goes "
             "on.",
         )
-    reason = f" Reason: {why.replace('_', ' ')}." if why else ""
+    told = why and (why != "recovered" or found.state is not TradingState.ACTIVE)
+    reason = f" Reason: {why.replace('_', ' ')}." if told else ""
     sentence = f"{meaning[0].upper()}{meaning[1:]}.{reason}"
     return Told(found.state.value, _LEVELS[found.state], sentence)
 
@@ -109,7 +110,7 @@ def _who(found: Overview) -> Html:
         name = started.strategy.rpartition(":")[2]
         words += [name, f"{', '.join(started.symbols[:4])}{' …' * (len(started.symbols) > 4)}"]
         words.append(started.timeframe)
-    heard = join((" · heard of ", parts.age(found.beat_s), " ago"))
+    heard = join((" · last heard ", parts.age(found.beat_s), " ago"))
     return element(
         "p", " · ".join(words), heard if found.beat_s is not None else None, class_="note"
     )

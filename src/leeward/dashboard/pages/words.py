@@ -23,6 +23,12 @@ LIMITS: Final = {
     "cooldown_candles": "Candles to wait after a stop",
 }
 
+#: Limits that stop trading where they are reached. The others only bound what is opened, so that
+#: reaching one is nothing bad.
+STOPPING: Final = {"daily_loss_fraction", "max_drawdown_fraction", "max_orders_per_hour"}
+#: Limits that an entry kept to and profit may carry beyond.
+GROWING: Final = {"max_exposure_fraction", "max_position_fraction"}
+
 #: Why a position was closed, in a table.
 EXITS: Final = {
     "stop": "Stop",
