@@ -85,12 +85,14 @@ def verify(
 ) -> None:
     """Check every byte of a model, and that it answers as it did when it was made.
 
+    Of the active one also that the files in the folder are its own.
+
     Exit code 1 where anything is not as it should be.
     """
     from leeward.runtime.settings import load_settings
-    from leeward.training.listing import find_model
+    from leeward.training.listing import verify_model
 
-    found = find_model(load_settings(config), name, version)
+    found = verify_model(load_settings(config), name, version)
     if as_json:
         typer.echo(
             json.dumps({"name": found.name, "version": found.version, "sha256": found.sha256})
@@ -123,10 +125,9 @@ def promote(
     from leeward.training.bundle import archived, read_bundle
     from leeward.training.promote import Asked
     from leeward.training.promote import promote as run
-    from leeward.training.train import models_dir
 
     settings = load_settings(config)
-    folder = models_dir(settings)
+    folder = settings.models_dir
     versions = archived(folder, name)
     if not versions:
         raise BadUsage(f"{name}: nothing archived in {folder}; `leeward train` makes one")
@@ -146,10 +147,9 @@ def rollback(name: Name, as_json: AsJson = False, config: Config = None) -> None
     from leeward.runtime.database import open_configured
     from leeward.runtime.settings import load_settings
     from leeward.training.promote import rollback as run
-    from leeward.training.train import models_dir
 
     settings = load_settings(config)
-    done = run(models_dir(settings), open_configured(settings), name, now_ms())
+    done = run(settings.models_dir, open_configured(settings), name, now_ms())
     if as_json:
         typer.echo(json.dumps(done._asdict()))
         return

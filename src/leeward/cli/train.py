@@ -61,7 +61,7 @@ def train(  # noqa: PLR0913 - one argument an option of the command
     from leeward.training.bundle import archive, write_flat_if_new
     from leeward.training.card import print_card
     from leeward.training.card_page import card_page
-    from leeward.training.train import Order, models_dir
+    from leeward.training.train import Order
     from leeward.training.train import train as run
 
     if html is not None:
@@ -79,7 +79,7 @@ def train(  # noqa: PLR0913 - one argument an option of the command
     console = Console()
     for bundle in bundles:
         if out is None:
-            place = archive(models_dir(settings), bundle)
+            place = archive(settings.models_dir, bundle)
             told = f"Written: {place}{_next_step(bundle)}"
         else:
             fresh = write_flat_if_new(out, bundle)

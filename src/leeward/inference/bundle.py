@@ -82,8 +82,7 @@ def find_bundle(
     """Returns the active model of the folder, else the shipped one, None where neither has it.
 
     `pin` is the sha256 that its metadata must have; a shipped one is pinned by this program.
-    Raises BadModel for files that are not what they should be, or are of another symbol or
-    timeframe.
+    Raises BadModel for files that are not what they should be.
     """
     name = model_name(symbol, kind, timeframe)
     shipped = shipped_pins().get(name)
@@ -91,15 +90,7 @@ def find_bundle(
         if shipped is None:
             return None
         pin = shipped
-    found = load_bundle(SHIPPED if pin is not None and pin == shipped else folder, name, pin)
-    facts = found.metadata
-    asked = (symbol, timeframe.name, kind)
-    if (facts.symbol, facts.timeframe, facts.kind) != asked:
-        raise BadModel(
-            f"{name}: is a {facts.kind} model of {facts.symbol} {facts.timeframe}, not of "
-            f"{symbol} {timeframe}; nothing was loaded"
-        )
-    return found
+    return load_bundle(SHIPPED if pin is not None and pin == shipped else folder, name, pin)
 
 
 def shipped_pins() -> dict[str, str]:
@@ -124,6 +115,12 @@ def load_bundle(folder: Path, name: str, pin: str | None = None) -> Bundle:
     metadata = parse_metadata(content, file)
     if metadata.name != name:
         raise BadModel(f"{file}: holds the model '{metadata.name}'; nothing was loaded")
+    market = (metadata.symbol, metadata.kind, Timeframe.parse(metadata.timeframe))
+    if name != model_name(*market):
+        raise BadModel(
+            f"{file}: is a {metadata.kind} model of {metadata.symbol} {metadata.timeframe}, which "
+            f"would be named {model_name(*market)}; nothing was loaded"
+        )
     _check_features(metadata, file)
     kept = folder / "archive" / name / Path(metadata.version).name
     onnx, golden = (

@@ -12,6 +12,7 @@ import numpy as np
 
 from leeward.domain.columns import FloatColumn
 from leeward.domain.errors import BadModel, BadUsage
+from leeward.domain.timeframe import Timeframe
 from leeward.domain.times import parse_time
 
 SCHEMA_MAJOR: Final = 1
@@ -231,7 +232,7 @@ def _facts(whole: Mapping[str, Any]) -> Metadata:
         status_cap=whole["status_cap"],
         quarantined=whole["quarantined"],
         symbol=whole["symbol"],
-        timeframe=whole["timeframe"],
+        timeframe=Timeframe.parse(whole["timeframe"]).name,
         kind=whole["kind"],
         files={name: facts["sha256"] for name, facts in whole["files"].items()},
         feature_names=tuple(features["names"]),

@@ -71,9 +71,11 @@ class Gatherer:
         further = self.informative(strategy, symbol)
         if not strategy.needs:
             return further, {}
-        from leeward.runtime.predictions import Outlook, model_use  # as heavy as what it loads
+        # As heavy as what it loads.
+        from leeward.runtime.predictions import Outlook, model_use, pins_on_record
 
-        outlook = Outlook(strategy.needs, symbol, timeframe, model_use(settings))
+        use = model_use(settings, pins_on_record(settings))
+        outlook = Outlook(strategy.needs, symbol, timeframe, use)
         return Beside(further, outlook.columns), outlook.facts
 
     def detail(self, symbols: Sequence[str], timeframe: Timeframe, finer: str) -> list[Candles]:

@@ -23,7 +23,7 @@ _DIGEST: Final = 32
 
 
 class KeptPredictions:
-    """The answers of one model (by the hash of its graph), a file for each history of candles.
+    """The answers of one model (by the hash of its metadata), a file for each history of candles.
 
     A file that cannot be read, or is not the one written, counts as none.
     """

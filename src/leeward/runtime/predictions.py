@@ -12,7 +12,7 @@ import numpy as np
 from leeward.data.sentiment_store import SentimentStore
 from leeward.domain.candles import Candles
 from leeward.domain.columns import FloatColumn, IntColumn
-from leeward.domain.errors import BadUsage
+from leeward.domain.errors import BadUsage, Failed
 from leeward.domain.timeframe import Timeframe
 from leeward.domain.times import iso
 from leeward.indicators.features import (
@@ -140,6 +140,28 @@ def model_use(settings: Settings, pins: Mapping[str, str] | None = None) -> Mode
     )
 
 
+def pins_on_record(settings: Settings) -> dict[str, str]:
+    """Returns the sha256 that the metadata of each promoted model have, by name.
+
+    None where nothing was ever archived: who uses the models that come with the program opens no
+    database; nor where there is none. Raises Failed for a database that cannot be read.
+    """
+    if not (settings.models_dir / "archive").is_dir():
+        return {}
+    from leeward.database.promotions import active_promotions
+    from leeward.runtime.database import connect_configured, open_configured
+
+    try:
+        connect_configured(settings).close()
+    except Failed:  # there is none
+        return {}
+    database = open_configured(settings, create=False, examine=False)
+    try:
+        return {name: each.sha256 for name, each in active_promotions(database).items()}
+    finally:
+        database.close()
+
+
 def outlook_again(
     settings: Settings,
     strategy: Strategy,
@@ -184,7 +206,7 @@ class Forecaster:
         self.predictor = Predictor(bundle)
         self._shrunk = use.shrunk
         self.prefix = "" if bundle.metadata.kind == "price" else "sentiment_"
-        self._kept = KeptPredictions(use.kept, bundle.metadata.files[f"{bundle.name}.onnx"])
+        self._kept = KeptPredictions(use.kept, bundle.sha256)
         self._known: dict[int, np.float32] = {}
 
     def told(self, asked: Asked, first: int) -> Columns:

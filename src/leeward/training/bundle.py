@@ -109,8 +109,19 @@ def archive(folder: Path, bundle: Bundle) -> Path:
 
 def write_flat(folder: Path, bundle: Bundle) -> None:
     """Makes the bundle the active one of the folder: its metadata, which decides, comes last."""
-    *siblings, metadata = bundle.files
+    write_siblings(folder, bundle)
+    write_metadata(folder, bundle)
+
+
+def write_siblings(folder: Path, bundle: Bundle) -> None:
+    """Writes what the metadata name: whoever reads the metadata before still finds theirs in the
+    archive."""
+    *siblings, _ = bundle.files
     write_all({folder / file: bundle.files[file] for file in siblings})
+
+
+def write_metadata(folder: Path, bundle: Bundle) -> None:
+    *_, metadata = bundle.files
     write_all({folder / metadata: bundle.files[metadata]})
 
 
@@ -166,6 +177,17 @@ def read_bundle(folder: Path, name: str, version: str | None = None) -> Bundle:
         for sibling, facts in metadata["files"].items()
     }
     return Bundle(metadata, {**files, f"{name}.json": text})
+
+
+def with_sha256(folder: Path, name: str, digest: str) -> Bundle:
+    """Returns the archived bundle whose metadata have that hash, else the one that lies in the
+    folder; raises Failed where neither has it, BadModel where it is not as it should be."""
+    for version in (*reversed(archived(folder, name)), None):
+        place = folder if version is None else folder / _ARCHIVE / name / version
+        file = place / f"{name}.json"
+        if file.is_file() and sha256(file.read_bytes()).hexdigest() == digest:
+            return read_bundle(folder, name, version)
+    raise Failed(f"{name}: no version in {folder} has the hash {digest[:12]}; train it again")
 
 
 def _hashed(places: Sequence[Path], expected: str) -> bytes:

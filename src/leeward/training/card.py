@@ -169,7 +169,6 @@ def _cell(name: str, value: float | None, is_percent: bool) -> str:
 def facts(metadata: Metadata) -> list[tuple[str, str]]:
     """Returns name and text of what the model is made of."""
     data, arch, training = metadata["data"], metadata["arch"], metadata["training"]
-    last = metadata["splits"]["folds"][-1]
     calibration = metadata["calibration"]
     return [
         ("model", f"{metadata['model_id']} {metadata['version']}"),
@@ -179,16 +178,23 @@ def facts(metadata: Metadata) -> list[tuple[str, str]]:
         ("candles", (f"{data['first'][:10]} to {data['last'][:10]}: {data['rows']:,}, "
                     f"{data['gaps']} gaps, {data['windows']:,} windows")),
         ("weights saw", f"{data['train_first'][:10]} to {data['train_last'][:10]}"),
-        ("judged on", (f"{metadata['splits']['folds'][0]['test_first'][:10]} to "
-                      f"{last['test_last'][:10]}, {len(metadata['splits']['folds'])} folds; "
-                      f"{metadata['splits']['purge']} + {metadata['splits']['embargo']} candles "
-                      "between parts")),
+        ("judged on", _judged_on(metadata["splits"])),
         *_paths(metadata),
         ("training", (f"{len(training['seeds'])} seeds, {training['seconds_per_seed']:g} s each on "
                      f"{training['device']} with {training['threads']} threads")),
         ("trials so far", f"{metadata['trials']['ledger_count']:,}"),
         ("confidence", f"times {calibration['shrink']:g}: slope {_span(calibration)}"),
     ]  # fmt: skip
+
+
+def _judged_on(splits: Mapping[str, Any]) -> str:
+    folds = splits["folds"]
+    if not folds:
+        return "nothing: no part was held back"
+    return (
+        f"{folds[0]['test_first'][:10]} to {folds[-1]['test_last'][:10]}, {len(folds)} folds; "
+        f"{splits['purge']} + {splits['embargo']} candles between parts"
+    )
 
 
 def _paths(metadata: Metadata) -> list[tuple[str, str]]:

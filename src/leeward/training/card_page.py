@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from itertools import groupby
 
@@ -75,10 +75,10 @@ def _tiles(metadata: Metadata) -> Html:
     passed = sum(gate["pass"] for gate in metadata["gates"])
     coverage = metadata["calibration"]["coverage"]
     shown = [
-        ("Right", percent(own["accuracy"]["value"]), _reach(own["accuracy"])),
-        ("Return after costs", percent(own["return_net"]["value"], sign=True),
-         (f"holding {percent(beside['holding.return_net']['value'], sign=True)}, "
-          f"the rule {percent(beside['rule.return_net']['value'], sign=True)}")),
+        ("Right", percent(_value(own, "accuracy")), _reach(own.get("accuracy"))),
+        ("Return after costs", percent(_value(own, "return_net"), sign=True),
+         (f"holding {percent(_value(beside, 'holding.return_net'), sign=True)}, "
+          f"the rule {percent(_value(beside, 'rule.return_net'), sign=True)}")),
         ("90 % intervals hold", percent(coverage),
          "of test moves" if coverage is not None else "none for probabilities"),
         ("Confidence", f"× {shrink:.2f}",
@@ -89,7 +89,13 @@ def _tiles(metadata: Metadata) -> Html:
     return element("div", *(_tile(*each) for each in shown), class_="tiles")
 
 
-def _reach(figure: dict[str, float]) -> str:
+def _value(figures: Mapping[str, Mapping[str, float]], name: str) -> float | None:
+    return figures.get(name, {}).get("value")
+
+
+def _reach(figure: Mapping[str, float] | None) -> str:
+    if figure is None:
+        return "never judged"
     return f"{percent(figure['low'])} to {percent(figure['high'])} of {figure['n']:,} moves"
 
 
@@ -116,12 +122,14 @@ def _rivals(metadata: Metadata) -> Html:
     )
 
 
-def _paths_and_folds(metadata: Metadata) -> Html:
-    paths = path_picture(metadata)
+def _paths_and_folds(metadata: Metadata) -> Html | None:
+    folds, paths = fold_picture(metadata), path_picture(metadata)
+    if folds is None:
+        return None
     combined = metadata["splits"].get("combinatorial")
     walked = card(
         "How it was tested",
-        fold_picture(metadata),
+        folds,
         note="Each row trains, stops early by the validation part, and is judged on what comes "
         "next. The shipped weights are from the last row.",
     )

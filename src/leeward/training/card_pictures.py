@@ -84,9 +84,11 @@ def path_picture(metadata: Metadata) -> Html | None:
     return _picture(parts, 72, "Sharpe ratio after costs of each combined path", 424)
 
 
-def fold_picture(metadata: Metadata) -> Html:
-    """Returns the parts of every fold on the line of time."""
+def fold_picture(metadata: Metadata) -> Html | None:
+    """Returns the parts of every fold on the line of time; None where there are none."""
     folds = metadata["splits"]["folds"]
+    if not folds:
+        return None
     ends = [(_at(f, "train_first"), _at(f, "test_last")) for f in folds]
     first, last = min(e[0] for e in ends), max(e[1] for e in ends)
     scale = _Scale(first, last, 60, 400)

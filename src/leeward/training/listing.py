@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from leeward.domain.errors import BadUsage, LeewardError, unknown_name
-from leeward.inference.bundle import SHIPPED
+from leeward.domain.errors import BadModel, BadUsage, LeewardError, unknown_name
+from leeward.inference.bundle import SHIPPED, shipped_pins
+from leeward.runtime.predictions import model_use, pins_on_record
 from leeward.runtime.settings import Settings
-from leeward.training.bundle import Bundle, archived, names_in, read_bundle
+from leeward.training.bundle import Bundle, archived, names_in, read_bundle, with_sha256
 from leeward.training.card import banner
-from leeward.training.train import models_dir
 
 
 class Listed(NamedTuple):
@@ -27,32 +28,28 @@ class Listed(NamedTuple):
 
 def list_models(settings: Settings) -> list[Listed]:
     """Returns every model, by name, the newest version first; a broken one says so in its note."""
-    folder = models_dir(settings)
-    found = []
+    folder, pins = settings.models_dir, _pins(settings)
+    found: list[Listed] = []
     for name in names_in(folder):
-        now = _version(folder, name)
-        versions = archived(folder, name)
-        if (folder / f"{name}.json").is_file() and now not in versions:
-            found.append(_listed(folder, name, None, "placed", active=True))
-        found += [
-            _listed(folder, name, version, "archived", active=version == now)
-            for version in reversed(versions)
-        ]
+        found += _of_folder(folder, name, pins.get(name))
     for name in names_in(SHIPPED):
-        used = not (folder / f"{name}.json").is_file()
-        found.append(_listed(SHIPPED, name, None, "shipped", active=used))
+        pin = pins.get(name)
+        used = not _is_file(folder, name) if pin is None else _is_shipped(name, pin)
+        found.append(_listed(SHIPPED, name, "shipped", active=used))
     return found
 
 
 def find_model(settings: Settings, name: str, version: str | None = None) -> Bundle:
     """Returns a version of a model, the active one unless named, every byte verified.
 
-    Where none was promoted that is the shipped one, and failing that the newest archived one.
+    Active is the one that is pinned, on record or by the settings; where none is, the one that
+    lies in the folder, else the shipped one, and failing that the newest archived one.
     """
-    folder = models_dir(settings)
-    if version is not None or (folder / f"{name}.json").is_file():
-        return read_bundle(folder, name, version)
-    if (SHIPPED / f"{name}.json").is_file():
+    folder = settings.models_dir
+    pin = None if version is not None else _pins(settings).get(name)
+    if version is not None or pin is not None or _is_file(folder, name):
+        return _read(folder, name, version, pin)
+    if _is_file(SHIPPED, name):
         return read_bundle(SHIPPED, name)
     versions = archived(folder, name)
     if not versions:
@@ -63,18 +60,62 @@ def find_model(settings: Settings, name: str, version: str | None = None) -> Bun
     return read_bundle(folder, name, versions[-1])
 
 
-def _version(folder: Path, name: str) -> str | None:
-    if not (folder / f"{name}.json").is_file():
-        return None
-    try:
-        return read_bundle(folder, name).version
-    except LeewardError:
-        return None
+def verify_model(settings: Settings, name: str, version: str | None = None) -> Bundle:
+    """Returns what `find_model` does; raises BadModel, too, where files that lie in the folder as
+    the active ones are others."""
+    found, folder = find_model(settings, name, version), settings.models_dir
+    if version is not None:
+        return found
+    for file, content in found.files.items():
+        lying = folder / file
+        if lying.is_file() and lying.read_bytes() != content:
+            raise BadModel(
+                f"{lying}: is not that of {name} {found.version}, which is in use and whole; "
+                f"`leeward models promote {name} --version {found.version}` puts it back"
+            )
+    return found
 
 
-def _listed(folder: Path, name: str, version: str | None, place: str, *, active: bool) -> Listed:
+def _pins(settings: Settings) -> Mapping[str, str]:
+    return model_use(settings, pins_on_record(settings)).pins
+
+
+def _is_file(folder: Path, name: str) -> bool:
+    return (folder / f"{name}.json").is_file()
+
+
+def _is_shipped(name: str, pin: str) -> bool:
+    return shipped_pins().get(name) == pin
+
+
+def _of_folder(folder: Path, name: str, pin: str | None) -> Iterator[Listed]:
+    versions, active = archived(folder, name), ""
+    if pin is not None or _is_file(folder, name):
+        now = _listed(folder, name, "placed", None, pin, active=True)
+        active = now.version
+        if active not in versions and not (pin and _is_shipped(name, pin)):
+            yield now
+    for version in reversed(versions):
+        yield _listed(folder, name, "archived", version, active=version == active)
+
+
+def _read(folder: Path, name: str, version: str | None, pin: str | None) -> Bundle:
+    if pin is None:
+        return read_bundle(folder, name, version)
+    return read_bundle(SHIPPED, name) if _is_shipped(name, pin) else with_sha256(folder, name, pin)
+
+
+def _listed(
+    folder: Path,
+    name: str,
+    place: str,
+    version: str | None = None,
+    pin: str | None = None,
+    *,
+    active: bool,
+) -> Listed:
     try:
-        bundle = read_bundle(folder, name, version)
+        bundle = _read(folder, name, version, pin)
     except LeewardError as error:
         return Listed(name, version or "", "broken", place, active, str(error))
     note = banner(bundle.metadata) or ""

@@ -9,14 +9,15 @@ from sqlalchemy import delete, insert, select, update
 
 from leeward.database.engine import Database
 from leeward.database.tables import models
-from leeward.domain.errors import BadUsage, Failed, Refused, unknown_name
+from leeward.domain.errors import BadUsage, Refused, unknown_name
 from leeward.inference.metadata import STATUSES
 from leeward.training.bundle import (
     Bundle,
     archive,
-    archived,
     read_bundle,
-    write_flat,
+    with_sha256,
+    write_metadata,
+    write_siblings,
 )
 
 
@@ -55,11 +56,13 @@ class Asked(NamedTuple):
 
 
 def promote(folder: Path, database: Database, bundle: Bundle, asked: Asked) -> Promoted:
-    """Makes the bundle the active one, in the folder and on record, all or nothing.
+    """Makes the bundle the active one, on record and in the folder.
 
-    Archived, verified, then put in place with the metadata last, inside the transaction of the
-    record: a kill half-way leaves the old one active. Raises Refused where the gates do not allow
-    that status and no reason overrides them, BadModel where it does not verify.
+    Archived, verified, its files put in place inside the transaction of the record; the metadata
+    come after it. The record decides, for it pins the metadata: a kill before it leaves the old
+    one active, a kill after it the new one, which is then taken from the archive. Raises Refused
+    where the gates do not allow that status and no reason overrides them, BadModel where it does
+    not verify.
     """
     check_allowed(bundle, asked)
     archive(folder, bundle)
@@ -79,7 +82,8 @@ def promote(folder: Path, database: Database, bundle: Bundle, asked: Asked) -> P
     with database.writing() as connection:
         connection.execute(delete(models).where(*this))
         connection.execute(insert(models).values(**made._asdict(), metrics=facts))
-        write_flat(folder, bundle)
+        write_siblings(folder, bundle)
+    write_metadata(folder, bundle)
     return made
 
 
@@ -91,8 +95,8 @@ def check_allowed(bundle: Bundle, asked: Asked) -> None:
     above = STATUSES.index(asked.status) > STATUSES.index(cap)
     if bundle.metadata["quarantined"]:
         raise Refused(
-            f"{bundle.name} {bundle.version}: quarantined: a leak tripwire fired, see "
-            f"`leeward models show {bundle.name}`; no override lifts that"
+            f"{bundle.name} {bundle.version}: quarantined: a leak tripwire fired; no override "
+            f"lifts that; see `leeward models show {bundle.name} --version {bundle.version}`"
         )
     if above and not asked.override:
         failed = [gate["name"] for gate in bundle.metadata["gates"] if not gate["pass"]]
@@ -116,16 +120,8 @@ def rollback(folder: Path, database: Database, name: str, at_ms: int) -> Promote
     at_ms = max(at_ms, now.promoted_ms + 1)
     with database.writing() as connection:
         connection.execute(update(models).where(*this).values(promoted_ms=at_ms))
-        write_flat(folder, bundle)
+        write_siblings(folder, bundle)
+    write_metadata(folder, bundle)
     back = active(database, name)
     assert back is not None
     return back
-
-
-def with_sha256(folder: Path, name: str, sha256: str) -> Bundle:
-    """Returns the archived bundle with that hash; raises Failed where the archive has none."""
-    for version in reversed(archived(folder, name)):
-        bundle = read_bundle(folder, name, version)
-        if bundle.sha256 == sha256:
-            return bundle
-    raise Failed(f"{name}: no archived version has the hash {sha256[:12]}; train it again")

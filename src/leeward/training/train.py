@@ -77,11 +77,6 @@ class Order:
         return made if self.epochs is None else [replace(r, epochs=self.epochs) for r in made]
 
 
-def models_dir(settings: Settings) -> Path:
-    """Returns where active and archived models lie."""
-    return settings.data.dir / "models"
-
-
 def train(
     order: Order, settings: Settings, progress: Progress, ray: str | None = None
 ) -> list[Bundle]:

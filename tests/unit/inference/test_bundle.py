@@ -240,12 +240,21 @@ def test_a_model_that_is_not_there_is_told_with_the_way_out(tmp_path: Path) -> N
     assert find_bundle(tmp_path, "NOSUCHUSDT", "price", HOUR) is None
 
 
-@pytest.mark.parametrize(("key", "value"), [("symbol", "ETHUSDT"), ("timeframe", "4h")])
-def test_a_model_of_another_market_is_refused(tmp_path: Path, key: str, value: str) -> None:
+@pytest.mark.parametrize(
+    ("key", "value", "why"),
+    [
+        ("symbol", "ETHUSDT", "is a price model of ETHUSDT 1h"),
+        ("timeframe", "4h", "is a price model of BTCUSDT 4h"),
+        ("timeframe", "5x", "unknown timeframe '5x'"),
+    ],
+)
+def test_a_model_of_another_market_is_refused(
+    tmp_path: Path, key: str, value: str, why: str
+) -> None:
     folder = copied(tmp_path, put(key, value=value))
 
-    with pytest.raises(BadModel, match="not of BTCUSDT 1h"):
-        find_bundle(folder, "BTCUSDT", "price", HOUR)
+    with pytest.raises(BadModel, match=f"{why}.*nothing was loaded"):
+        load_bundle(folder, NAME)
 
 
 def test_models_are_found_by_symbol_kind_and_timeframe() -> None:

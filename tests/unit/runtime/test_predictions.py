@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -11,13 +12,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.tiny_models import HOUR, MODELS, copied, edit_metadata
+from tests.tiny_models import HOUR, MODELS, copied, edit_metadata, replace_file
 
 from leeward.data.generated import generate_candles
 from leeward.data.sentiment import SOURCES
 from leeward.data.sentiment_store import SentimentStore
 from leeward.domain.candles import Candles
-from leeward.domain.errors import BadUsage
+from leeward.domain.errors import BadModel, BadUsage
 from leeward.domain.times import parse_time
 from leeward.indicators.features import FEATURES_SENTIMENT
 from leeward.runtime.predictions import (
@@ -258,6 +259,23 @@ def test_answers_are_kept_by_model_candles_and_sentiment(tmp_path: Path) -> None
     broken = Outlook(("prediction",), "BTCUSDT", HOUR, use(tmp_path, kept=kept))
     assert same(broken.columns(candles), first) == []
     assert broken.models[0].predictor.is_loaded
+
+
+def test_kept_answers_of_a_model_are_not_those_of_one_with_other_golden_windows(
+    tmp_path: Path,
+) -> None:
+    candles = generate_candles("BTCUSDT", HOUR, START_MS, 4_200, seed=2)
+    kept, models = tmp_path / "kept", copied(tmp_path / "models")
+    Outlook(("prediction",), "BTCUSDT", HOUR, use(tmp_path, kept=kept)).columns(candles)
+    with np.load(MODELS / "btcusdt_price.golden.npz") as arrays:
+        golden = {name: arrays[name] for name in arrays}
+    golden["outputs"] = golden["outputs"] + np.float32(0.01)
+    written = io.BytesIO()
+    np.savez(written, **golden)
+    replace_file(models, "btcusdt_price.golden.npz", written.getvalue())
+
+    with pytest.raises(BadModel, match="answers to the golden windows differ"):
+        Outlook(("prediction",), "BTCUSDT", HOUR, use(tmp_path, models, kept=kept)).columns(candles)
 
 
 def test_old_files_of_answers_are_deleted(tmp_path: Path) -> None:

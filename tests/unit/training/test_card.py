@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from tests.tiny_models import MODELS
 
 from leeward.inference.bundle import SHIPPED, shipped_pins
 from leeward.report.words import percent
@@ -59,6 +60,17 @@ def test_every_path_is_a_dot_and_a_model_without_paths_has_a_card_too() -> None:
     del plain["splits"]["combinatorial"]
     assert "Combined paths" not in card_page(plain)
     assert "15 trainings: Sharpe net" not in printed(plain)
+
+
+@pytest.mark.parametrize("name", ["btcusdt_price", "btcusdt_sentiment"])
+def test_a_model_that_was_never_judged_has_both_cards_and_they_say_so(name: str) -> None:
+    metadata = json.loads((MODELS / f"{name}.json").read_bytes())
+    assert metadata["splits"]["folds"] == []
+    text, page = printed(metadata), card_page(metadata)
+    assert "judged on     nothing: no part was held back" in text
+    assert "nothing: no part was held back" in page
+    assert "How it was tested" not in page
+    assert "n/a" in page
 
 
 def test_a_page_asks_nobody_for_anything() -> None:

@@ -1,0 +1,45 @@
+"""`leeward models` on a folder of models that lies elsewhere, with shipped and broken ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from leeward.data.store import CandleStore
+from leeward.training.bundle import archive
+from tests.integration.conftest import Run
+from tests.unit.training.test_promote import NAME, candidate
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that ml.dir names, outside the data directory."""
+    folder = tmp_path / "elsewhere"
+    monkeypatch.setenv("LEEWARD_ML__DIR", str(folder))
+    return folder
+
+
+def test_every_command_and_a_backtest_use_the_folder_that_the_settings_name(
+    leeward: Run, models: Path, stored_market: CandleStore, tmp_path: Path
+) -> None:
+    del stored_market  # it fills the store
+    first, second = candidate(1), candidate(2)
+    for bundle in (first, second):
+        archive(models, bundle)
+
+    listed = json.loads(leeward("models", "list", "--json").out)["models"]
+    archived = [each["version"] for each in listed if each["place"] == "archived"]
+    assert archived == [second.version, first.version]
+    for bundle in (first, second):
+        done = leeward("models", "promote", NAME, "--version", bundle.version)
+        assert done.code == 0, done.err
+    assert json.loads(leeward("models", "verify", NAME, "--json").out)["sha256"] == second.sha256
+    assert second.version in leeward("models", "show", NAME).out
+    assert leeward("models", "rollback", NAME).code == 0
+    shown = json.loads(leeward("models", "show", NAME, "--json").out)
+    assert shown["version"] == first.version
+    done = leeward("backtest", "ml_basic", "--symbols", "BTCUSDT", "--json", "r.json")
+    assert (done.code, first.version in done.out) == (0, True), done.err
+    assert not (tmp_path / "data" / "models").exists()
