@@ -79,6 +79,18 @@ def goes_on(last: SessionStarted | None, asked: Asked) -> bool:
     return last is not None and swap_facts(last).get("asked") == asked_facts(asked)
 
 
+def is_back(last: SessionStarted, asked: Asked) -> bool:
+    """Returns whether the strategy of the command line took over again from another one. From
+    itself it did so with another model, which is to stay."""
+    now = last.strategy, last.facts.get("params")
+    before = swap_facts(last).get("before")
+    if not isinstance(before, Mapping) or (before.get("strategy"), before.get("params")) == now:
+        return False
+    if last.strategy != asked.strategy:
+        return False
+    return last.facts.get("params") == choose(asked.strategy, asked.params).params
+
+
 def titled(strategy: str, params: object) -> str:
     """Returns a strategy in words.
 

@@ -19,6 +19,7 @@ from leeward.runtime.trading.facts import Asked
 from leeward.runtime.trading.lineage import (
     found_again,
     goes_on,
+    is_back,
     managers,
     model_pins,
     strategy_facts,
@@ -53,6 +54,8 @@ def origin_of(last: SessionStarted | None, asked: Asked, sessions: Path) -> Orig
         chosen = choose(asked.strategy, asked.params)
         return Origin(chosen, asked.timeframe or chosen.strategy.timeframe)
     swap, facts = swap_facts(last), last.facts
+    if is_back(last, asked):
+        return Origin(choose(asked.strategy, asked.params), last.timeframe, swap=swap)
     at_ms = swap.get("at_ms")
     words = (
         f"goes on with {titled(last.strategy, facts.get('params'))}, which {swap.get('actor')} "

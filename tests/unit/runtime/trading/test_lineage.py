@@ -6,6 +6,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from leeward.engine.records import Mode, SessionStarted
 from leeward.runtime.trading.chosen import choose
 from leeward.runtime.trading.facts import Asked
@@ -30,6 +32,35 @@ def test_the_command_line_of_before_the_swap_goes_on_with_what_was_swapped_in() 
     origin = origin_of(last, ASKED, Path("/nowhere"))
     assert (origin.chosen.name, origin.chosen.params["band"]) == ("adaptive", 0.7)
     assert "not with ema_cross (fast=5, stop_atr=1.5) of the command line" in origin.words
+
+
+MODELS = {"models": {"BTCUSDT": {"price": {"name": "price_1h", "sha256": "a" * 64}}}}
+OTHER = {"strategy": "adaptive", "params": {}}
+
+
+def test_what_was_rolled_back_to_the_command_line_takes_its_models_as_any_start_does() -> None:
+    chosen = choose(ASKED.strategy, ASKED.params)
+    swap = {"asked": asked_facts(ASKED), "before": OTHER, "managed": []}
+    last = replace(
+        session(swap=swap, params=dict(chosen.params), **MODELS), strategy=ASKED.strategy
+    )
+    origin = origin_of(last, ASKED, Path("/nowhere"))
+    assert (origin.chosen.name, origin.chosen.params) == (chosen.name, chosen.params)
+    assert (origin.pins, origin.words) == ({}, "")
+    assert origin.swap == swap  # who manages positions of before goes on
+
+
+@pytest.mark.parametrize("fast", [5, 6])
+def test_a_model_or_parameters_that_were_swapped_in_stay(fast: int) -> None:
+    """The strategy before was the same one: what was exchanged is its model, or its parameters."""
+    chosen = choose(ASKED.strategy, {**ASKED.params, "fast": fast})
+    before = {"strategy": chosen.name, "params": dict(chosen.params)}
+    last = session(
+        swap={"asked": asked_facts(ASKED), "before": before}, params=dict(chosen.params), **MODELS
+    )
+    origin = origin_of(replace(last, strategy=chosen.name), ASKED, Path("/nowhere"))
+    assert origin.pins == {"price_1h": "a" * 64}
+    assert "goes on with" in origin.words
 
 
 def test_any_other_command_line_starts_anew() -> None:
