@@ -110,6 +110,17 @@ def test_one_process_trades_an_account(leeward: Run, market: Served, tmp_path: P
     assert (code, "1 candles are over" in out) == (0, True)
 
 
+def test_a_replay_that_began_anew_is_refused_the_account_of_the_one_before(
+    leeward: Run, market: Served
+) -> None:
+    assert paper(leeward, market, "--candles", "2", "--log", "log.jsonl")[0] == 0
+    with served(generated(), mode="accelerated", speed=1) as anew:
+        code, _, err = paper(leeward, anew, "--candles", "1", "--log", "log.jsonl")
+    assert code == 3
+    assert "as of a replay that began anew" in err
+    assert err.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [

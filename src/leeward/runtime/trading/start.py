@@ -19,6 +19,7 @@ from leeward.domain.candles import Candles
 from leeward.domain.errors import Refused
 from leeward.domain.money import Money
 from leeward.domain.timeframe import Timeframe
+from leeward.domain.times import iso
 from leeward.engine.books import Books
 from leeward.engine.records import Mode, Noted, SessionStarted, Severity
 from leeward.engine.trading_state import allows_entry
@@ -142,6 +143,7 @@ class _Wiring:
         if self.asked.mode is Mode.PAPER:
             self.market.paper = self._paper(root, told)
         keeper = self._keeper(root)
+        self._check_time(keeper.books)
         with self.database.reading() as connection:
             last = last_session(connection, self.account)
         origin = origin_of(last, self.asked, root / "sessions")
@@ -178,6 +180,16 @@ class _Wiring:
             ground,
             origin.words,
         )
+
+    def _check_time(self, books: Books) -> None:
+        """Refuses a replay that began anew: two pasts in one account are told apart nowhere."""
+        now_ms = self.market.server_now_ms()
+        if books.marked is not None and books.marked.open_time_ms > now_ms:
+            raise Refused(
+                f"{self.account} refused: it decided on {iso(books.marked.open_time_ms)} already, "
+                f"and the venue's time is {iso(now_ms)}, as of a replay that began anew; "
+                "give it an account of its own: --set trading.account=NAME"
+            )
 
     def _ground(self, origin: Origin) -> Ground:
         timeframe = Timeframe.parse(origin.timeframe)
