@@ -3,7 +3,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -12,6 +12,9 @@ from leeward.data.generated import generate_market
 from leeward.data.store import CandleStore
 from leeward.domain.timeframe import Timeframe
 from tests.served import Served, Trader, generated, served, trader
+
+if TYPE_CHECKING:
+    from tests.stage import Stage
 
 
 class Shown(NamedTuple):
@@ -73,3 +76,12 @@ def me(emulator: Served) -> Iterator[Trader]:
     emulator.sim("POST", "step", ms="10m")
     with trader(emulator) as one:
         yield one
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """Plays a session on hours of the test's own; its watchdogs look often."""
+    from tests.stage import Stage  # most tests need no session
+
+    monkeypatch.setattr("leeward.runtime.trading.watchdogs.PERIOD_S", 0.05)
+    return Stage(tmp_path, monkeypatch)

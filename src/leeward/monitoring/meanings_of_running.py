@@ -17,6 +17,11 @@ RUNNING: dict[str, dict[str, Meaning]] = {
             "It is not used; decisions wait until the sequence is whole again.",
             "Nothing, unless it repeats: then the source of candles is broken.",
         ),
+        "candle_restated": Meaning(
+            "The exchange tells a candle otherwise than when it closed.",
+            "What was decided on it stays, and it stays as it was for what follows.",
+            "Nothing, unless it repeats: a later backtest of that time differs from this session.",
+        ),
         "candles_not_kept": Meaning(
             "The candles of a step could not be written beside the session.",
             "Trading goes on; this part cannot be replayed by `leeward parity`.",

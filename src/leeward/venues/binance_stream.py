@@ -118,8 +118,8 @@ class Wanted:
 @dataclass
 class StreamHealth:
     """Counts since the start: candles that came by REST, series found stale, questions that failed,
-    candles dropped because nobody read, those doubted because their prices were far off, and the
-    sockets' own."""
+    candles dropped because nobody read, those doubted because their prices were far off, those that
+    were told otherwise afterwards, and the sockets' own."""
 
     line: LineHealth = field(default_factory=LineHealth)
     filled: int = 0
@@ -127,6 +127,7 @@ class StreamHealth:
     unanswered: int = 0
     dropped: int = 0
     doubted: int = 0
+    restated: int = 0
 
 
 @dataclass
@@ -151,7 +152,8 @@ class CandleStream:
     """Follows series; `server_now_ms` is the exchange's time. Use it within `following`.
 
     `forming`, where it is set, hears every update of a candle that is still open: for where the
-    market stands, never for decisions.
+    market stands, never for decisions. `restated` hears of the last candle handed out, and of how
+    it is told now.
     """
 
     def __init__(
@@ -165,6 +167,7 @@ class CandleStream:
     ) -> None:
         self.health = StreamHealth()
         self.forming: Callable[[CandleUpdate], None] | None = None
+        self.restated: Callable[[Candle, Candle], None] | None = None
         self._ask, self._server_now_ms, self._clock = ask, server_now_ms, clock
         self._patience = patience or Patience()
         self._series = {
@@ -229,9 +232,19 @@ class CandleStream:
 
     def _offer(self, key: Series, candle: Candle) -> None:
         series = self._series[key]
-        self._hand_out(key, series.offer([candle]))
+        self._hand_out(key, self._in_order(series, [candle]))
         if series.gap is not None:
             self._ask_soon(key)
+
+    def _in_order(self, series: CandleSequence, candles: Sequence[Candle]) -> list[Candle]:
+        """Returns those whose turn it is. One that was handed out stays as it was."""
+        last, now = series.last, series.told_otherwise(candles)
+        if last is not None and now is not None:
+            self.health.restated += 1
+            series.last = now
+            if self.restated is not None:
+                self.restated(last, now)
+        return series.offer(candles)
 
     def _look_at_doubts(self, now_s: float) -> None:
         """Asks for what is doubted until it is settled; hands it out where nothing contradicts it
@@ -283,11 +296,13 @@ class CandleStream:
             while self._ready.qsize() >= _MOST_READY:
                 await self._clock.sleep(_ROOM_S)
             before, early = series.next_ms, series.gap
-            found = await self._ask(series.symbol, series.timeframe, before, self._server_now_ms())
+            # From the last one on: whether it is what it was.
+            from_ms = before if series.last is None else series.last.open_time_ms
+            found = await self._ask(series.symbol, series.timeframe, from_ms, self._server_now_ms())
             if not isinstance(found, Found):
                 self.health.unanswered += 1
                 return found_any
-            ready = series.offer(found.value)
+            ready = self._in_order(series, found.value)
             up_to_date = any(candle.open_time_ms > series.next_ms for candle in found.value)
             if not ready and series.gap is not None and up_to_date:
                 # What REST has from a later time on and not before, the exchange does not have.

@@ -20,7 +20,7 @@ class CandleSequence:
     symbol: str
     timeframe: Timeframe
     next_ms: int
-    last_close: float | None = None
+    last: Candle | None = None
     _early: dict[int, Candle] = field(default_factory=dict)
 
     @property
@@ -36,10 +36,17 @@ class CandleSequence:
     def is_wild(self, candle: Candle) -> bool:
         """Returns whether a price of the candle is further from the last close than markets go as
         a rule: true or not, it is worth a second question."""
-        if self.last_close is None:
+        if self.last is None:
             return False
-        furthest = max(candle.high / self.last_close, self.last_close / candle.low)
+        furthest = max(candle.high / self.last.close, self.last.close / candle.low)
         return furthest > 1 + _WILD
+
+    def told_otherwise(self, candles: Iterable[Candle]) -> Candle | None:
+        """Returns the last candle handed out as it is told now, where its prices are others."""
+        if (last := self.last) is None:
+            return None
+        again = (each for each in candles if each.open_time_ms == last.open_time_ms)
+        return next((each for each in again if _prices(each) != _prices(last)), None)
 
     def offer(self, candles: Iterable[Candle]) -> list[Candle]:
         """Takes closed candles in any order, also again; returns those whose turn it is now."""
@@ -58,5 +65,9 @@ class CandleSequence:
         ready = []
         while (candle := self._early.pop(self.next_ms, None)) is not None:
             ready.append(candle)
-            self.next_ms, self.last_close = candle.close_time_ms, candle.close
+            self.next_ms, self.last = candle.close_time_ms, candle
         return ready
+
+
+def _prices(candle: Candle) -> tuple[float, ...]:
+    return candle.open, candle.high, candle.low, candle.close

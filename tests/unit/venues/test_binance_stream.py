@@ -149,6 +149,16 @@ def test_lost_candles_are_asked_for_and_come_in_their_place() -> None:
     assert stream.health.filled == 4
 
 
+def test_a_candle_that_an_answer_tells_otherwise_is_told_of_once_and_stays_as_it_was() -> None:
+    world = World()
+    world.known = 8
+    first = frame(1, high="2.15")
+    found, stream = followed(world, sending(world, 0, first, 4, 6), 7)
+    assert numbers_of(found) == [0, 1, 2, 3, 4, 5, 6]
+    assert found[1] == replace(candle(1), high=2.15)
+    assert stream.health.restated == 1
+
+
 def test_candles_out_of_order_are_put_in_order() -> None:
     world = World()
     world.failing = 1

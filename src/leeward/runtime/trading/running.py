@@ -13,8 +13,10 @@ from typing import Final, NoReturn, TypeVar
 from leeward.database import reading
 from leeward.database.commands import Command
 from leeward.database.errors import DatabaseDown
+from leeward.domain.candle import Candle
 from leeward.domain.errors import Refused
 from leeward.domain.timeframe import Timeframe
+from leeward.domain.times import iso
 from leeward.engine.records import Mode, Noted, SessionStarted, Severity, TradingState
 from leeward.runtime.trading.commands import Commands
 from leeward.runtime.trading.deciding import Series
@@ -189,10 +191,19 @@ class Running:
             session.clock,
         )
         stream.forming = lambda update: session.forming(update.candle)
+        stream.restated = self._restated
         self._lines.append(stream.health.line)
         async with following(stream):
             while True:
                 session.offer(await stream.next_candle())
+
+    def _restated(self, taken: Candle, told: Candle) -> None:
+        session = self.ready.session
+        words = (
+            f"{taken.symbol} {taken.timeframe} of {iso(taken.open_time_ms)} closed at "
+            f"{taken.close:.12g}; the exchange now says {told.close:.12g}"
+        )
+        session.alarm(Noted("candle_restated", words, Severity.WARNING, session.server_now_ms()))
 
     async def _book(self) -> NoReturn:
         """Brings the best prices to the orders on paper; they carry no history, so a socket that
