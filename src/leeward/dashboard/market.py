@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from leeward.data.store import CandleStore
 from leeward.database import reading, tables
@@ -178,19 +178,30 @@ class Held:
     plans: tuple[tuple[int, float, float], ...]
 
 
-def held_of(connection: Connection, account: str, symbol: str) -> list[Held]:
-    """Returns the positions of a symbol, the closed ones too."""
+def held_of(connection: Connection, account: str, symbol: str, since_ms: int) -> list[Held]:
+    """Returns the positions of a symbol that were open at some time from `since_ms` on. Of the
+    stops of before then the last one alone is read: a trailing one moves with every candle."""
     p, q = tables.positions.c, tables.plan_changes.c
-    rows = select(tables.positions).where(p.account == account, p.symbol == symbol)
+    rows = select(tables.positions).where(
+        p.account == account,
+        p.symbol == symbol,
+        or_(p.closed_ms.is_(None), p.closed_ms >= since_ms),
+    )
     found = {row.position_id: row for row in connection.execute(rows)}
     plans = {
         name: [(row.opened_ms, _price(row.entry_stop), _price(row.entry_target))]
         for name, row in found.items()
     }
-    changes = select(q.position_id, q.stop, q.target, q.at_ms).where(q.account == account)
-    for row in connection.execute(changes.order_by(q.seq)):
-        if row.position_id in plans:
-            plans[row.position_id].append((row.at_ms, _price(row.stop), _price(row.target)))
+    of_these = (q.account == account, q.position_id.in_(list(found)))
+    changes = select(q.position_id, q.stop, q.target, q.at_ms).where(*of_these)
+    of_before = [row.position_id for row in found.values() if row.opened_ms < since_ms]
+    before = changes.where(q.at_ms < since_ms, q.position_id.in_(of_before))
+    since = changes.where(q.at_ms >= since_ms)
+    for row in (
+        *connection.execute(before.order_by(q.seq.desc()).limit(1)),
+        *connection.execute(since.order_by(q.seq)),
+    ):
+        plans[row.position_id].append((row.at_ms, _price(row.stop), _price(row.target)))
     return [
         Held(row.opened_ms, row.closed_ms, row.closing, tuple(plans[name]))
         for name, row in found.items()

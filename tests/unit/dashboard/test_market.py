@@ -1,17 +1,31 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from tests.histories import (
+    ACCOUNT,
+    SYMBOL,
+    entry,
+    life_of_a_position,
+    life_of_an_account,
+    price,
+)
 
 from leeward.dashboard.market import (
     Candles,
     Held,
+    held_of,
     merged,
     overlays_of,
     plan_columns,
     predictions,
 )
 from leeward.dashboard.pages.chart import Shown, first_difference, rows_from
+from leeward.database.engine import Database
+from leeward.database.lease import take_lease
+from leeward.engine.records import Plan, PlanChanged
 
 NAN = float("nan")
 
@@ -66,6 +80,33 @@ def test_an_open_position_is_drawn_up_to_the_newest_candle() -> None:
     time = np.arange(3, dtype=np.int64) * 60_000
     found = plan_columns(time, [Held(0, None, None, ((0, 90.0, NAN),))])
     assert found["stop"].tolist() == [90.0, 90.0, 90.0]
+
+
+def test_what_a_position_was_before_the_chart_begins_is_read_as_one_stop(
+    database: Database,
+) -> None:
+    take_lease(database, ACCOUNT, "here:1").release()
+    for batch in (*life_of_an_account(), *life_of_a_position(6)[:5]):
+        database.record(ACCOUNT, 1, batch)
+    bought = entry(6)
+    for number in range(20):
+        plan, at_ms = Plan(price(str(96 + number)), None), bought.made_ms + 1_000 + number
+        database.record(ACCOUNT, 1, [PlanChanged(bought.position_id, plan, None, at_ms, "raised")])
+    since_ms = bought.made_ms + 1_015
+    with database.reading() as connection:
+        ended, ended_too, still_open = held_of(connection, ACCOUNT, SYMBOL, 0)
+        assert [each.closed_ms is None for each in (ended, ended_too, still_open)] == [0, 0, 1]
+        assert (len(ended.plans), len(still_open.plans)) == (2, 22)
+        assert ended_too.closed_ms is not None
+        assert held_of(connection, ACCOUNT, SYMBOL, ended_too.closed_ms) == [
+            replace(ended_too, plans=(ended_too.plans[0], ended_too.plans[-1])),
+            still_open,
+        ]
+        (seen,) = held_of(connection, ACCOUNT, SYMBOL, since_ms)
+    assert seen.plans == (still_open.plans[0], *still_open.plans[-6:])
+    time = np.arange(4, dtype=np.int64) * 5 + since_ms
+    shown, whole = plan_columns(time, [seen]), plan_columns(time, [still_open])
+    np.testing.assert_equal(shown, whole)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from leeward.dashboard.pages.frame import Part, Said, Seat
 from leeward.database import browsing, reading
 from leeward.database.browsing import ExecutionQuery
 from leeward.domain.columns import FloatColumn, IntColumn
+from leeward.domain.timeframe import DAY_MS
 from leeward.engine.records import Executed, FillBooked
 from leeward.report.elements import Html, element
 from leeward.report.reasons import DATA_WORDS, EXIT_WORDS, GATE_WORDS
@@ -139,8 +140,13 @@ async def _draw(seat: Seat, view: _View, chart: Chart) -> None:
         lambda c: market.decided(c, names, symbol, read_after),
         seat.account,
     )
+    shown = market.merged(view.candles, candles)
+    # By days, so that the name stays while candles come.
+    since_ms = int(shown.time[0]) // DAY_MS * DAY_MS if len(shown.time) else 0
     done = await seat.feed.read(
-        ("chart done", symbol), lambda c: _read_done(c, seat.account, symbol), seat.account
+        ("chart done", symbol, since_ms),
+        lambda c: _read_done(c, seat.account, symbol, since_ms),
+        seat.account,
     )
     if view.symbol != symbol:
         return
@@ -154,9 +160,10 @@ class _Done:
     held: list[Held]
 
 
-def _read_done(connection: Connection, account: str, symbol: str) -> _Done:
+def _read_done(connection: Connection, account: str, symbol: str, since_ms: int) -> _Done:
     return _Done(
-        reading.fills(connection, account, symbol), market.held_of(connection, account, symbol)
+        reading.fills(connection, account, symbol, since_ms),
+        market.held_of(connection, account, symbol, since_ms),
     )
 
 
