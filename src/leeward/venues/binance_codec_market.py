@@ -158,14 +158,7 @@ def reference_price(value: object) -> Price | None:
 
 def best_prices(value: object) -> BestPrices:
     """Returns ticker/bookTicker of one symbol."""
-    record = Record.of(value)
-    return BestPrices(
-        record.filled_text("symbol"),
-        record.price_or_none("bidPrice"),
-        record.quantity("bidQty"),
-        record.price_or_none("askPrice"),
-        record.quantity("askQty"),
-    )
+    return _best_prices(Record.of(value), ("symbol", "bidPrice", "bidQty", "askPrice", "askQty"))
 
 
 def all_best_prices(value: object) -> tuple[BestPrices, ...]:
@@ -289,10 +282,12 @@ def _nameless(record: Record, stream: str) -> MarketEvent:
         symbol = stream.partition("@")[0].upper() or None
         last = record.integer("lastUpdateId")
         return Depth(symbol, last, last, _levels(record, "bids"), _levels(record, "asks"))
-    return BestPrices(
-        record.filled_text("s"),
-        record.price_or_none("b"),
-        record.quantity("B"),
-        record.price_or_none("a"),
-        record.quantity("A"),
-    )
+    return _best_prices(record, ("s", "b", "B", "a", "A"))
+
+
+def _best_prices(record: Record, names: tuple[str, str, str, str, str]) -> BestPrices:
+    symbol, bid = record.filled_text(names[0]), record.price_or_none(names[1])
+    ask = record.price_or_none(names[3])
+    if bid is not None and ask is not None and bid.value > ask.value:
+        raise Unreadable(f"{symbol}: the best bid {bid.value} is above the best ask {ask.value}")
+    return BestPrices(symbol, bid, record.quantity(names[2]), ask, record.quantity(names[4]))

@@ -407,6 +407,15 @@ def test_a_candle_whose_prices_cross_is_refused(changes: dict[str, object]) -> N
         read(market.market_event, kline(**changes))
 
 
+def test_best_prices_that_cross_are_refused() -> None:
+    told = {"u": 4, "s": "BNBUSDT", "b": "25.2", "B": "31.2", "a": "25.1", "A": "40.6"}
+    asked = {"symbol": "BNBUSDT", "bidPrice": "25.2", "bidQty": "1", "askPrice": "25.1"}
+    with pytest.raises(Unreadable, match=r"best bid 25\.2 is above the best ask 25\.1"):
+        read(market.market_event, told)
+    with pytest.raises(Unreadable, match="above the best ask"):
+        read(market.best_prices, {**asked, "askQty": "1"})
+
+
 def test_market_events_are_told_apart_with_and_without_a_name() -> None:
     book = {"u": 4, "s": "BNBUSDT", "b": "25.1", "B": "31.2", "a": "0.0", "A": "0.0"}
     assert read(market.market_event, book) == (
