@@ -159,7 +159,7 @@ def _kind(annotation: object) -> str:
         case typing.Union | types.UnionType:
             return " or ".join(map(_kind, inner))
         case builtins.tuple:
-            return "list of pairs" if get_origin(inner[0]) else "list"
+            return "list of pairs" if get_origin(inner[0]) is tuple else "list"
     return _TYPES.get(annotation, getattr(annotation, "__name__", str(annotation)))
 
 

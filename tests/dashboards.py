@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import socket
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -13,16 +14,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from starlette.types import ASGIApp, Message
 
 from leeward.dashboard.access import Role, access_of
 from leeward.dashboard.guard import COOKIE
-from leeward.dashboard.server import build_app, house_of
+from leeward.dashboard.server import build_app, house_of, server_config
 from leeward.dashboard.state import Dashboard, dashboard_of
 from leeward.database.lease import take_lease
 from leeward.monitoring.logs import Log
 from leeward.runtime.clock import now_ms
 from leeward.runtime.database import open_configured
+from leeward.runtime.sections import DashboardSettings
 from leeward.runtime.settings import Settings, load_settings, secrets_in
 from tests.histories import ACCOUNT, SESSION, life_of_a_position, life_of_an_account
 
@@ -162,8 +165,8 @@ class Scene:
         return dump, access, [run.run_id for run in self.dashboard.backtests.all()]
 
 
-def settings_in(folder: Path) -> Settings:
-    return load_settings(None, [f"data.dir={folder / 'data'}"])
+def settings_in(folder: Path, *changes: str) -> Settings:
+    return load_settings(None, [f"data.dir={folder / 'data'}", *changes])
 
 
 def write_history(settings: Settings) -> None:
@@ -187,10 +190,10 @@ def write_history(settings: Settings) -> None:
 
 @asynccontextmanager
 async def scene(
-    folder: Path, rates: tuple[tuple[float, float], tuple[float, float]] = FREE
+    folder: Path, *changes: str, rates: tuple[tuple[float, float], tuple[float, float]] = FREE
 ) -> AsyncIterator[Scene]:
     """Yields a dashboard over a small database in `folder`, without pages."""
-    settings = settings_in(folder)
+    settings = settings_in(folder, *changes)
     write_history(settings)
     access = access_of(settings)
     access.set_password(PASSWORD)
@@ -208,6 +211,25 @@ async def scene(
     finally:
         await dashboard.backtests.close()
         dashboard.feed.close()
+
+
+@asynccontextmanager
+async def on_loopback(app: ASGIApp, settings: DashboardSettings) -> AsyncIterator[int]:
+    """Yields the port where the application is served as the dashboard is, over real sockets."""
+    config = server_config(app, settings)
+    config.lifespan = "off"  # a scene starts its feed itself
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        # Not `serve`, which would take the signals of the tests.
+        serving = asyncio.create_task(server._serve([listener]))
+        async with asyncio.timeout(30.0):
+            while not server.started:
+                await asyncio.sleep(0.01)
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            await serving
 
 
 def _decoded(path: str) -> str:

@@ -7,6 +7,7 @@ The file holds no secret in clear: the password as argon2id, tokens as SHA-256, 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import os
 import secrets
@@ -133,6 +134,19 @@ class AccessFile:
                 found = token
         return found
 
+    def new_device(self) -> str:
+        """Returns what a browser that came in keeps, to be known again; it holds as long as the
+        password does."""
+        name = secrets.token_urlsafe(16)
+        return f"{name}.{_seal(name, self.read())}"
+
+    def device_of(self, kept: str) -> str | None:
+        """Returns the name of the browser that was given this, None for what is not ours."""
+        name, _, seal = kept.partition(".")
+        known = self.read()
+        same = secrets.compare_digest(seal.encode(), _seal(name, known).encode())
+        return name if same and known.password is not None else None
+
     def _parsed(self) -> Access:
         try:
             tree = json.loads(self.path.read_bytes())
@@ -170,6 +184,10 @@ def access_of(settings: Settings) -> AccessFile:
 
 def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _seal(name: str, access: Access) -> str:
+    return hmac.digest((access.password or "").encode(), f"device {name}".encode(), "sha256").hex()
 
 
 def _hasher() -> PasswordHasher:

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,6 +23,8 @@ from leeward.dashboard.visitors import Principal, Rates, Sessions
 from leeward.domain.errors import LeewardError
 
 COOKIE: Final = "leeward_session"
+#: Of a browser that logged in before: its guesses, and how often it asks, are counted apart.
+DEVICE_COOKIE: Final = "leeward_device"
 API: Final = "/api/"
 #: Where a person comes in: served to everybody.
 PUBLIC: Final = frozenset(
@@ -40,6 +43,8 @@ _MOST_SOCKETS: Final = 64
 #: Of those, programs may hold so many: the pages of a person always find one.
 _MOST_OF_TOKENS: Final = 32
 _LOOK_S: Final = 1.0
+#: How long the body of a request may take.
+BODY_S: Final = 10.0
 #: What a proxy says; only one that the settings name is believed, and never of the path.
 _FORWARDED: Final = frozenset(
     {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto",
@@ -49,12 +54,21 @@ _FORWARDED: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """By which names it is called (lower case, without port), and whether over TLS; `proxied`
-    where a proxy stands before it."""
+    """By which names it is called (lower case, without port), whether over TLS, and the proxies
+    before it that are believed."""
 
     names: frozenset[str]
     secure: bool
-    proxied: bool
+    proxies: tuple[IPv4Network | IPv6Network, ...]
+
+    def cookie(self, name: str) -> str:
+        """Returns what a cookie is called: over TLS such that no other site or port can set it."""
+        return f"__Host-{name}" if self.secure else name
+
+    def believes(self, address: str) -> bool:
+        """Returns whether an address is a proxy's, that says who called."""
+        found = _ip(address)
+        return found is not None and any(found in each for each in self.proxies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +121,11 @@ class Guard:
             return denied
         try:
             principal = self._principal(scope, headers)
+            device = self._device(headers)
         except LeewardError:
             return Denied(503, "no_access_file", "the access file cannot be used; see the log")
-        scope["leeward.principal"] = principal
-        who = scope["leeward.address"] if principal is None else f"{principal.actor}"
+        scope["leeward.principal"], scope["leeward.device"] = principal, device
+        who = principal.actor if principal is not None else device or scope["leeward.address"]
         if not (self._strangers if principal is None else self._known).allows(who):
             return Denied(429, "too_many_requests", "too many requests; wait a second", 1)
         if principal is None:
@@ -164,8 +179,12 @@ class Guard:
             if scheme.lower() != "bearer":
                 return None
             return self._token(secret.strip())
-        cookie = _cookie(headers.get("cookie", ""))
+        cookie = _cookie(headers, self._house.cookie(COOKIE))
         return None if cookie is None else self._sessions.find(cookie)
+
+    def _device(self, headers: Mapping[str, str]) -> str | None:
+        cookie = _cookie(headers, self._house.cookie(DEVICE_COOKIE))
+        return None if cookie is None else self._access.device_of(cookie)
 
     def _token(self, secret: str) -> Principal | None:
         found = self._access.token_of(secret)
@@ -186,9 +205,11 @@ class Guard:
     def _address(self, scope: Scope, headers: Mapping[str, str]) -> str:
         """Returns who called: behind a proxy, the address that it added itself, the last one."""
         client = scope.get("client")
-        direct = client[0] if client else "unknown"
-        told = headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
-        return told[:64] if self._house.proxied and told else str(direct)
+        direct = str(client[0]) if client else "unknown"
+        if not self._house.believes(direct):
+            return direct
+        told = _ip(headers.get("x-forwarded-for", "").rpartition(",")[2].strip())
+        return direct if told is None else str(told)
 
     # What is let in, and what is not.
 
@@ -259,13 +280,18 @@ def _while_allowed(principal: Principal, receive: Receive, send: Send) -> Receiv
 
 
 def _limited(receive: Receive) -> Receive:
-    """Returns a `receive` that cuts off a body without a stated length."""
-    seen = 0
+    """Returns a `receive` that cuts off a body without a stated length, and one that dawdles."""
+    seen, whole, until_s = 0, False, asyncio.get_running_loop().time() + BODY_S
 
     async def guarded() -> Message:
-        nonlocal seen
-        message = await receive()
+        nonlocal seen, whole
+        try:
+            async with asyncio.timeout_at(None if whole else until_s):
+                message = await receive()
+        except TimeoutError:
+            return {"type": "http.disconnect"}
         seen += len(message.get("body", b""))
+        whole = not message.get("more_body", False)
         if seen > _MOST_BYTES:
             return {"type": "http.disconnect"}
         return message
@@ -303,9 +329,17 @@ def _name_of(host: str) -> str:
     return name if not colon or port.isdigit() else ""
 
 
-def _cookie(text: str) -> str | None:
+def _ip(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        found = SimpleCookie(text).get(COOKIE)
+        found = ip_address(text)
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+def _cookie(headers: Mapping[str, str], name: str) -> str | None:
+    try:
+        found = SimpleCookie(headers.get("cookie", "")).get(name)
     except CookieError:
         return None
     return None if found is None else found.value

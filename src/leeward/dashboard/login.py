@@ -7,17 +7,19 @@ import secrets
 from typing import Final
 from urllib.parse import parse_qs
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from leeward.dashboard.guard import COOKIE
+from leeward.dashboard.guard import COOKIE, DEVICE_COOKIE, House
 from leeward.dashboard.state import Dashboard
 from leeward.dashboard.visitors import Principal
 from leeward.domain.errors import Refused
 
 _FORM_COOKIE: Final = "leeward_login"
 _FORM_S: Final = 900
+#: Browsers keep a cookie no longer.
+_DEVICE_S: Final = 400 * 86_400
 
 _PAGE: Final = """<!doctype html>
 <html lang="en">
@@ -52,20 +54,21 @@ _PAGE: Final = """<!doctype html>
 """
 
 
-def login_routes(dashboard: Dashboard, *, secure: bool) -> list[Route]:
-    """Returns the routes of logging in and out; cookies are for TLS only where `secure`."""
+def login_routes(dashboard: Dashboard, house: House) -> list[Route]:
+    """Returns the routes of logging in and out."""
 
     def page(problem: str = "", status: int = 200) -> Response:
         form = secrets.token_urlsafe(16)
         told = f'<p class="problem" role="alert">{html.escape(problem)}</p>' if problem else ""
         answer = HTMLResponse(_PAGE.format(problem=told, form=form), status)
-        _remember(answer, _FORM_COOKIE, form, _FORM_S)
+        remember(answer, _FORM_COOKIE, form, _FORM_S)
         return answer
 
-    def _remember(answer: Response, name: str, value: str, seconds: int) -> None:
+    def remember(answer: Response, name: str, value: str = "", seconds: int = 0) -> None:
         answer.set_cookie(
-            name, value, max_age=seconds, httponly=True, samesite="strict", secure=secure
-        )
+            house.cookie(name), value, seconds,
+            httponly=True, samesite="strict", secure=house.secure,
+        )  # fmt: skip
 
     async def show(request: Request) -> Response:
         del request
@@ -73,18 +76,19 @@ def login_routes(dashboard: Dashboard, *, secure: bool) -> list[Route]:
 
     async def come_in(request: Request) -> Response:
         fields = await _fields(request)
-        if not _same(fields.get("form", ""), request.cookies.get(_FORM_COOKIE, "")):
+        if not _same(fields.get("form", ""), request.cookies.get(house.cookie(_FORM_COOKIE), "")):
             return page("The form was too old; try again.", 403)
-        address = request.scope["leeward.address"]
+        address, known = request.scope["leeward.address"], request.scope["leeward.device"]
         try:
-            await dashboard.check_password(fields.get("password", ""), address)
+            await dashboard.check_password(fields.get("password", ""), address, known)
         except Refused as refused:
             waits = "try again in" in str(refused)
             return page(f"{str(refused).capitalize()}.", 429 if waits else 401)
         dashboard.log.event("logged_in", address=address)
         answer = RedirectResponse("/", 303)
-        _remember(answer, COOKIE, dashboard.sessions.begin(), int(dashboard.sessions.seconds))
-        answer.delete_cookie(_FORM_COOKIE, httponly=True, samesite="strict", secure=secure)
+        remember(answer, COOKIE, dashboard.sessions.begin(), int(dashboard.sessions.seconds))
+        remember(answer, DEVICE_COOKIE, dashboard.access.new_device(), _DEVICE_S)
+        remember(answer, _FORM_COOKIE)
         return answer
 
     async def leave(request: Request) -> Response:
@@ -93,9 +97,9 @@ def login_routes(dashboard: Dashboard, *, secure: bool) -> list[Route]:
         fields = await _fields(request)
         if not _same(fields.get("csrf", ""), principal.csrf):
             return page("The form was too old; try again.", 403)
-        dashboard.sessions.end(request.cookies.get(COOKIE, ""))
+        dashboard.sessions.end(request.cookies.get(house.cookie(COOKIE), ""))
         answer = RedirectResponse("/login", 303)
-        answer.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=secure)
+        remember(answer, COOKIE)
         return answer
 
     return [
@@ -106,11 +110,11 @@ def login_routes(dashboard: Dashboard, *, secure: bool) -> list[Route]:
 
 
 async def _fields(request: Request) -> dict[str, str]:
-    """Returns the fields of a form; nothing where the body is none."""
+    """Returns the fields of a form; nothing where the body is none, or never ended."""
     try:
         text = (await request.body()).decode("ascii")
         return {name: values[0] for name, values in parse_qs(text, max_num_fields=8).items()}
-    except ValueError:
+    except (ValueError, ClientDisconnect):
         return {}
 
 

@@ -8,7 +8,7 @@ import socket
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,7 @@ from starlette.types import ASGIApp
 
 from leeward import __version__
 from leeward.dashboard.api import describe
+from leeward.dashboard.connections import MOST_HEAD_BYTES, Connection
 from leeward.dashboard.guard import Guard, House
 from leeward.dashboard.headers import Nonces
 from leeward.dashboard.login import login_routes
@@ -33,9 +34,11 @@ from leeward.runtime.sections import DashboardSettings
 
 _ASSETS: Final = Path(__file__).parent / "assets"
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_OF_THIS_MACHINE: Final = ip_network("127.0.0.0/8"), ip_network("::1/128")
 #: Questions a second, and at once: of an address that is not logged in, and of one that is.
 _STRANGERS, _KNOWN = (20.0, 60.0), (200.0, 600.0)
-_MOST_CONNECTIONS: Final = 256
+#: Those of HTTP make room for each other before; sockets are counted by the guard.
+_MOST_CONNECTIONS: Final = 320
 _MOST_SOCKET_BYTES: Final = 1024 * 1024
 
 
@@ -64,7 +67,8 @@ def house_of(settings: DashboardSettings) -> House:
             )
     else:
         names.add(host.lower())
-    return House(frozenset(names | _LOCAL), tls or settings.behind_proxy, settings.behind_proxy)
+    proxies = (*_OF_THIS_MACHINE, *settings.proxies) if settings.behind_proxy else ()
+    return House(frozenset(names | _LOCAL), tls or settings.behind_proxy, proxies)
 
 
 def build_app(
@@ -95,7 +99,7 @@ def build_app(
         lifespan=lifespan,
     )
     describe(app, dashboard)
-    app.router.routes += login_routes(dashboard, secure=house.secure)
+    app.router.routes += login_routes(dashboard, house)
     app.router.routes.append(Mount("/assets", StaticFiles(directory=_ASSETS)))
     if pages:
         _add_pages(app, dashboard)
@@ -136,21 +140,28 @@ def serve(
         scheme = "http" if settings.tls_certificate is None else "https"
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         _log_into(dashboard.log)
-        config = uvicorn.Config(
-            build_app(dashboard, house),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            ws_max_size=_MOST_SOCKET_BYTES,
-            ssl_certfile=settings.tls_certificate,
-            ssl_keyfile=settings.tls_key,
-            timeout_graceful_shutdown=2,
-            limit_concurrency=_MOST_CONNECTIONS,
-        )
+        config = server_config(build_app(dashboard, house), settings)
         address = f"{scheme}://{host}:{listener.getsockname()[1]}"
         with suppress(KeyboardInterrupt):  # uvicorn raises it again after a graceful end
             asyncio.run(_Server(config, lambda: told(address)).serve([listener]))
+
+
+def server_config(app: ASGIApp, settings: DashboardSettings) -> uvicorn.Config:
+    """Returns how uvicorn serves it: with limits, and without a word of its own."""
+    return uvicorn.Config(
+        app,
+        http=Connection,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws_max_size=_MOST_SOCKET_BYTES,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
+        timeout_graceful_shutdown=2,
+        limit_concurrency=_MOST_CONNECTIONS,
+        h11_max_incomplete_event_size=MOST_HEAD_BYTES,
+    )
 
 
 class _Server(uvicorn.Server):

@@ -32,12 +32,17 @@ class Dashboard:
     asking: Asking
     log: Log
     lock_out: LockOut = field(default_factory=lambda: LockOut(monotonic_s))
+    _of_devices: LockOut = field(default_factory=lambda: LockOut(monotonic_s))
     _confirming: LockOut = field(default_factory=lambda: LockOut(monotonic_s))
 
-    async def check_password(self, password: str, address: str) -> None:
+    async def check_password(self, password: str, address: str, device: str | None) -> None:
         """Returns where it is the password; raises Refused where it is not, or where the address
-        has to wait because it guessed too often."""
-        await self._check(self.lock_out, address, password, address)
+        has to wait because it guessed too often. A browser that came in before counts by itself:
+        strangers who guess do not keep it out."""
+        if device is None:
+            await self._check(self.lock_out, address, password, address)
+        else:
+            await self._check(self._of_devices, device, password, address)
 
     async def confirm(self, password: str, principal: Principal) -> None:
         """Does the same for one who is logged in. Guesses count by session: strangers who guess at

@@ -76,6 +76,7 @@ MEANINGS: Final = {
     "dashboard.tls_certificate": "file of the certificate, PEM",
     "dashboard.tls_key": "file of its key, PEM",
     "dashboard.behind_proxy": "whether a proxy before it speaks TLS",
+    "dashboard.proxies": "addresses or networks of that proxy, where it is on another machine",
     "dashboard.allowed_hosts": "names by which browsers may call it, besides this machine's",
     "dashboard.session_hours": "hours after which one signs in again",
     "sentiment.senticrypt_url": "where SentiCrypt's daily scores are asked for",

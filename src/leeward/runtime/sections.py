@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -170,6 +171,8 @@ class DashboardSettings(BaseModel):
     tls_key: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
     #: A proxy before it speaks TLS; needed to listen elsewhere than on this machine without it.
     behind_proxy: bool = False
+    #: Where that proxy is, besides this machine: only it may say who called.
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     #: Names by which browsers may call it, besides those of this machine.
     allowed_hosts: tuple[str, ...] = ()
     session_hours: float = Field(12.0, gt=0, le=720)
