@@ -100,6 +100,8 @@ class Books(OwnOrders):
     _closed: set[str] = field(default_factory=set)
     _closing: dict[str, str] = field(default_factory=dict)
     _valued: dict[str, FeesValued] = field(default_factory=dict)
+    #: Commissions in other assets when the session began; None before the first one.
+    _paid_before: dict[str, Decimal] | None = field(default=None, compare=False)
     _unmarked: Decimal = field(default=_ZERO, compare=False)
 
     def __post_init__(self) -> None:
@@ -138,6 +140,7 @@ class Books(OwnOrders):
                 self._value_fees(record)
             case SessionStarted():
                 self.highest_epoch = max(self.highest_epoch, record.epoch)
+                self._paid_before = dict(self.ledger.elsewhere)
             case _:
                 pass  # of interest to readers of the journal only
 
@@ -148,9 +151,17 @@ class Books(OwnOrders):
             self._fill_order(booked)
 
     def _value_fees(self, valued: FeesValued) -> None:
-        known = self._valued.get(valued.asset)
-        if known is None or valued.amount > known.amount:
-            self._valued[valued.asset] = valued
+        """What was paid before the session is no loss of its day: it flows out, as a withdrawal."""
+        asset, nothing = valued.asset, FeesValued(valued.asset, _ZERO, Money(_ZERO, self.quote), 0)
+        known = self._valued.get(asset, nothing)
+        if valued.amount <= known.amount:
+            return
+        self._valued[asset] = valued
+        paid = valued.amount if self._paid_before is None else self._paid_before.get(asset, _ZERO)
+        early = max(_ZERO, min(paid, valued.amount) - known.amount)
+        worth = difference(valued.value.amount, known.value.amount)
+        part = product(worth, early) / difference(valued.amount, known.amount)
+        self._unmarked = difference(self._unmarked, part)
 
     def _book_transfer(self, booked: TransferBooked) -> None:
         new = self.ledger.book_transfer(booked)
@@ -293,7 +304,8 @@ class Books(OwnOrders):
     @property
     def unmarked_flow(self) -> Decimal:
         """Quote units that came (or went, negative) without a trade and were written down after
-        the last mark, by whichever process: that mark lacks them. Opening balances do not count."""
+        the last mark, by whichever process: that mark lacks them. Opening balances do not count,
+        commissions of before the session that got a value by now do."""
         return self._unmarked
 
     @property

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.harness.store import MemoryStore
-from tests.histories import ACCOUNT, entry
+from tests.histories import ACCOUNT, entry, marked, session_started
 
 from leeward.domain.answers import Asked, ConfirmedAbsent, Found
 from leeward.domain.money import Money, Price, Quantity
@@ -21,6 +21,7 @@ from leeward.runtime.trading.bookkeeper import Bookkeeper, inline, open_books
 from leeward.runtime.trading.fee_values import FeeValues
 from leeward.runtime.trading.journal import Journal
 from leeward.runtime.trading.step_records import account_view
+from leeward.runtime.trading.views import AccountView
 from leeward.venues.timing import Clock
 
 
@@ -63,6 +64,10 @@ class Bench:
     def look(self) -> None:
         asyncio.run(self.values.look())
 
+    def view(self) -> AccountView:
+        prices = {entry().key.symbol: Decimal(100)}
+        return account_view(self.keeper.books, (), Timeframe.parse("1h"), prices)
+
     def pay(self, trade_id: int, fee: str) -> None:
         bought = entry()
         if not self.keeper.books.is_decided(bought.key):
@@ -94,10 +99,44 @@ def test_each_fee_counts_at_the_price_of_its_time_and_once(bench: Bench) -> None
     bench.look()
     (paid,) = bench.keeper.books.fees_elsewhere()
     assert paid == FeesElsewhere("BNB", Decimal("0.03"), Decimal("0.03"), Decimal("20.00"))
-    prices = {entry().key.symbol: Decimal(100)}
-    view = account_view(bench.keeper.books, (), Timeframe.parse("1h"), prices)
+    view = bench.view()
     # Two tenths of a coin were bought for 20 and are worth it; the fees are lost.
     assert (view.cash, view.equity) == (-40.0, -20.0)
+
+
+def test_fees_of_before_a_session_are_no_loss_of_its_day(bench: Bench) -> None:
+    """Months of them, valued at once, would halt an account that lost nothing today."""
+    bench.pay(1, "5")
+    bench.commit(marked(0, "10000"))
+    bench.boot()
+    bench.commit(session_started(2, "s2"))
+    bench.look()
+    books = bench.keeper.books
+    assert [books.fees_elsewhere()[0].value, books.unmarked_flow] == [3000, -3000]
+    before = bench.view().before
+    assert before is not None
+    assert (before.equity, before.peak, before.day_base) == (7000.0, 7000.0, 7000.0)
+    bench.pay(2, "0.5")
+    bench.look()
+    assert books.unmarked_flow == -3000  # what is paid from now on is a loss
+    bench.boot()
+    assert bench.keeper.books.unmarked_flow == -3000
+    bench.commit(marked(1, "6700"))
+    assert bench.keeper.books.unmarked_flow == 0
+
+
+def test_fees_of_before_a_session_that_get_a_price_late_are_told_from_those_since(
+    bench: Bench,
+) -> None:
+    bench.pay(1, "5")
+    bench.commit(marked(0, "10000"), session_started(1, "s1"))
+    bench.venue.bnb = None
+    bench.look()
+    bench.pay(2, "0.5")
+    bench.venue.bnb = "600"
+    bench.look()
+    books = bench.keeper.books
+    assert [books.fees_elsewhere()[0].value, books.unmarked_flow] == [3300, -3000]
 
 
 def test_what_has_no_price_is_told_once_and_valued_later(bench: Bench) -> None:
