@@ -95,6 +95,28 @@ def test_what_is_held_stays_protected_when_the_process_is_asked_to_stop(
     assert "NOT" not in ended
 
 
+def test_what_is_held_of_a_symbol_left_out_is_named_and_halts_nothing(
+    leeward: Run, market: Served, database: Database
+) -> None:
+    held: set[str] = set()
+    while not held:
+        assert paper(leeward, market, "--candles", "2", "--log", "log.jsonl")[0] == 0
+        books = books_of(database.load(ACCOUNT), ACCOUNT, "USDT")
+        held = {each.symbol for each in books.positions()}
+    left_out = min(held)
+    (other,) = {"BTCUSDT", "ETHUSDT"} - {left_out}
+    options = [other if each == "BTCUSDT,ETHUSDT" else each for each in TRADES]
+    address = market.addresses.rest
+    code, out, err = leeward(
+        "paper", RESTLESS, *options, "--url", address, "--candles", "2", "--log", "log.jsonl"
+    )
+    assert code == 0, err
+    assert f"{left_out} is held and not among the symbols" in out + err
+    (status,) = json.loads(leeward("status", "--json").out)
+    assert (status["state"], status["session"]["symbols"]) == ("ACTIVE", [other])
+    assert left_out in {each["symbol"] for each in status["positions"]}
+
+
 def test_one_process_trades_an_account(leeward: Run, market: Served, tmp_path: Path) -> None:
     with started(
         tmp_path, "paper", RESTLESS, *TRADES, "--url", market.addresses.rest, "--log", "log.jsonl"

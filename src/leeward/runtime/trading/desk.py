@@ -222,11 +222,12 @@ class Desk:
         return all(tender.settled for tender in self._tenders.values())
 
     def unprotected_s(self, symbol: str) -> float:
-        """Returns for how long the open position of a symbol has had no stop, in sum."""
-        held = self.keeper.books.position(symbol)
-        if held is None:
+        """Returns for how long the open position of a symbol has had no stop, in sum; 0 where it
+        is not traded any more and not looked after yet."""
+        held, tender = self.keeper.books.position(symbol), self._tenders.get(symbol)
+        if held is None or tender is None:
             return 0.0
-        return self._tender(symbol).steps.unprotected_ms(held.position_id) / 1000
+        return tender.steps.unprotected_ms(held.position_id) / 1000
 
     def naked_s(self) -> float:
         """Returns for how long something held has had no stop by now, at the most."""

@@ -104,6 +104,12 @@ def _introduce(ready: Ready, account: str, talk: Talk) -> None:
     )
     if ready.resumed:
         talk.say(f"{account}: {ready.resumed}")
+    for each in session.keeper.books.positions():
+        if each.symbol not in started.symbols:
+            talk.say(
+                f"{account}: {each.symbol} is held and not among the symbols: its stop is looked "
+                "after, no signal sells it"
+            )
 
 
 @contextmanager
