@@ -13,13 +13,17 @@ import os
 import secrets
 import stat
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from filelock import FileLock, Timeout
+
 from leeward.data.durable import replacing
-from leeward.domain.errors import BadUsage, Failed, Refused, unknown_name
+from leeward.domain.errors import BadUsage, CannotWrite, Failed, Refused, unknown_name
 from leeward.runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,6 +34,7 @@ _SCHEMA: Final = "leeward.access/1"
 _MARK: Final = "lwt_"
 LEAST_LENGTH: Final = 12
 _MOST_LENGTH: Final = 256
+_LONGEST_LOCK_S: Final = 20.0
 # A tenth of a second on a small machine; OWASP asks for 19 MiB and two passes.
 _PASSES, _KIBIBYTES = 3, 32 * 1024
 
@@ -93,7 +98,9 @@ class AccessFile:
                 f"the password has {len(chosen)} characters; give it {LEAST_LENGTH} to "
                 f"{_MOST_LENGTH}"
             )
-        self._write(replace(self.read(), password=_hasher().hash(chosen)))
+        hashed = _hasher().hash(chosen)
+        with self._alone() as known:
+            self._write(replace(known, password=hashed))
         return chosen
 
     def is_password(self, password: str) -> bool:
@@ -110,20 +117,22 @@ class AccessFile:
 
     def add_token(self, name: str, role: Role, at_ms: int) -> str:
         """Returns the secret of a new token; it is not kept anywhere."""
-        known = self.read()
-        if any(token.name == name for token in known.tokens):
-            raise BadUsage(f"there is a token '{name}' already; revoke it, or choose another name")
         secret = f"{_MARK}{secrets.token_urlsafe(32)}"
         token = Token(name, role, digest(secret), at_ms)
-        self._write(replace(known, tokens=(*known.tokens, token)))
+        with self._alone() as known:
+            if any(each.name == name for each in known.tokens):
+                raise BadUsage(
+                    f"there is a token '{name}' already; revoke it, or choose another name"
+                )
+            self._write(replace(known, tokens=(*known.tokens, token)))
         return secret
 
     def revoke_token(self, name: str) -> None:
-        known = self.read()
-        left = tuple(token for token in known.tokens if token.name != name)
-        if len(left) == len(known.tokens):
-            raise unknown_name("token", name, [token.name for token in known.tokens])
-        self._write(replace(known, tokens=left))
+        with self._alone() as known:
+            left = tuple(token for token in known.tokens if token.name != name)
+            if len(left) == len(known.tokens):
+                raise unknown_name("token", name, [token.name for token in known.tokens])
+            self._write(replace(known, tokens=left))
 
     def token_of(self, secret: str) -> Token | None:
         """Returns the token with that secret."""
@@ -163,8 +172,24 @@ class AccessFile:
                 "run `leeward access password`"
             ) from None
 
+    @contextmanager
+    def _alone(self) -> Iterator[Access]:
+        """Yields what the file holds while no other process changes it."""
+        lock = FileLock(self.path.with_suffix(".lock"), mode=0o600)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=_LONGEST_LOCK_S)
+        except Timeout:
+            raise Failed(f"{self.path}: another process keeps it locked; end it first") from None
+        except OSError as error:
+            raise CannotWrite(f"{lock.lock_file}: cannot be locked: {error.strerror}") from None
+        try:
+            self._known = None
+            yield self.read()
+        finally:
+            lock.release()
+
     def _write(self, access: Access) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         tree = {
             "schema": _SCHEMA,
             "password": access.password,
