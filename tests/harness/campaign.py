@@ -12,10 +12,12 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from random import Random
 
+from leeward.engine.books import books_of
 from leeward.engine.records import PositionClosed, Record, SessionEnded, SessionStarted
 from tests.harness.crashing import Fate, drawn_fate, run_process
 from tests.harness.disk import Disk
@@ -24,7 +26,7 @@ from tests.harness.markets import restless_exchange
 from tests.harness.oracle import Watch, differences, last_command
 from tests.harness.points import POINTS
 from tests.harness.store import Kept, MemoryStore
-from tests.harness.strangers import Strangers
+from tests.harness.strangers import Depositor, Strangers
 from tests.harness.swaps import Swaps, one_at_a_time
 from tests.harness.trader import ACCOUNT, Trader
 from tests.harness.virtual_loop import VirtualLoop, run_virtual
@@ -50,6 +52,8 @@ class Plan:
     strangers: bool = False
     #: Whether the strategy is exchanged now and then.
     swaps: bool = False
+    #: Whether others bring coins beside ours.
+    coins: bool = False
     #: Where half of the kills are drawn from; the others strike anywhere.
     points: tuple[str, ...] = POINTS
     #: How often the user stream is cut, and our clock stepped; 0 for never.
@@ -108,6 +112,7 @@ def plan_of(seed: int) -> Plan:
         database_fails=chance.random() < 0.2,
         strangers=chance.random() < 0.25,
         swaps=chance.random() < 0.25,
+        coins=chance.random() < 0.5,
     )
 
 
@@ -165,6 +170,7 @@ class _Run:
                 self._clock_steps(ends_s),
                 self._samples(trader),
                 self._strangers(ends_s),
+                self._depositor(trader, ends_s),
             )
         ]
         for number in range(plan.kills + 1):
@@ -225,6 +231,23 @@ class _Run:
             did = self.verdict.strangers
             await Strangers(self.outside, chance, self.plan.symbols, ends_s, did).live()
 
+    async def _depositor(self, trader: Trader, ends_s: float) -> None:
+        """Lets coins of others come, where the books know what is there without them."""
+        plan = self.plan
+
+        def may_know(symbol: str) -> bool:
+            books = None if trader.keeper is None else trader.keeper.books
+            account = self.outside.exchange._floor.accounts["main"]
+            held = account.balance(symbol.removesuffix("USDT"))
+            there = Decimal(held.free + held.locked) / 10**8
+            return books is not None and books.balance(symbol.removesuffix("USDT")) == there
+
+        if plan.strangers and plan.coins:
+            chance = Random(f"{plan.seed}/coins")  # noqa: S311 - a seeded rehearsal
+            did = self.verdict.strangers
+            bringing = Depositor(self.outside, chance, plan.symbols, ends_s, did, may_know)
+            await bringing.live()
+
     async def _samples(self, trader: Trader) -> None:
         while True:
             await asyncio.sleep(600)
@@ -265,12 +288,22 @@ class _Run:
             wrong.append(f"{present.strategy} trades, and {sessions[-1].strategy} is written down")
         return wrong
 
+    def _foreign(self, records: Sequence[Record]) -> list[str]:
+        """Returns the coins of others that the books count as ours."""
+        ledger = books_of(records, ACCOUNT, "USDT").ledger
+        over = {
+            each: ledger.ours(each) - self.watch.ours(each) / Decimal(10**8)
+            for each in self.plan.symbols
+        }
+        return [f"{each}: {more} of others in our books" for each, more in over.items() if more > 0]
+
     def _judged(self, trader: Trader) -> Verdict:
         verdict = self.verdict
         self.kept.down = False  # a fault of the database may outlast a quiet end
         records = self.kept.load(ACCOUNT)
         verdict.wrong = differences(self.outside.exchange, records, ACCOUNT)
         verdict.wrong += self.watch.beyond
+        verdict.wrong += self._foreign(records)
         last = last_command(self.kept.history(ACCOUNT))
         if trader.commanded is not None and last not in {trader.commanded, trader.given}:
             verdict.wrong.append(f"commanded {trader.commanded}, kept {last}")

@@ -103,6 +103,8 @@ class Outside:
     struck: dict[str, int] = field(default_factory=dict)
     #: When a fault struck last.
     struck_s: float = -3600.0
+    #: Coins that are not ours, in the exchange's units, by asset.
+    foreign: dict[str, int] = field(default_factory=dict)
     #: Called whenever something may have changed at the exchange.
     moved: Callable[[], None] = lambda: None
     _listener: Deaf | None = None

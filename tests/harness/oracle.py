@@ -68,9 +68,11 @@ class Watch:
         self._is_up = False
 
     def measure(self) -> None:
-        """Notes when a time without a stop begins and ends, after each change at the exchange."""
+        """Notes when a time without a stop begins and ends, and a sale of what is not ours, after
+        each change at the exchange."""
         now_s, outside = self.outside.loop.time(), self.outside
         for symbol in self.symbols:
+            self._count_sold(symbol)
             if self._is_naked(symbol):
                 self._open.setdefault(symbol, (now_s, self._lives))
             elif (opened := self._open.pop(symbol, None)) is not None:
@@ -116,6 +118,19 @@ class Watch:
 
     def _worth(self, symbol: str, covered: Decimal) -> Decimal:
         floor = self.outside.exchange._floor
-        base = floor.accounts[ME].balance(floor.markets[symbol].rules.base)
-        held = Decimal(base.free + base.locked) / 10**8
+        held = Decimal(self.ours(symbol)) / 10**8
         return (held - covered) * Decimal(floor.markets[symbol].last_price) / 10**8
+
+    def ours(self, symbol: str) -> int:
+        """Returns what is there and ours, in the exchange's units; negative where coins of others
+        were sold."""
+        floor = self.outside.exchange._floor
+        name = floor.markets[symbol].rules.base
+        base = floor.accounts[ME].balance(name)
+        return int(base.free + base.locked) - self.outside.foreign.get(name, 0)
+
+    def _count_sold(self, symbol: str) -> None:
+        over = -self.ours(symbol)
+        if over > 0:
+            self.beyond.append(f"{symbol}: sold {over} units of others")
+            self.outside.foreign[self.outside.exchange._floor.markets[symbol].rules.base] -= over

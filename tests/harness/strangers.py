@@ -38,6 +38,14 @@ class Strangers:
             self.outside.strike("stranger")
             self.outside.catch_up()
 
+    def _take(self, symbol: str, taken: int) -> None:
+        """Counts what others took: their own coins first. Where there are any, a stop whose answer
+        is lost meanwhile is waited for: a second one might sell them."""
+        foreign, base = self.outside.foreign, _base(symbol)
+        if foreign.get(base):
+            self.outside.excuse(_PROVEN_S)
+        foreign[base] = max(0, foreign.get(base, 0) - taken)
+
     def deposit(self, _: str) -> None:
         self.outside.exchange.deposit(ME, "USDT", Decimal(self.chance.randint(1, 500)))
 
@@ -47,10 +55,12 @@ class Strangers:
     def withdraw_coins(self, symbol: str) -> None:
         """Somebody moves coins away that we hold: the stop has to go first."""
         self.cancel_all(symbol)
-        base = symbol.removesuffix("USDT")
+        base = _base(symbol)
         held = self.outside.exchange._floor.accounts[ME].balance(base)
         amount = Decimal(held.free) / 10**8 * Decimal(self.chance.choice(("0.3", "1")))
+        before = _coins(self.outside, symbol)
         self.outside.exchange.deposit(ME, base, -amount.quantize(Decimal("0.00000001")))
+        self._take(symbol, before - _coins(self.outside, symbol))
 
     def cancel_all(self, symbol: str) -> None:
         with suppress(Rejection):
@@ -61,11 +71,12 @@ class Strangers:
 
     def sell_all(self, symbol: str) -> None:
         self.cancel_all(symbol)
-        base = symbol.removesuffix("USDT")
-        held = self.outside.exchange._floor.accounts[ME].balance(base)
+        held = self.outside.exchange._floor.accounts[ME].balance(_base(symbol))
         amount = (Decimal(held.free) / 10**8).quantize(Decimal("0.0001"), "ROUND_DOWN")
         request = OrderRequest(symbol, "SELL", "MARKET", amount, client_order_id="by-hand")
+        before = _coins(self.outside, symbol)
         self.outside.exchange.place(ME, request)
+        self._take(symbol, before - _coins(self.outside, symbol))
 
     def gap(self, symbol: str) -> None:
         """The price falls through every stop at once, and comes back a little."""
@@ -101,3 +112,48 @@ _DEEDS: Mapping[str, Callable[[Strangers, str], None]] = {
         Strangers.outage,
     )
 }
+
+
+@dataclass
+class Depositor:
+    """Brings coins of others beside ours, until `ends_s`: whenever `may_know` says of a symbol that
+    the account had the time to find what was taken from it before."""
+
+    outside: Outside
+    chance: Random
+    symbols: tuple[str, ...]
+    ends_s: float
+    did: list[str]
+    may_know: Callable[[str], bool]
+
+    async def live(self) -> None:
+        while True:
+            await asyncio.sleep(self.chance.uniform(5, 60))
+            symbol, amount = self.chance.choice(self.symbols), self.chance.choice(_AMOUNTS)
+            if self.outside.loop.time() > self.ends_s:
+                return
+            self.outside.catch_up()
+            if not self.may_know(symbol):
+                continue
+            base, before = _base(symbol), _coins(self.outside, symbol)
+            self.outside.exchange.deposit(ME, base, Decimal(amount))
+            brought = _coins(self.outside, symbol) - before
+            self.outside.foreign[base] = self.outside.foreign.get(base, 0) + brought
+            self.did.append("deposit_coins")
+            self.outside.strike("stranger")
+            self.outside.catch_up()
+
+
+#: So long it takes at the most to prove that an order never arrived.
+_PROVEN_S = 30.0
+#: From less than can be sold to more than a position has.
+_AMOUNTS = ("0.00031", "0.04", "0.7", "12")
+
+
+def _base(symbol: str) -> str:
+    return symbol.removesuffix("USDT")
+
+
+def _coins(outside: Outside, symbol: str) -> int:
+    held = outside.exchange._floor.accounts[ME].balance(_base(symbol))
+    return int(held.free + held.locked)

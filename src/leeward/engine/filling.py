@@ -181,13 +181,14 @@ class _Booking:
         return True
 
     def _eats_ours(self, fill: Fill) -> bool:
-        claim = self._after.claims.get(self._symbol, _ZERO)
+        """Returns whether a sale leaves less than what is ours, or less than nothing."""
+        claim = max(_ZERO, self._after.claims.get(self._symbol, _ZERO))
         moved = total(
             change
             for asset, change in changes(fill, self._base, self._books.quote)
             if asset == self._base
         )
-        return claim > 0 and total((self._after.balance(self._base), moved)) < claim
+        return total((self._after.balance(self._base), moved)) < claim
 
     def _note(self, severity: Severity, kind: str, fill: Fill, words: str) -> None:
         subject = f"{self._symbol}/{fill.trade_id}"

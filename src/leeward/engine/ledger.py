@@ -3,8 +3,9 @@
 Every asset is an account of its own: what came by transfers and fills is what is there, to the
 last unit. Of a symbol's base asset, ours is what our own fills bought and did not sell (the
 claim), never more than the balance; all else is foreign. So a stranger's sale or withdrawal eats
-foreign coins first, and what strangers buy never becomes ours. The order in which records arrive
-does not matter, but that a position is closed after the fills its trade was made of.
+foreign coins first, and what strangers buy never becomes ours. What they took of ours is written
+down, and lowers the claim: coins that come later do not take its place. The order in which records
+arrive does not matter, but that a position is closed after the fills its trade was made of.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from leeward.domain.errors import BadUsage, Failed
 from leeward.domain.money import Price
 from leeward.domain.orders import Fill, Side
-from leeward.engine.records import FillBooked, Trade, TransferBooked
+from leeward.engine.records import FillBooked, Trade, TransferBooked, TransferKind
 
 _ZERO = Decimal(0)
 _EXACT = Context(prec=400, Emax=MAX_EMAX, Emin=MIN_EMIN)  # sums never round
@@ -33,7 +34,8 @@ _OPENING = "opening"
 @dataclass(slots=True)
 class Lot:
     """What the fills of one position add up to: base units bought and sold, quote units paid and
-    received, fees by asset. `net` is what it has left, commissions in the base asset deducted."""
+    received, fees by asset. `net` is what it has left, commissions in the base asset and what other
+    hands took of it deducted."""
 
     symbol: str
     bought: Decimal = _ZERO
@@ -41,6 +43,7 @@ class Lot:
     sold: Decimal = _ZERO
     proceeds: Decimal = _ZERO
     net: Decimal = _ZERO
+    taken: Decimal = _ZERO
     fees: dict[str, Decimal] = field(default_factory=dict)
     entered_ms: int | None = None
     left_ms: int | None = None
@@ -53,6 +56,7 @@ class Lot:
             self.sold,
             self.proceeds,
             self.net,
+            self.taken,
             dict(self.fees),
             self.entered_ms,
             self.left_ms,
@@ -205,6 +209,9 @@ class Ledger:
         if booked.transfer_id in self._transfers:
             return False
         self._transfers.add(booked.transfer_id)
+        if booked.kind is TransferKind.TAKEN:
+            self._let_go(booked)
+            return True
         asset = booked.money.currency
         self.balances[asset] = _EXACT.add(self.balance(asset), booked.money.amount)
         kind, _, rest = booked.transfer_id.partition("/")
@@ -214,6 +221,14 @@ class Ledger:
             if first:
                 self._trades.setdefault(name, _Trades()).first = int(first)
         return True
+
+    def _let_go(self, taken: TransferBooked) -> None:
+        _, symbol, _, position_id = taken.transfer_id.split("/", 3)
+        self._claim(symbol, taken.money.amount)
+        if position_id:
+            lot = self.lots.setdefault(position_id, Lot(symbol))
+            lot.net = _EXACT.add(lot.net, taken.money.amount)
+            lot.taken = _EXACT.subtract(lot.taken, taken.money.amount)
 
     def close(self, trade: Trade) -> None:
         """Lets go of what a closed position's fills still claim beyond its dust."""
@@ -240,7 +255,7 @@ class Ledger:
                 after.book_fill(booked)
         lot = after.lots[position_id]
         left = after.position_quantity(position_id, lot.symbol)
-        taken = _EXACT.subtract(max(_ZERO, lot.net), left)
+        taken = _EXACT.add(lot.taken, _EXACT.subtract(max(_ZERO, lot.net), left))
         sales = () if taken <= 0 else self._strange_sales_with(after, lot.symbol)
         for sale in sales:
             part = min(taken, sale.quantity.value)
@@ -267,6 +282,11 @@ class Ledger:
 
     def _claim(self, symbol: str, change: Decimal) -> None:
         self.claims[symbol] = _EXACT.add(self.claims.get(symbol, _ZERO), change)
+
+
+def taken_id(symbol: str, at_ms: int, position_id: str) -> str:
+    """Returns the id of a transfer that says what another hand took of a position, or of dust."""
+    return f"taken/{symbol}/{at_ms}/{position_id}"
 
 
 def changes(fill: Fill, base: str, quote: str) -> list[tuple[str, Decimal]]:

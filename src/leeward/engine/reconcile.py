@@ -14,11 +14,11 @@ from leeward.domain.money import Money
 from leeward.domain.orders import Fill, OrderReport, Side
 from leeward.domain.timeframe import Timeframe
 from leeward.engine.adopting import NOTHING_ADOPTED, adopt
-from leeward.engine.books import Books
+from leeward.engine.books import Books, Held
 from leeward.engine.facts import Doubt, Findings, VenueFacts
 from leeward.engine.filling import Beside, fill_records
 from leeward.engine.intents import is_ours
-from leeward.engine.ledger import Ledger, changes, difference, total
+from leeward.engine.ledger import Ledger, changes, difference, taken_id, total
 from leeward.engine.order_table import next_state, state_of
 from leeward.engine.own_orders import BookedOrder, filled, moved
 from leeward.engine.records import (
@@ -81,7 +81,7 @@ class _Reconciling:
         self._look_for_vanished()
         if not (pending or self._ask or self._doubts):
             self._explain_balances()
-        self._follow_taken_coins()
+            self._follow_taken_coins()
         self._watch()
         return Findings(
             tuple(self._records),
@@ -312,23 +312,39 @@ class _Reconciling:
     # What follows
 
     def _follow_taken_coins(self) -> None:
-        """Closes what another hand sold or took away, and reduces where it took a part."""
-        for symbol, held in sorted(self._held.items()):
-            lot = self._after.lots.get(held.position_id)
-            if lot is None or lot.net <= 0:
-                continue
-            left = self._after.position_quantity(held.position_id, symbol)
-            known = self._books.ledger.lots.get(held.position_id)
-            before = _ZERO if known is None else known.net - held.quantity.value
-            if lot.net - left <= max(before, _ZERO):
-                continue
-            words = f"{symbol}: another hand took {lot.net - left:f} of our {lot.net:f}"
+        """Writes down what another hand sold or took away of ours. Closes a position of which it
+        took most, and reduces where it took a part."""
+        for symbol, claim in sorted(self._after.claims.items()):
+            gone = difference(claim, self._after.ours(symbol))
+            held = self._held.get(symbol)
+            if held is not None and gone > 0:
+                gone = difference(gone, self._follow_taken(held))
+            if gone > 0:
+                self._let_go(symbol, gone, "")
+
+    def _follow_taken(self, held: Held) -> Decimal:
+        """Returns what is gone of a position."""
+        lot = self._after.lots.get(held.position_id)
+        if lot is None or lot.net <= 0:
+            return _ZERO
+        net, left = lot.net, self._after.position_quantity(held.position_id, held.symbol)
+        gone = difference(net, left)
+        if gone > 0:
+            words = f"{held.symbol}: another hand took {gone:f} of our {net:f}"
+            self._let_go(held.symbol, gone, held.position_id)
             self._note(Severity.CRITICAL, "taken", held.position_id, words)
             self._demand(TradingState.REDUCING, words)
-            if left * _MOSTLY < lot.net and held.closing is None:
+            if left * _MOSTLY < net and held.closing is None:
                 self._add(
                     PlanChanged(held.position_id, held.plan, "operator", self._facts.at_ms, words)
                 )
+        return gone
+
+    def _let_go(self, symbol: str, gone: Decimal, position_id: str) -> None:
+        at_ms = self._facts.at_ms
+        money = Money(-gone, self._after.base(symbol))
+        transfer_id = taken_id(symbol, at_ms, position_id)
+        self._add(TransferBooked(transfer_id, TransferKind.TAKEN, money, at_ms))
 
     def _watch(self) -> None:
         """Reports what is not as it should be, and whose hand else is on the account."""

@@ -170,6 +170,9 @@ class TransferKind(StrEnum):
     DEPOSIT = "deposit"
     WITHDRAWAL = "withdrawal"
     ADJUSTMENT = "adjustment"  #: a difference to the venue that nothing explains
+    #: Coins of ours (negative) that an adjustment or a stranger's sale turned out to be: they are
+    #: not ours any more, whatever comes later. It changes no balance.
+    TAKEN = "taken"
 
 
 @dataclass(frozen=True, slots=True)

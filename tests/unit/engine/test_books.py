@@ -58,6 +58,11 @@ def transfer(name: str, amount: str, asset: str = "USDT", at_ms: int = HOUR) -> 
     return TransferBooked(name, TransferKind.DEPOSIT, money(amount, asset), at_ms)
 
 
+def taken(amount: str, position_id: str = ENTRY.position_id) -> TransferBooked:
+    name = f"taken/{SYMBOL}/9/{position_id}"
+    return TransferBooked(name, TransferKind.TAKEN, money(f"-{amount}", "BTC"), 9)
+
+
 def sold(trade_id: int, size: str, price: str) -> FillBooked:
     return own(EXIT, Role.EXIT, fill(trade_id, size, price, side=Side.SELL))
 
@@ -260,6 +265,30 @@ def test_a_strangers_sale_eats_foreign_coins_first_and_then_ours() -> None:
     held = kept.position(SYMBOL)
     assert held is not None
     assert (held.quantity, kept.foreign(SYMBOL)) == (quantity("0.75"), quantity("0"))
+
+
+@pytest.mark.parametrize("by_trade", [True, False])
+def test_what_another_hand_took_stays_taken_whatever_comes_later(by_trade: bool) -> None:
+    gone = stranger(9, "0.25", Side.SELL, "95") if by_trade else transfer("out", "-0.25", "BTC")
+    kept = held_books("1", gone, taken("0.25"))
+    for later in (transfer("coins", "5", "BTC"), stranger(10, "2", Side.BUY)):
+        kept.apply(later)
+    held = kept.position(SYMBOL)
+    assert held is not None
+    assert (held.quantity, kept.foreign(SYMBOL)) == (quantity("0.75"), quantity("7"))
+    assert kept.balance("BTC") == Decimal("7.75")
+    trade = kept.trade_of(ENTRY.position_id, "operator")
+    assert trade.proceeds == money(Decimal("0.25") * 95 if by_trade else "0")
+
+
+def test_dust_that_another_hand_took_stays_taken() -> None:
+    kept = held_books("1", EXIT)
+    kept.apply(own(EXIT, Role.EXIT, fill(5, "0.99", "110", side=Side.SELL, order_id=3)))
+    kept.apply(PositionClosed(kept.trade_of(ENTRY.position_id, "signal"), HOUR))
+    assert kept.dust(SYMBOL) == quantity("0.01")
+    for each in (transfer("out", "-0.01", "BTC"), taken("0.01", ""), transfer("in", "3", "BTC")):
+        kept.apply(each)
+    assert (kept.dust(SYMBOL), kept.foreign(SYMBOL)) == (quantity("0"), quantity("3"))
 
 
 def test_what_a_stranger_sold_of_ours_ends_in_the_trade_at_the_strangers_price() -> None:

@@ -57,7 +57,7 @@ def test_a_report_names_its_order_before_it_is_written_down() -> None:
 
 def test_what_comes_after_a_trade_of_unknown_owner_waits_with_it() -> None:
     kept = books(*START)
-    stranger = fill(4, "1", side=Side.SELL, order_id=60)
+    stranger = fill(4, "1", order_id=60, time_ms=ENTRY.made_ms - 10_001)
     maybe = fill(5, "1", order_id=44)
     later = fill(6, "1", order_id=61)
     found = fill_records(kept, [stranger, maybe, later], H1)
@@ -90,6 +90,21 @@ def test_a_sale_that_may_not_leave_what_is_ours_does() -> None:
     unseen = fill_records(kept, [sold], H1, Beside(held={"BTC": Decimal("1.5")}))
     assert isinstance(unseen[0], TransferBooked)
     assert unseen[0].money.amount == 1
+
+
+def test_a_sale_of_more_than_was_there_sold_coins_that_came_unseen() -> None:
+    kept = books(*START, moved(ENTRY, OrderState.FILLED, "1", order_id=1))
+    sold = fill(4, "3", side=Side.SELL, order_id=70)
+    bought = fill(5, "1")
+    assert fill_records(kept, [sold, bought], H1) == ()
+    found = fill_records(kept, [sold, bought], H1, Beside(held={"BTC": Decimal(1)}))
+    assert isinstance(found[0], TransferBooked)
+    assert found[0].money.amount == 3
+    for record in found:
+        kept.apply(record)
+    held = kept.position(SYMBOL)
+    assert held is not None
+    assert held.quantity.value == 1
 
 
 def test_an_order_given_up_long_ago_makes_no_trade_wait() -> None:

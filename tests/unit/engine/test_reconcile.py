@@ -376,6 +376,24 @@ def test_a_human_who_sells_a_part_of_our_coins_leaves_the_rest_to_us() -> None:
     assert kinds(found) == ["taken"]
 
 
+@pytest.mark.parametrize("sold", [True, False])
+def test_coins_that_come_after_another_hand_took_ours_are_not_ours(sold: bool) -> None:
+    kept = held_books()
+    sale = [fill(5, "0.25", "95", side=Side.SELL, order_id=70)] if sold else []
+    there = {"USDT": "923.75" if sold else "900", "BTC": "0.75"}
+    told = facts(sale, orders=[CANCELLED], balances=there)
+    first = settle(kept, told)
+    if not sold:
+        first = settle(kept, replace(told, at_ms=NOW + 20_000, doubts=first.doubts))
+    assert "taken" in kinds(first)
+    came = facts(sale, balances={**there, "BTC": "3.75"})
+    doubted = settle(kept, replace(came, at_ms=NOW + 90_000))
+    settle(kept, replace(came, at_ms=NOW + 120_000, doubts=doubted.doubts))
+    held = kept.position(SYMBOL)
+    assert held is not None
+    assert (held.quantity, kept.foreign(SYMBOL)) == (quantity("0.75"), quantity("3"))
+
+
 def test_coins_that_came_unseen_and_were_sold_are_not_ours() -> None:
     kept = held_books()
     sold = fill(5, "2", "95", side=Side.SELL, order_id=70)
