@@ -27,7 +27,7 @@ def replacing(path: Path) -> Iterator[Path]:
             yield unfinished
             _sync(unfinished)
             unfinished.replace(path)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
     finally:
         discard(unfinished)
 
@@ -50,7 +50,7 @@ def write_all(contents: Mapping[Path, bytes]) -> None:
             with _refusals_named(path):
                 written.replace(path)
         for folder in {path.parent for path in contents}:
-            _sync_folder(folder)
+            sync_folder(folder)
     finally:
         for written in unfinished.values():
             discard(written)
@@ -88,7 +88,8 @@ def _sync(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Forces the names in a folder to the disk. Raises OSError."""
     if os.name != "posix":  # elsewhere a folder cannot be opened
         return
     descriptor = os.open(path, os.O_RDONLY)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from leeward.data.durable import sync_folder
 from leeward.domain.errors import CannotWrite, Failed
 from leeward.engine.record_codec import record_json, record_of
 from leeward.engine.records import Record
@@ -84,7 +85,7 @@ class Journal:
         while aside.exists():
             aside = aside.with_name(f"{aside.name}-again")
         self.path.rename(aside)
-        _sync_folder(self.path.parent)
+        sync_folder(self.path.parent)
         return aside
 
     def _write(self, content: bytes) -> None:
@@ -101,7 +102,7 @@ class Journal:
                 os.truncate(self.path, size)
             raise
         if is_new:
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
 
     def _content(self) -> bytes:
         return self.path.read_bytes() if self.path.exists() else b""
@@ -125,11 +126,3 @@ class Journal:
         except OSError:
             # No room even now: the journal itself may still find some.
             self._reserve.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
