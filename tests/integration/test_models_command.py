@@ -43,3 +43,23 @@ def test_every_command_and_a_backtest_use_the_folder_that_the_settings_name(
     done = leeward("backtest", "ml_basic", "--symbols", "BTCUSDT", "--json", "r.json")
     assert (done.code, first.version in done.out) == (0, True), done.err
     assert not (tmp_path / "data" / "models").exists()
+
+
+def test_the_status_on_record_and_its_reason_are_shown(leeward: Run, models: Path) -> None:
+    first, second = candidate(1), candidate(2)
+    for bundle in (first, second):
+        archive(models, bundle)
+    asked = ("models", "promote", NAME, "--version", first.version, "--status", "live")
+    assert leeward(*asked).code == 3
+    assert leeward(*asked, "--override", "I watch it myself").code == 0
+
+    listed = json.loads(leeward("models", "list", "--json").out)["models"]
+    statuses = {each["version"]: each["status"] for each in listed if each["place"] == "archived"}
+    assert statuses == {first.version: "live", second.version: "research"}
+    shown = leeward("models", "show", NAME).out
+    assert "promoted as live by " in shown
+    assert "over its gates: I watch it myself" in shown
+    assert (
+        json.loads(leeward("models", "show", NAME, "--json").out)["promotion"]["status"] == "live"
+    )
+    assert "promoted as" not in leeward("models", "show", NAME, "--version", second.version).out

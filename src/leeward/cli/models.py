@@ -62,19 +62,23 @@ def show(
     from leeward.runtime.settings import load_settings
     from leeward.training.card import print_card
     from leeward.training.card_page import card_page
-    from leeward.training.listing import find_model
+    from leeward.training.listing import find_model, promotion_of
 
     settings = load_settings(config)
     bundle = find_model(settings, name, version)
-    metadata = bundle.metadata
+    metadata, promotion = bundle.metadata, promotion_of(settings, bundle)
     used = [each for each in models_in_use(settings) if each.sha256 == bundle.sha256]
     if html is not None:
         write_whole(html, card_page(metadata).encode())
     if as_json:
-        shown = {**metadata, "in_use": [asdict(each) for each in used]}
+        promoted = None if promotion is None else asdict(promotion)
+        in_use = [asdict(each) for each in used]
+        shown = {**metadata, "promotion": promoted, "in_use": in_use}
         typer.echo(json.dumps(shown, indent=1, sort_keys=True))
         return
     print_card(metadata, Console())
+    if promotion is not None:
+        typer.echo(promotion.words)
     for each in used:
         typer.echo(each.words)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
@@ -30,6 +30,9 @@ from leeward.runtime.settings import Settings
 from leeward.runtime.vital_signs import VitalSigns, vital_signs
 from leeward.strategies.base import Strategy
 from leeward.strategies.needs import COVERAGE_ROWS, DRIFT_ROWS, NEEDS
+
+if TYPE_CHECKING:
+    from leeward.database.promotions import Promotion
 
 Columns: TypeAlias = dict[str, FloatColumn]
 #: JSON-ready facts of what a strategy was given.
@@ -141,7 +144,12 @@ def model_use(settings: Settings, pins: Mapping[str, str] | None = None) -> Mode
 
 
 def pins_on_record(settings: Settings) -> dict[str, str]:
-    """Returns the sha256 that the metadata of each promoted model have, by name.
+    """Returns the sha256 that the metadata of each promoted model have, by name."""
+    return {name: each.sha256 for name, each in promotions_on_record(settings).items()}
+
+
+def promotions_on_record(settings: Settings) -> dict[str, Promotion]:
+    """Returns the promotion in force of each model, by name.
 
     None where nothing was ever archived: who uses the models that come with the program opens no
     database; nor where there is none. Raises Failed for a database that cannot be read.
@@ -157,7 +165,7 @@ def pins_on_record(settings: Settings) -> dict[str, str]:
         return {}
     database = open_configured(settings, create=False, examine=False)
     try:
-        return {name: each.sha256 for name, each in active_promotions(database).items()}
+        return active_promotions(database)
     finally:
         database.close()
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from leeward.domain.errors import BadModel, BadUsage, LeewardError, unknown_name
 from leeward.inference.bundle import SHIPPED, shipped_pins
-from leeward.runtime.predictions import model_use, pins_on_record
+from leeward.runtime.predictions import model_use, promotions_on_record
 from leeward.runtime.settings import Settings
 from leeward.training.bundle import Bundle, archived, names_in, read_bundle, with_sha256
 from leeward.training.card import banner
 
+if TYPE_CHECKING:
+    from leeward.database.promotions import Promotion
+
 
 class Listed(NamedTuple):
-    """One version of a model; `place` is "archived", "shipped", or "placed"
-    by hand, `note` what to know first."""
+    """One version of a model; `status` is the one it was promoted with, else its own, `place` is
+    "archived", "shipped", or "placed" by hand, `note` what to know first."""
 
     name: str
     version: str
@@ -26,16 +29,24 @@ class Listed(NamedTuple):
     note: str
 
 
+class _Record(NamedTuple):
+    """What decides which version of a model is active: its pin, and the promotion in force."""
+
+    pin: str | None = None
+    promotion: Promotion | None = None
+
+
 def list_models(settings: Settings) -> list[Listed]:
     """Returns every model, by name, the newest version first; a broken one says so in its note."""
-    folder, pins = settings.models_dir, _pins(settings)
+    folder, records = settings.models_dir, _records(settings)
     found: list[Listed] = []
     for name in names_in(folder):
-        found += _of_folder(folder, name, pins.get(name))
+        found += _of_folder(folder, name, records.get(name, _Record()))
     for name in names_in(SHIPPED):
-        pin = pins.get(name)
+        record = records.get(name, _Record())
+        pin = record.pin
         used = not _is_file(folder, name) if pin is None else _is_shipped(name, pin)
-        found.append(_listed(SHIPPED, name, "shipped", active=used))
+        found.append(_listed(SHIPPED, name, "shipped", record._replace(pin=None), active=used))
     return found
 
 
@@ -46,7 +57,7 @@ def find_model(settings: Settings, name: str, version: str | None = None) -> Bun
     lies in the folder, else the shipped one, and failing that the newest archived one.
     """
     folder = settings.models_dir
-    pin = None if version is not None else _pins(settings).get(name)
+    pin = None if version is not None else _records(settings).get(name, _Record()).pin
     if version is not None or pin is not None or _is_file(folder, name):
         return _read(folder, name, version, pin)
     if _is_file(SHIPPED, name):
@@ -76,8 +87,16 @@ def verify_model(settings: Settings, name: str, version: str | None = None) -> B
     return found
 
 
-def _pins(settings: Settings) -> Mapping[str, str]:
-    return model_use(settings, pins_on_record(settings)).pins
+def promotion_of(settings: Settings, bundle: Bundle) -> Promotion | None:
+    """Returns the promotion in force that made this very model the active one; None without."""
+    promotion = promotions_on_record(settings).get(bundle.name)
+    return promotion if promotion is not None and promotion.sha256 == bundle.sha256 else None
+
+
+def _records(settings: Settings) -> dict[str, _Record]:
+    promoted = promotions_on_record(settings)
+    pins = model_use(settings, {name: each.sha256 for name, each in promoted.items()}).pins
+    return {name: _Record(pin, promoted.get(name)) for name, pin in pins.items()}
 
 
 def _is_file(folder: Path, name: str) -> bool:
@@ -88,15 +107,15 @@ def _is_shipped(name: str, pin: str) -> bool:
     return shipped_pins().get(name) == pin
 
 
-def _of_folder(folder: Path, name: str, pin: str | None) -> Iterator[Listed]:
-    versions, active = archived(folder, name), ""
+def _of_folder(folder: Path, name: str, record: _Record) -> Iterator[Listed]:
+    versions, active, pin = archived(folder, name), "", record.pin
     if pin is not None or _is_file(folder, name):
-        now = _listed(folder, name, "placed", None, pin, active=True)
+        now = _listed(folder, name, "placed", record, active=True)
         active = now.version
         if active not in versions and not (pin and _is_shipped(name, pin)):
             yield now
     for version in reversed(versions):
-        yield _listed(folder, name, "archived", version, active=version == active)
+        yield _listed(folder, name, "archived", record, version, active=version == active)
 
 
 def _read(folder: Path, name: str, version: str | None, pin: str | None) -> Bundle:
@@ -109,14 +128,16 @@ def _listed(
     folder: Path,
     name: str,
     place: str,
+    record: _Record,
     version: str | None = None,
-    pin: str | None = None,
     *,
     active: bool,
 ) -> Listed:
     try:
-        bundle = _read(folder, name, version, pin)
+        bundle = _read(folder, name, version, None if version is not None else record.pin)
     except LeewardError as error:
         return Listed(name, version or "", "broken", place, active, str(error))
-    note = banner(bundle.metadata) or ""
-    return Listed(name, bundle.version, str(bundle.metadata["status"]), place, active, note)
+    promotion = record.promotion
+    is_it = promotion is not None and promotion.sha256 == bundle.sha256
+    status = promotion.status if promotion is not None and is_it else bundle.metadata["status"]
+    return Listed(name, bundle.version, str(status), place, active, banner(bundle.metadata) or "")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Insert, delete, insert, select, update
 
 from leeward.database.engine import Database
 from leeward.database.tables import models
 from leeward.domain.errors import BadUsage, Refused, unknown_name
+from leeward.inference.bundle import SHIPPED, shipped_pins
 from leeward.inference.metadata import STATUSES
 from leeward.training.bundle import (
     Bundle,
@@ -68,23 +69,28 @@ def promote(folder: Path, database: Database, bundle: Bundle, asked: Asked) -> P
     archive(folder, bundle)
     read_bundle(folder, bundle.name, bundle.version)
     before = active(database, bundle.name)
-    previous = before.sha256 if before is not None else None
-    if before is not None and previous == bundle.sha256:
-        previous = before.previous
+    # Where nothing was promoted yet the shipped one, if there is one, was in use.
+    previous = shipped_pins().get(bundle.name) if before is None else before.sha256
+    if previous == bundle.sha256:
+        previous = None if before is None else before.previous
     at_ms = asked.at_ms if before is None else max(asked.at_ms, before.promoted_ms + 1)
     made = Promoted(bundle.name, bundle.sha256, asked.status, previous, at_ms, asked.actor)
-    this = (models.c.name == bundle.name, models.c.sha256 == bundle.sha256)
-    facts = {
-        "version": bundle.version,
-        "override": asked.override,
-        "metrics": bundle.metadata["metrics"],
-    }
+    this = (models.c.name == made.name, models.c.sha256 == made.sha256)
     with database.writing() as connection:
         connection.execute(delete(models).where(*this))
-        connection.execute(insert(models).values(**made._asdict(), metrics=facts))
+        connection.execute(_inserted(made, bundle, asked.override))
         write_siblings(folder, bundle)
     write_metadata(folder, bundle)
     return made
+
+
+def _inserted(made: Promoted, bundle: Bundle, override: str = "") -> Insert:
+    facts = {
+        "version": bundle.version,
+        "override": override,
+        "metrics": bundle.metadata["metrics"],
+    }
+    return insert(models).values(**made._asdict(), metrics=facts)
 
 
 def check_allowed(bundle: Bundle, asked: Asked) -> None:
@@ -108,18 +114,23 @@ def check_allowed(bundle: Bundle, asked: Asked) -> None:
 
 
 def rollback(folder: Path, database: Database, name: str, at_ms: int) -> Promoted:
-    """Makes the version before the active one active again; returns its record.
+    """Makes the version before the active one active again, the shipped one before the first;
+    returns its record.
 
     Raises BadUsage where there is none, Failed where its files are gone.
     """
     now = active(database, name)
     if now is None or now.previous is None:
         raise BadUsage(f"{name}: no version was promoted before the active one; nothing changed")
-    bundle = with_sha256(folder, name, now.previous)
+    is_shipped = now.previous == shipped_pins().get(name)
+    bundle = read_bundle(SHIPPED, name) if is_shipped else with_sha256(folder, name, now.previous)
     this = (models.c.name == name, models.c.sha256 == now.previous)
     at_ms = max(at_ms, now.promoted_ms + 1)
     with database.writing() as connection:
-        connection.execute(update(models).where(*this).values(promoted_ms=at_ms))
+        if not connection.execute(update(models).where(*this).values(promoted_ms=at_ms)).rowcount:
+            status = str(bundle.metadata["status"])
+            made = Promoted(name, now.previous, status, None, at_ms, "shipped")
+            connection.execute(_inserted(made, bundle))
         write_siblings(folder, bundle)
     write_metadata(folder, bundle)
     back = active(database, name)

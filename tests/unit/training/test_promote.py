@@ -12,7 +12,7 @@ import pytest
 
 from leeward.database.engine import Database, open_database
 from leeward.domain.errors import BadModel, BadUsage, Failed, Refused
-from leeward.inference.bundle import SHIPPED, load_bundle
+from leeward.inference.bundle import SHIPPED, load_bundle, shipped_pins
 from leeward.training.bundle import (
     Bundle,
     archive,
@@ -48,7 +48,8 @@ def test_the_promoted_version_is_active_in_the_folder_and_on_record(
     first = candidate(1)
     done = promote(tmp_path, store, first, RESEARCH)
     assert load_bundle(tmp_path, NAME, done.sha256).metadata.version == first.version
-    assert active(store, NAME) == (NAME, first.sha256, "research", None, 1_000, "trader")
+    shipped = shipped_pins()[NAME]
+    assert active(store, NAME) == (NAME, first.sha256, "research", shipped, 1_000, "trader")
 
 
 def test_rollback_goes_back_version_by_version(tmp_path: Path, store: Database) -> None:
@@ -58,8 +59,20 @@ def test_rollback_goes_back_version_by_version(tmp_path: Path, store: Database) 
     for bundle in reversed(versions[:2]):
         assert rollback(tmp_path, store, NAME, 2_000).sha256 == bundle.sha256
         assert read_bundle(tmp_path, NAME).version == bundle.version
+    assert rollback(tmp_path, store, NAME, 3_000).sha256 == shipped_pins()[NAME]
+
+
+def test_the_first_promotion_is_rolled_back_to_the_shipped_model(
+    tmp_path: Path, store: Database
+) -> None:
+    promote(tmp_path, store, candidate(1), RESEARCH)
+    back = rollback(tmp_path, store, NAME, 2_000)
+    assert (back.sha256, back.status) == (shipped_pins()[NAME], "research")
+    assert load_bundle(tmp_path, NAME, back.sha256).sha256 == back.sha256
     with pytest.raises(BadUsage, match="no version was promoted before"):
         rollback(tmp_path, store, NAME, 3_000)
+    promote(tmp_path, store, candidate(2), RESEARCH._replace(at_ms=4_000))
+    assert rollback(tmp_path, store, NAME, 5_000).sha256 == back.sha256
 
 
 def test_a_status_above_the_gates_needs_a_reason_which_is_recorded(
