@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from itertools import count
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -31,7 +32,8 @@ from leeward.venues.binance_user_stream import Gap, UserStream, listening
 from leeward.venues.governor import Governor, Lane
 from leeward.venues.lines import Patience
 from leeward.venues.signing import hmac_key
-from leeward.venues.timing import Clock
+from leeward.venues.sockets import SocketEnded, open_socket
+from leeward.venues.timing import Clock, ServerClock
 from tests.contracts.venue_suite import SYMBOL, World
 from tests.fake_exchange import run
 from tests.served import Served, generated, served
@@ -40,6 +42,8 @@ HASTE = Patience(stale_s=0.5, overlap_s=0.1, first_retry_s=0.05, last_retry_s=0.
 MINUTE = Timeframe.parse("1m")
 CLOCK = Clock(now_ms, monotonic_s)
 _accounts = count(1)
+Calls: TypeAlias = list[tuple[str, dict[str, Any]]]
+CUT: Calls = [("connections/cut", {})]
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +76,7 @@ def with_client(emulator: Served, act: Callable[[World], Awaitable[Any]]) -> Any
         finally:
             await client.aclose()
 
-    return run(work, 40)
+    return run(work, 100)
 
 
 def client_of(world: World) -> BinanceRest:
@@ -146,8 +150,43 @@ def test_an_order_that_queries_do_not_know_yet_is_absent_first_and_then_found(
     assert isinstance(second, Found)
 
 
+@pytest.mark.parametrize(
+    ("fault", "undone"),
+    [
+        ({"effect": "clock_jump", "ms": 6_000}, {"effect": "clock_jump", "ms": -6_000}),
+        ({"effect": "clock_jump", "ms": -6_000}, {"effect": "clock_jump", "ms": 6_000}),
+        ({"effect": "slow_clock", "rate": 0}, {"effect": "slow_clock", "rate": 1}),
+    ],
+    ids=["ahead", "back", "stands"],
+)
+def test_an_order_at_an_exchange_whose_clock_is_wrong_is_there_once(
+    fault: dict[str, Any], undone: dict[str, Any], emulator: Served
+) -> None:
+    async def act(world: World) -> Any:
+        http, request = client_of(world).http, await world.limit(Side.BUY, "0.9")
+        # As at the real exchange, whose time goes at the pace of ours.
+        http.addresses = replace(http.addresses, replayed=False)
+        http.server_clock = ServerClock(CLOCK.monotonic_s)
+        await http.sync()
+        first = len(emulator.sim("GET", "requests")["requests"])
+        await asyncio.to_thread(emulator.sim, "POST", "faults", **fault)
+        await asyncio.sleep(1.5)
+        sent = await world.venue.place(request, Lane.ENTRY)
+        asked = emulator.sim("GET", "requests")["requests"][first:]
+        tried = [each["code"] for each in asked if each["operation"] == "order.place"]
+        return sent, tried, await world.venue.open_orders(SYMBOL)
+
+    try:
+        sent, tried, found = with_client(emulator, act)
+    finally:
+        emulator.sim("POST", "faults", **undone)
+    assert isinstance(sent, Acked)
+    assert tried == [-1021, None]
+    assert [each.client_order_id for each in found.value] == [sent.report.client_order_id]
+
+
 def candles_through(
-    emulator: Served, many: int, trouble: Callable[[int], list[tuple[str, dict[str, Any]]]]
+    emulator: Served, many: int, trouble: Callable[[int], Calls]
 ) -> tuple[dict[str, list[int]], CandleStream]:
     """Returns the open times by symbol of so many candles; before each, `trouble` may make admin
     calls."""
@@ -188,8 +227,8 @@ def assert_contiguous(times: dict[str, list[int]]) -> None:
 def test_candles_arrive_contiguous_at_high_speed_through_cuts(
     fast_emulator: Served,
 ) -> None:
-    def cut(at: int) -> list[tuple[str, dict[str, Any]]]:
-        return [("connections/cut", {})] if at in {8, 14} else []
+    def cut(at: int) -> Calls:
+        return CUT if at in {8, 14} else []
 
     times, stream = candles_through(fast_emulator, 24, cut)
     assert_contiguous(times)
@@ -207,6 +246,9 @@ def test_candles_arrive_contiguous_at_high_speed_through_cuts(
         {"effect": "silent"},
         {"effect": "server_shutdown", "ms": 60_000},
         {"effect": "ws_half_open"},
+        {"effect": "ws_slow", "bytes": 1},
+        {"effect": "subscribe_lost"},
+        {"effect": "subscribe_error"},
         {"effect": "stale_klines", "bars": 1},
     ],
     ids=lambda fault: str(fault["effect"]),
@@ -214,14 +256,41 @@ def test_candles_arrive_contiguous_at_high_speed_through_cuts(
 def test_candles_arrive_contiguous_whatever_the_sockets_do(
     fault: dict[str, Any], fast_emulator: Served
 ) -> None:
-    def strike(at: int) -> list[tuple[str, dict[str, Any]]]:
-        return [("faults", {**fault, "id": "trouble"})] if at == 6 else []
+    def strike(at: int) -> Calls:
+        # A subscription is made where a socket was cut.
+        cut = CUT if fault["effect"].startswith("subscribe") else []
+        faults: Calls = [("faults", {**fault, "id": "trouble"})]
+        return [*faults, *cut] if at == 6 else []
 
     try:
         times, _ = candles_through(fast_emulator, 16, strike)
     finally:
         fast_emulator.admin.request("DELETE", "/sim/faults/trouble")
     assert_contiguous(times)
+
+
+def test_sockets_that_are_slow_again_and_again_lose_no_candle(fast_emulator: Served) -> None:
+    times, stream = candles_through(
+        fast_emulator, 16, lambda at: [("faults", {"effect": "ws_slow", "bytes": 1})] if at else []
+    )
+    assert_contiguous(times)
+    assert stream.health.filled > 0
+    assert stream.health.dropped == 0
+
+
+def test_a_socket_that_brings_messages_and_answers_no_ping_is_given_up(
+    emulator: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def listen() -> None:
+        async with open_socket(f"{emulator.addresses.ws}/ws/btcusdt@bookTicker") as socket:
+            await socket.receive()
+            await asyncio.to_thread(emulator.sim, "POST", "faults", effect="ws_no_pong")
+            while True:
+                await socket.receive()
+
+    monkeypatch.setattr("leeward.venues.sockets._PING_S", 0.5)
+    with pytest.raises(SocketEnded, match="ping"):
+        run(listen, 100)
 
 
 def test_account_events_come_and_a_cut_is_a_gap(emulator: Served) -> None:
