@@ -16,6 +16,7 @@ from leeward.runtime.drill_stage import exchange_of
 from leeward.runtime.emulator import Market
 from leeward.runtime.sections import (
     AlertsSettings,
+    DashboardSettings,
     DatabaseSettings,
     MetricsSettings,
     TelegramSettings,
@@ -57,6 +58,8 @@ def trading_stage(settings: Settings, candles: int | None) -> Iterator[tuple[Set
                 "metrics": MetricsSettings(),
                 "alerts": AlertsSettings(),  # a demo wakes nobody
                 "telegram": TelegramSettings(),
+                # A free port: at the usual one the user's own session may be watched.
+                "dashboard": DashboardSettings(port=0),
             }
         )
         yield used, Asked(Mode.PAPER, STRATEGY, SYMBOLS, "1m", _PARAMS, None, candles)
