@@ -6,12 +6,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 LEEWARD = str(Path(sys.executable).with_name("leeward"))
 RESTLESS = f"{Path(__file__).with_name('restless.py')}:Restless"
+#: The account that a paper session on the emulator trades.
+ACCOUNT = "paper:emulator:main"
 TRADES = ("--symbols", "BTCUSDT,ETHUSDT", "--set", "risk.trend_gate=off")
 
 
@@ -28,6 +30,25 @@ def started(folder: Path, *arguments: str, **environment: str) -> Iterator[subpr
     finally:
         process.kill()
         process.communicate(timeout=15)
+
+
+@contextmanager
+def trading(folder: Path, url: str, until: str) -> Iterator[subprocess.Popen[str]]:
+    """Yields a restless paper session on an emulator, once it has printed some words."""
+    with started(
+        folder, "paper", RESTLESS, *TRADES, "--url", url, "--log", "log.jsonl"
+    ) as process:  # fmt: skip
+        lines_until(process, until)
+        yield process
+
+
+def wait_for(holds: Callable[[], bool], within_s: float = 60.0) -> float:
+    """Returns after how many seconds it held; raises AssertionError where it does not in time."""
+    begun_s = time.monotonic()
+    while not holds():
+        assert time.monotonic() - begun_s < within_s
+        time.sleep(0.05)
+    return time.monotonic() - begun_s
 
 
 def lines_until(process: subprocess.Popen[str], words: str, within_s: float = 40.0) -> list[str]:

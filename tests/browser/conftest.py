@@ -6,14 +6,15 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
-from tests.running import LEEWARD, RESTLESS, TRADES, lines_until, started
+from tests.running import ACCOUNT, LEEWARD, RESTLESS, TRADES, lines_until, started
 from tests.served import generated, served
 from tests.walks import walk
 
@@ -26,7 +27,6 @@ FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 PASSWORD = "a long and plain password"  # noqa: S105 - of the test alone
-ACCOUNT = "paper:emulator:main"
 #: So restless a strategy reaches every limit; here it is to trade on.
 FREE = (
     "--set", "risk.max_orders_per_hour=1000000", "--set", "risk.daily_loss_fraction=1",
@@ -38,6 +38,19 @@ LOOKS: dict[str, dict[str, object]] = {
     "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"},
 }
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+PAGES = {
+    "/": "Overview",
+    "/chart": "Chart",
+    "/trades": "Trades",
+    "/performance": "Performance",
+    "/risk": "Risk",
+    "/models": "Models",
+    "/backtests": "Backtests",
+    "/log": "Log",
+    "/control": "Control",
+}
+SETTLED = "() => !document.querySelector('.page .waiting')"
+SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 @dataclass
@@ -78,6 +91,7 @@ class Watched:
     folder: Path
     database: Database
     browser: Browser
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def now(self) -> Overview:
         return overview(self.database, ACCOUNT)
@@ -87,22 +101,29 @@ class Watched:
         done = subprocess.run(
             [LEEWARD, *arguments], capture_output=True, text=True, cwd=self.folder, timeout=60,
             check=False,
-            env={**os.environ, "LEEWARD_DATA__DIR": str(self.folder / "data")},
+            env={
+                **os.environ, "LEEWARD_DATA__DIR": str(self.folder / "data"), **self.environment,
+            },
         )  # fmt: skip
         return done.stdout + done.stderr
 
-    def context(self, look: str = "light") -> BrowserContext:
-        made = self.browser.new_context(timezone_id="Europe/Berlin", **LOOKS[look])
-        made.set_default_timeout(20_000)
-        return made
 
-    def log_in(self, context: BrowserContext) -> Visit:
-        visit = Visit(context.new_page(), self.base)
-        visit.page.goto(f"{self.base}/login")
-        visit.page.get_by_label("Password").fill(PASSWORD)
-        visit.page.get_by_role("button", name="Log in").click()
-        visit.page.wait_for_selector(".page h1")
-        return visit
+Opened = Callable[..., Visit]
+
+
+def context_of(browser: Browser, look: str = "light") -> BrowserContext:
+    made = browser.new_context(timezone_id="Europe/Berlin", **LOOKS[look])
+    made.set_default_timeout(60_000)
+    return made
+
+
+def log_in(context: BrowserContext, base: str) -> Visit:
+    visit = Visit(context.new_page(), base)
+    visit.page.goto(f"{base}/login")
+    visit.page.get_by_label("Password").fill(PASSWORD)
+    visit.page.get_by_role("button", name="Log in").click()
+    visit.page.wait_for_selector(".page h1")
+    return visit
 
 
 @pytest.fixture(scope="module")  # a second Playwright cannot begin before it has ended
@@ -121,21 +142,39 @@ def watched(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iter
     """A session that has begun to trade at 120 times the speed of the clock, and its dashboard."""
     folder = tmp_path_factory.mktemp("watched")
     CandleStore(folder / "data").merge(walk(900))
+    with watching(folder, chromium, RESTLESS, *TRADES, *FREE, until="SELL") as found:
+        yield found
+
+
+@contextmanager
+def watching(
+    folder: Path, browser: Browser, *session: str, until: str, **environment: str
+) -> Iterator[Watched]:
+    """Yields a paper session on the emulator that has printed some words, and its dashboard."""
     with (
         served(generated(), mode="accelerated", speed=120) as market,
         started(
-            folder, "paper", RESTLESS, *TRADES, *FREE, "--no-dashboard", "--url",
-            market.addresses.rest, "--log", "session.jsonl",
-        ) as session,
+            folder, "paper", *session, "--no-dashboard", "--url", market.addresses.rest, "--log",
+            "session.jsonl", **environment,
+        ) as running,
     ):  # fmt: skip
-        lines_until(session, "SELL")
-        _set_password(folder)
-        with started(folder, "dashboard", "--port", "0", "--log", "dashboard.jsonl") as pages:
-            address = re.search(r"http://\S+", lines_until(pages, "dashboard: ")[-1])
-            assert address is not None
+        lines_until(running, until, 120)
+        with pages_over(folder, **environment) as address:
             database = open_database(f"sqlite:///{folder / 'leeward.db'}", examine=False)
-            yield Watched(address[0], folder, database, chromium)
+            yield Watched(address, folder, database, browser, environment)
             database.close()
+
+
+@contextmanager
+def pages_over(folder: Path, **environment: str) -> Iterator[str]:
+    """Yields the address of a dashboard over whatever is in the folder."""
+    _set_password(folder)
+    with started(
+        folder, "dashboard", "--port", "0", "--log", "dashboard.jsonl", **environment
+    ) as pages:
+        address = re.search(r"http://\S+", lines_until(pages, "dashboard: ", 120)[-1])
+        assert address is not None
+        yield address[0]
 
 
 def _set_password(folder: Path) -> None:
@@ -152,9 +191,9 @@ def opened(watched: Watched) -> Iterator[Callable[[str], Visit]]:
     contexts: list[BrowserContext] = []
 
     def visit(path: str, look: str = "light") -> Visit:
-        context = watched.context(look)
+        context = context_of(watched.browser, look)
         contexts.append(context)
-        found = watched.log_in(context)
+        found = log_in(context, watched.base)
         if path != "/":
             found.go(path)
         return found

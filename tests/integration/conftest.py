@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -11,6 +12,7 @@ from leeward.cli.main import main
 from leeward.data.generated import generate_market
 from leeward.data.store import CandleStore
 from leeward.domain.timeframe import Timeframe
+from tests.running import ACCOUNT
 from tests.served import Served, Trader, generated, served, trader
 
 if TYPE_CHECKING:
@@ -26,6 +28,13 @@ class Shown(NamedTuple):
 
 
 Run = Callable[..., Shown]
+
+
+def status(leeward: Run) -> Any:
+    """Returns what `leeward status --json` says of the account that a paper session trades."""
+    shown = leeward("status", "--json", "--account", ACCOUNT)
+    assert shown.code in {0, 1}, shown.err
+    return json.loads(shown.out)[0]
 
 
 @pytest.fixture

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.integration.conftest import Run
-from tests.running import RESTLESS, TRADES, lines_until, started
+from tests.integration.conftest import Run, status
+from tests.running import ACCOUNT, trading, wait_for
 from tests.served import Served, generated, served
-
-ACCOUNT = "paper:emulator:main"
 
 
 @pytest.fixture(scope="module")
@@ -28,23 +24,8 @@ def market() -> Iterator[Served]:
 def session(market: Served, tmp_path: Path, leeward: Run) -> Iterator[subprocess.Popen[str]]:
     """A paper session that runs, and has decided."""
     del leeward  # it sets the folder
-    with started(
-        tmp_path, "paper", RESTLESS, *TRADES, "--url", market.addresses.rest, "--log", "log.jsonl"
-    ) as process:
-        lines_until(process, "T")
+    with trading(tmp_path, market.addresses.rest, until="T") as process:
         yield process
-
-
-def status(leeward: Run) -> Any:
-    shown = leeward("status", "--json", "--account", ACCOUNT)
-    return json.loads(shown.out)[0]
-
-
-def wait_for(holds: Callable[[], bool], within_s: float = 60.0) -> None:
-    until_s = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < until_s
-        time.sleep(0.1)
 
 
 @pytest.mark.timeout(180)

@@ -50,7 +50,9 @@ def curve_options(
     if below is not None:
         grids.append(_grid(top="72%", bottom=4))
         axes.append(_time_axis(1, labels=True))
-        scales.append({**_scale(1, "percent"), "max": 0, "splitNumber": 2})
+        fell = bool(np.nanmin(below.value, initial=0.0) < 0)
+        floor = {} if fell else {"min": -0.01}  # else the axis goes up to a hundred
+        scales.append({**_scale(1, "percent"), "max": 0, "splitNumber": 2, **floor})
         series.append(
             {
                 **_line(below, 1, "percent"),

@@ -10,7 +10,7 @@ import pytest
 
 from leeward.dashboard.pages import consequences, parts
 from leeward.dashboard.pages.backtests import wish_of as backtest_of
-from leeward.dashboard.pages.control import draw_actions
+from leeward.dashboard.pages.control import draw_actions, draw_commands
 from leeward.dashboard.pages.log import asked, draw_events, event_words
 from leeward.dashboard.pages.overview import draw_figures, draw_limits, draw_positions
 from leeward.dashboard.pages.performance import draw_months, draw_parity
@@ -19,6 +19,7 @@ from leeward.dashboard.pages.state import account_state, running_state, state_ba
 from leeward.dashboard.pages.steering import argument_of
 from leeward.dashboard.pages.trades import draw_trades, filtered, sorted_by
 from leeward.database.browsing import EventQuery, TradeQuery
+from leeward.database.commands import Command
 from leeward.database.reading import Event
 from leeward.domain.errors import BadUsage
 from leeward.engine.record_codec import record_json
@@ -244,3 +245,25 @@ def test_a_bound_of_entries_that_is_reached_is_no_alarm() -> None:
     assert "meter bad" not in draw_limits((grown,))
     assert "grown since its entry" in words(draw_limits((grown,)))
     assert "meter bad" in draw_limits((lost,))
+
+
+def test_what_was_asked_is_told_in_words() -> None:
+    def told(kind: str, argument: str) -> str:
+        return words(draw_commands([Command(7, "a", kind, argument, "owner", 0, None, None)]))
+
+    swap = Wish("ema_cross", params={"fast": "7"}, positions="close", shadow=40)
+    assert (
+        "ema_cross (fast=7), open positions are sold, after 40 candles beside the present one"
+    ) in told("swap", swap.argument())
+    assert "back to the one before" in told("swap", Wish(rollback=True).argument())
+    assert "{broken" in told("swap", "{broken")
+    assert "everything" in told("flatten", "")
+    assert "no reason given" in told("halt", "")
+    assert "lunch" in told("halt", "lunch")
+
+
+def test_a_change_that_is_under_way_is_told() -> None:
+    swap = {"to": "adaptive", "state": "shadowing", "shadow_left": 12, "at_ms": 60_000}
+    told = words(draw_actions(replace(RESTING, facts={"swap": swap})))
+    assert "A change to adaptive is under way: it is tried without orders, 12 more candles." in told
+    assert "It takes over at 1970-01-01 00:01" in told

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from leeward.dashboard.pages import parts
@@ -11,16 +11,17 @@ from leeward.dashboard.pages.parts import Column
 from leeward.dashboard.pages.steering import add_order, form_of
 from leeward.database import commands
 from leeward.database.commands import Command
-from leeward.domain.errors import LeewardError
+from leeward.domain.errors import BadUsage, LeewardError
 from leeward.engine.records import TradingState
-from leeward.report.elements import Html, element
-from leeward.runtime.health import mapping
+from leeward.report.elements import Html, element, join
+from leeward.runtime.health import mapping, number
 from leeward.runtime.overview import Overview
+from leeward.runtime.swap_wish import wish_of
 
 _COLUMNS: Final = (
     Column("Asked"),
     Column("Order"),
-    Column("With"),
+    Column("With what"),
     Column("By"),
     Column("Outcome"),
 )
@@ -29,7 +30,13 @@ _POSITIONS: Final = (
     ("manage_out", "Let the old one manage them until they are closed"),
     ("close", "Sell them when the strategies change"),
 )
+_KEPT: Final = {
+    "manage_out": "open positions stay with the old one",
+    "close": "open positions are sold",
+}
 _BEFORE: Final = (("rollback:", "the one before: take the last change back"),)
+#: Nothing is chosen beforehand: a change is never a matter of one click too many.
+_CHOOSE: Final = ("", "choose …")
 _SHOWN: Final = 30
 
 
@@ -51,10 +58,10 @@ async def build(seat: Seat) -> None:
     await seat.live(asked)
     await add_order(seat, "resume")
     await add_order(seat, "flatten", _symbols(seat.overview()))
-    form = await add_order(seat, "swap", _swap_fields(_BEFORE))
+    form = await add_order(seat, "swap", _swap_fields([_CHOOSE, *_BEFORE]))
 
     async def name_strategies() -> None:
-        form.set_content(form_of("swap", _swap_fields([*await _wanted(seat), *_BEFORE])))
+        form.set_content(form_of("swap", _swap_fields([_CHOOSE, *await _wanted(seat), *_BEFORE])))
 
     seat.later(name_strategies)
 
@@ -64,11 +71,7 @@ def draw_actions(found: Overview) -> Html:
     halted = found.state is TradingState.HALTED
     held = len(found.positions)
     swap = mapping(found.facts.get("swap"))
-    waits = (
-        parts.banner("warning", f"A change to {swap.get('to')} is under way: {swap.get('state')}.")
-        if swap
-        else None
-    )
+    waits = _under_way(swap) if swap else None
     boxes = (
         ("Halt", "Open no new position. What is held keeps its stops.", "Halt …", "halt", "stop"),
         (
@@ -94,6 +97,16 @@ def draw_actions(found: Overview) -> Html:
     return element("div", waits, element("div", *cards, class_="actions"), class_="stacked")
 
 
+def _under_way(swap: Mapping[str, object]) -> Html:
+    left, at_ms = number(swap.get("shadow_left")), number(swap.get("at_ms"))
+    state = str(swap.get("state"))
+    if state == "shadowing" and left:
+        state = f"it is tried without orders, {left:.0f} more candles"
+    when = None if at_ms is None else join(("It takes over at ", parts.when(int(at_ms)), "."))
+    told = f"A change to {swap.get('to')} is under way: {state}."
+    return parts.banner("warning", told, when and element("p", when))
+
+
 def draw_commands(found: Sequence[Command]) -> Html:
     """Returns the table of orders, the newest first."""
     if not found:
@@ -103,13 +116,34 @@ def draw_commands(found: Sequence[Command]) -> Html:
         [
             parts.when(each.sent_ms, seconds=True),
             each.kind,
-            each.argument or "nothing",
+            _asked(each),
             each.actor,
             each.outcome or parts.badge("waits", "warning"),
         ]
         for each in found
     ]
     return parts.table(_COLUMNS, rows, label="Orders of operators")
+
+
+def _asked(command: Command) -> str:
+    """Returns what an order was given with, in words."""
+    if command.kind == "flatten":
+        return command.argument or "everything"
+    if command.kind != "swap" or not command.argument:
+        return command.argument or "no reason given"
+    try:
+        wish = wish_of(command.argument)
+    except BadUsage:
+        return command.argument
+    params = ", ".join(f"{name}={value}" for name, value in wish.params.items())
+    words = [
+        "back to the one before" if wish.rollback else wish.name + f" ({params})" * bool(params)
+    ]
+    if wish.positions != "adopt":
+        words.append(_KEPT[wish.positions])
+    if wish.shadow:
+        words.append(f"after {wish.shadow} candles beside the present one")
+    return ", ".join(words)
 
 
 def _symbols(found: Overview) -> Html:

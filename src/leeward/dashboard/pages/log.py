@@ -292,7 +292,8 @@ def _state_words(record: Record) -> str | None:
             return f"{record.session_id} ends: {record.reason}"
         case TransferBooked():
             note = f": {record.note}" if record.note else ""
-            return f"{record.kind} of {record.money.amount:f} {record.money.currency}{note}"
+            money = record.money
+            return f"{record.kind} of {parts.quantity(money.amount)} {money.currency}{note}"
         case EquityMarked():
             return f"equity {record.equity:,.2f}, cash {record.cash:,.2f}"
         case _:

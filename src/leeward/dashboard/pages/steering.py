@@ -53,7 +53,7 @@ async def add_order(seat: Seat, kind: str, fields: Html | None = None) -> ui.htm
             seat.still(heading)
             seat.still(element("p", "Account ", element("b", seat.account), class_="note"))
             await seat.live(lambda: _consequence(seat, order))
-            answer = seat.still(Html(""))
+            answer = seat.still(Html("")).props("data-answer")
             return seat.still(form_of(kind, fields), _sending(seat, order, answer))
 
 
@@ -104,6 +104,8 @@ def _sending(seat: Seat, order: Order, answer: ui.html) -> Heard:
             answer.set_content(parts.banner("bad", "Not done.", element("span", str(error))))
             return
         answer.set_content(_outcome(order, done))
+        # The form is hidden now; the password shall not stay in it.
+        ui.run_javascript(f"document.querySelector('#{order.kind} form').reset()")
 
     return send
 
@@ -172,15 +174,17 @@ def _outcome(order: Order, done: Answered) -> Html:
     if done.outcome is not None:
         return parts.banner("ok", f"Done: {done.outcome}.", element("span", close))
     if done.planned is not None:
-        return parts.banner("ok", "It is prepared.", element("span", done.planned), close)
+        return parts.banner(
+            "ok", "It is prepared.", element("p", done.planned), element("span", close)
+        )
     if done.running:
         words = (
             f"The {order.kind} was sent (command {done.command_id}) and is not carried out yet; "
             "the state on top shows when it is."
         )
-        return parts.banner("warning", "Sent.", element("span", words), close)
+        return parts.banner("warning", "Sent.", element("p", words), element("span", close))
     words = (
         f"No process trades the account. The {order.kind} is written down (command "
         f"{done.command_id}) and is carried out first thing when one starts."
     )
-    return parts.banner("warning", "Written down.", element("span", words), close)
+    return parts.banner("warning", "Written down.", element("p", words), element("span", close))
