@@ -10,7 +10,7 @@ from typing import Final, NoReturn
 from leeward.database.commands import Command
 from leeward.database.errors import DatabaseDown, LeaseLost
 from leeward.domain.errors import BadUsage, Refused
-from leeward.engine.records import CommandDone, EquityMarked, PlanChanged, Record
+from leeward.engine.records import CommandDone, EquityMarked, PlanChanged, Record, TradingState
 from leeward.runtime.trading.bookkeeper import Bookkeeper
 from leeward.runtime.trading.standing import Standing
 from leeward.venues.timing import Clock
@@ -47,8 +47,15 @@ class Commands:
             pending = await self.pending()
         except DatabaseDown:
             return
-        for command in pending:
+        for place, command in enumerate(pending):
+            called_off = any(later.kind == "halt" for later in pending[place:])
+            if command.kind == "resume" and self._is_starting and not called_off:
+                continue  # asked for before the start: carried out once it has recovered
             await self._carry_out(command)
+
+    @property
+    def _is_starting(self) -> bool:
+        return self.standing.state is TradingState.RECOVERING
 
     async def _carry_out(self, command: Command) -> None:
         actor = f"command:{command.command_id}"

@@ -274,6 +274,27 @@ def test_nobody_resumes_what_is_not_reconciled(active: Bench) -> None:
     assert active.standing.state is HALTED
 
 
+def test_a_resume_that_was_asked_for_before_the_start_waits_until_it_has_recovered(
+    active: Bench,
+) -> None:
+    send(active, "halt")
+    active.boot()
+    assert send(active, "resume", reconciled=False) == "halted"
+    run(active.standing.recovered())
+    assert active.standing.state is HALTED
+    assert send(active, "resume") == "active"
+    assert active.standing.state is ACTIVE
+
+
+def test_a_halt_calls_off_a_resume_that_waits(active: Bench) -> None:
+    send(active, "halt")
+    active.boot()
+    assert send(active, "resume", "halt", reconciled=False) == "halted"
+    assert "do not agree" in outcomes(active)[-2]
+    run(active.standing.recovered())
+    assert active.standing.state is HALTED
+
+
 def test_a_command_and_its_effect_are_one_commit(active: Bench) -> None:
     send(active, "halt")
     moved, done = active.store.kept[-2:]
@@ -282,11 +303,18 @@ def test_a_command_and_its_effect_are_one_commit(active: Bench) -> None:
     assert moved.actor == "command:7"
 
 
-def send(bench: Bench, kind: str, *, reconciled: bool = True) -> str:
-    """Has a command carried out; returns its outcome."""
+def outcomes(bench: Bench) -> list[str]:
+    return [each.outcome for each in bench.store.kept if isinstance(each, CommandDone)]
+
+
+def send(bench: Bench, *kinds: str, reconciled: bool = True) -> str:
+    """Has commands carried out; returns the outcome of the last that was."""
 
     async def pending() -> list[Command]:
-        return [Command(7, ACCOUNT, kind, "", "me", 0, None, None)]
+        return [
+            Command(7 + place, ACCOUNT, kind, "", "me", 0, None, None)
+            for place, kind in enumerate(kinds)
+        ]
 
     async def swap(_: Command) -> None:
         raise AssertionError("nobody asked for a swap")
@@ -303,4 +331,4 @@ def send(bench: Bench, kind: str, *, reconciled: bool = True) -> str:
         swap,
     )
     run(commands.look())
-    return [each.outcome for each in bench.store.kept if isinstance(each, CommandDone)][-1]
+    return outcomes(bench)[-1]
