@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -65,7 +64,8 @@ class FakeSources:
     """What the sources hold: days up to `today`, articles in any order.
 
     A `scripted` answer comes first, used up by a path that ends in its key. `delay_s` passes
-    before each answer. `requests` keeps path and query, `keys` the key that came with each.
+    before each answer, or less once `released` is set. `requests` keeps path and query, `keys` the
+    key that came with each.
     """
 
     senticrypt: list[dict[str, object]] = field(default_factory=list)
@@ -75,6 +75,7 @@ class FakeSources:
     requests: list[str] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
     delay_s: float = 0.0
+    released: threading.Event = field(default_factory=threading.Event)
     today: int = 10**6
     url: str = ""
 
@@ -135,7 +136,7 @@ def serving_sources(sources: FakeSources) -> Iterator[FakeSources]:
         def do_GET(self) -> None:
             sources.keys.append(self.headers.get("x-api-key"))
             answer = sources.answer(self.path)
-            time.sleep(sources.delay_s)
+            sources.released.wait(sources.delay_s)
             try:
                 self.send_response_only(answer.status)
                 length = len(answer.body) if answer.length is None else answer.length
