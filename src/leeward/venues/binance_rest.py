@@ -80,22 +80,23 @@ class BinanceRest:
             "endTime": str(end_ms - 1),
             "limit": str(_MOST_CANDLES),
         }
+        # The last row may still be running when the exchange answers: it is as old as the question,
+        # by a clock that may be ahead. Without the exchange's time none is known to be closed but
+        # those with another one after them.
+        clock = self.http.server_clock
+        closed_ms = clock.now_ms() - clock.doubt_ms() * clock.speed if clock.known else 0
         found = await self._public(
             "klines", span, 2, lambda value: market.candles(value, symbol, timeframe)
         )
         if not isinstance(found, Found):
             return found
-        # The last row may still be running. Without the exchange's time none is known to be closed
-        # but those with another one after them.
-        clock = self.http.server_clock
-        now_ms = clock.now_ms() if clock.known else 0
         last_ms = found.value[-1].open_time_ms if found.value else 0
         return Found(
             tuple(
                 candle
                 for candle in found.value
                 if start_ms <= candle.open_time_ms < end_ms
-                and (candle.close_time_ms <= now_ms or candle.open_time_ms < last_ms)
+                and (candle.close_time_ms <= closed_ms or candle.open_time_ms < last_ms)
             )
         )
 

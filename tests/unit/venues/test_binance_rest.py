@@ -386,6 +386,42 @@ def test_the_running_candle_is_left_out() -> None:
     assert exchange.requests("/klines")[0].parameters["endTime"] == str(NOW_MS - 1)
 
 
+def test_a_candle_that_closes_while_its_answer_is_under_way_was_still_running() -> None:
+    minute = NOW_MS - NOW_MS % 60_000
+    exchange = FakeExchange()
+
+    def slowly(_: Asked) -> Given:
+        exchange.time.pass_s(60)
+        return Given([kline(minute - 60_000), kline(minute)])
+
+    exchange.answer = slowly
+    found = asking(
+        lambda client: client.candles("BTCUSDT", Timeframe.parse("1m"), 0, NOW_MS), exchange
+    )
+    assert [candle.open_time_ms for candle in found.value] == [minute - 60_000]
+
+
+def test_a_candle_that_may_have_closed_by_a_doubtful_clock_was_still_running() -> None:
+    minute = NOW_MS - NOW_MS % 60_000
+    exchange = answering("/klines", *[Given([kline(minute - 60_000), kline(minute)])] * 2)
+    client_s = minute / 1000 + 60 - NOW_MS / 1000
+
+    async def act(client: BinanceRest) -> list[int]:
+        clock, sent_s = client.http.server_clock, exchange.time.monotonic_s
+        exchange.time.pass_s(client_s + 0.05)
+        clock.offer(sent_s + client_s - 0.15, sent_s + client_s + 0.05, minute + 60_000 - 50)
+        counts = []
+        for wait_s in (0.0, 0.1):
+            exchange.time.pass_s(wait_s)
+            found = await client.candles("BTCUSDT", Timeframe.parse("1m"), 0, minute + 60_000)
+            assert isinstance(found, Found)
+            counts.append(len(found.value))
+        return counts
+
+    # Half of the round trip of 200 ms lies between the close and what is certain.
+    assert asking(act, exchange) == [1, 2]
+
+
 def test_without_the_exchanges_time_the_last_candle_is_left_out() -> None:
     exchange = answering("/klines", Given([kline(0), kline(60_000)]))
     exchange.script("/time", Given(b"", 503))
