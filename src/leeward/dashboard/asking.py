@@ -11,55 +11,77 @@ from collections.abc import Hashable
 from contextlib import suppress
 from typing import Final
 
+from leeward.dashboard.visitors import Rates
 from leeward.domain.errors import BadUsage, Failed, LeewardError, Refused
-from leeward.runtime.clock import now_ms
+from leeward.runtime.clock import monotonic_s, now_ms
 from leeward.runtime.settings import CHILD_COMMAND, TO_READ, Settings, child_environment
 
 _ERRORS: Final[dict[int, type[LeewardError]]] = {2: BadUsage, 3: Refused}
 _LONGEST_S: Final = 180.0
 _KEPT: Final = 64
+_KEPT_BYTES: Final = 8 * 1024 * 1024
 _AUDIT_MS: Final = 30_000
 _MOST_WAITING: Final = 8
+#: Of those, programs may have so many: the pages of a person always find a place.
+_MOST_OF_TOKENS: Final = 4
+#: Questions a second of one token, and at once, those not counted whose answer is known.
+_PER_S, _AT_ONCE = 0.1, 5.0
 _MOST_BYTES: Final = 32 * 1024 * 1024
 
 
+class TooOften(Refused):
+    """A token asked more than its share."""
+
+
 class Asking:
-    """Asks one question at a time; answers are kept for as long as their `stamp` stays the same."""
+    """Asks one question at a time; answers are kept for as long as their `stamp` stays the same.
+    `asker` is a token's name, "" for a person, who has no share to keep to."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._turn = asyncio.Lock()
         self._waiting = 0
-        self._kept: OrderedDict[tuple[str, ...], tuple[Hashable, object]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, ...], tuple[Hashable, bytes]] = OrderedDict()
+        self._of_tokens = Rates(_PER_S, _AT_ONCE, monotonic_s)
 
-    async def ask(self, *arguments: str, stamp: Hashable = None) -> object:
+    async def ask(self, *arguments: str, stamp: Hashable = None, asker: str = "") -> object:
         """Returns the JSON that a command prints. Raises Failed with the words of one that ended
-        without, Refused where too many wait."""
+        without, Refused where too many wait, TooOften."""
         known = self._kept.get(arguments)
         if known is not None and known[0] == stamp:
-            return known[1]
-        if self._waiting >= _MOST_WAITING:
+            return json.loads(known[1])
+        if self._waiting >= (_MOST_OF_TOKENS if asker else _MOST_WAITING):
             raise Refused("too many questions wait already; try again in a moment")
+        if asker and not self._of_tokens.allows(asker):
+            raise TooOften(
+                f"this token asked for too many replays; try again in {1 / _PER_S:.0f} s"
+            )
         self._waiting += 1
         try:
             async with self._turn:
                 known = self._kept.get(arguments)
                 if known is not None and known[0] == stamp:
-                    return known[1]
-                answer = await self._asked(arguments)
+                    return json.loads(known[1])
+                printed = await self._asked(arguments)
         finally:
             self._waiting -= 1
-        self._kept[arguments] = stamp, answer
-        while len(self._kept) > _KEPT:
-            self._kept.popitem(last=False)
-        return answer
+        self._keep(arguments, stamp, printed)
+        return json.loads(printed)
 
-    async def audit(self) -> object:
+    def _keep(self, arguments: tuple[str, ...], stamp: Hashable, printed: bytes) -> None:
+        self._kept.pop(arguments, None)
+        self._kept[arguments] = stamp, printed
+        size = sum(len(each) for _, each in self._kept.values())
+        while size > _KEPT_BYTES or len(self._kept) > _KEPT:
+            _, (_, oldest) = self._kept.popitem(last=False)
+            size -= len(oldest)
+
+    async def audit(self, asker: str = "") -> object:
         """Returns the verdict on the database, half a minute old at most: who changes old lines
         leaves no new one, so nothing that is stored says that it has to be made again."""
-        return await self.ask("db", "check", "--copy", stamp=now_ms() // _AUDIT_MS)
+        return await self.ask("db", "check", "--copy", stamp=now_ms() // _AUDIT_MS, asker=asker)
 
-    async def _asked(self, arguments: tuple[str, ...]) -> object:
+    async def _asked(self, arguments: tuple[str, ...]) -> bytes:
         named = arguments.index("--") if "--" in arguments else len(arguments)
         process = await asyncio.create_subprocess_exec(
             *CHILD_COMMAND, *arguments[:named], "--json", *arguments[named:],
@@ -78,10 +100,11 @@ class Asking:
                 raise Failed(f"{arguments[0]}: no answer within {_LONGEST_S:.0f} s") from None
             raise
         try:
-            return json.loads(printed[:_MOST_BYTES])
+            json.loads(printed[:_MOST_BYTES])
         except ValueError:
             kind = _ERRORS.get(process.returncode or 1, Failed)
             raise kind(last_words(errors)) from None
+        return printed
 
 
 def last_words(errors: bytes) -> str:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sized
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import partial
 from typing import Any, Final, TypeVar, cast
 
@@ -36,6 +36,8 @@ _LOOK_S: Final = 0.5
 #: Without news an overview is made again after so long: it tells ages.
 _AGE_MS: Final = 5_000
 _KEPT: Final = 64
+#: Rows of all that is kept; a row takes about a kilobyte.
+_KEPT_ROWS: Final = 20_000
 _READERS: Final = 2
 
 
@@ -155,9 +157,12 @@ class Feed:
             del self._under_way[name]
         if read.cancelled() or read.exception() is not None:
             return
+        self._kept.pop(name, None)
         self._kept[name] = stamp, read.result()
-        while len(self._kept) > _KEPT:
-            self._kept.popitem(last=False)
+        rows = sum(_rows(each) for _, each in self._kept.values())
+        while len(self._kept) > 1 and (rows > _KEPT_ROWS or len(self._kept) > _KEPT):
+            _, (_, oldest) = self._kept.popitem(last=False)
+            rows -= _rows(oldest)
 
     async def act(self, kind: str, argument: str, account: str, actor: str) -> Answered:
         """Sends a command to the process that trades the account and waits for its outcome.
@@ -259,6 +264,21 @@ def _is_fresh(known: Overview, row: reading.Account) -> bool:
     beaten_ms = row.facts.get("computer_ms")
     told_ms = known.facts.get("computer_ms", beaten_ms)
     return told_ms == beaten_ms and now_ms() - known.made_ms < _AGE_MS
+
+
+def _rows(answer: object) -> int:
+    """Returns about how many rows an answer holds."""
+    match answer:
+        case str():
+            return 1 + len(answer) // 200
+        case tuple():
+            return sum(map(_rows, answer))
+        case Sized():
+            return 1 + len(answer)
+        case _ if is_dataclass(answer):
+            return sum(_rows(getattr(answer, each.name)) for each in fields(answer))
+        case _:
+            return 1
 
 
 def _mark(database: Database) -> tuple[int, int] | None:

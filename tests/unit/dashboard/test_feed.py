@@ -6,6 +6,7 @@ import asyncio
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.dashboards import settings_in, write_history
 from tests.histories import ACCOUNT, SESSION, marked
@@ -76,11 +77,37 @@ def test_what_was_read_is_kept_until_the_account_changes(settings: Settings) -> 
         assert await feed.read("count", count, ACCOUNT) == 1
         assert await feed.read("count", count, ACCOUNT) == 1
         waiting = asyncio.create_task(feed.changed(feed.version, 5.0))
-        before = feed.version
+        before, stamp = feed.version, feed.stamp(ACCOUNT)
         await feed.act("halt", "lunch", ACCOUNT, "dashboard:owner")
         assert await waiting >= before
-        await asyncio.sleep(0.7)
+        async with asyncio.timeout(60.0):
+            while feed.stamp(ACCOUNT) == stamp:
+                await asyncio.sleep(0.01)
         assert await feed.read("count", count, ACCOUNT) == 2
+        feed.close()
+
+    asyncio.run(story())
+
+
+def test_what_is_kept_has_so_many_rows_and_no_more(settings: Settings) -> None:
+    async def story() -> None:
+        feed = Feed(settings)
+        await feed.start()
+        asked: list[int] = []
+
+        async def read(name: int) -> None:
+            def rows(_: object) -> tuple[list[int], int]:
+                asked.append(name)
+                return [name] * 1_000, 7
+
+            await feed.read(name, rows, ACCOUNT)
+
+        for name in (*range(30), 29, 15, 0):
+            await read(name)
+        assert asked == [*range(30), 0]
+        await feed.read("huge", lambda _: np.zeros(1_000_000), ACCOUNT)
+        await feed.read("huge", lambda _: asked.append(-1), ACCOUNT)
+        assert asked[-1] == 0
         feed.close()
 
     asyncio.run(story())

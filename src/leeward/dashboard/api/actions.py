@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -205,9 +205,22 @@ async def _session_of(its: Dashboard, account: str, session: str | None) -> str:
     return names[0] if session is None else session
 
 
+def _asker(request: Request) -> str:
+    user = user_of(request)
+    return "" if user.is_person else user.actor
+
+
+Asker = Annotated[str, Depends(_asker)]
+
+
 @questions.get("/accounts/{account}/why", responses=_ASKED)
 async def why(
-    its: Its, account: AccountName, symbol: Symbol = None, time: Moment = None, session: Word = None
+    its: Its,
+    asker: Asker,
+    account: AccountName,
+    symbol: Symbol = None,
+    time: Moment = None,
+    session: Word = None,
 ) -> dict[str, Any]:
     """The chain of one decision, the last of a symbol by default: data, strategy, gate, size,
     orders, fills, profit."""
@@ -218,34 +231,39 @@ async def why(
     arguments = ["why", f"--session={chosen}", "--", name]
     if time is not None:
         arguments.append(iso(parse_time(time, "time")))
-    return _object(await its.asking.ask(*arguments, stamp=its.feed.stamp(account)))
+    answer = await its.asking.ask(*arguments, stamp=its.feed.stamp(account), asker=asker)
+    return _object(answer)
 
 
 @questions.get("/accounts/{account}/parity", responses=_ASKED)
-async def parity(its: Its, account: AccountName, session: Word = None) -> dict[str, Any]:
+async def parity(
+    its: Its, asker: Asker, account: AccountName, session: Word = None
+) -> dict[str, Any]:
     """A session beside a backtest of the candles it saw, and what explains the difference."""
     chosen = await _session_of(its, account, session)
-    answer = await its.asking.ask("parity", "--", chosen, stamp=its.feed.stamp(account))
+    stamp = its.feed.stamp(account)
+    answer = await its.asking.ask("parity", "--", chosen, stamp=stamp, asker=asker)
     return _object(answer)
 
 
 @questions.get("/audit", responses=may_answer(409))
-async def audit(its: Its) -> dict[str, Any]:
+async def audit(its: Its, asker: Asker) -> dict[str, Any]:
     """Whether the database is whole, unchanged by other hands, and agrees with itself."""
-    return _object(await its.asking.audit())
+    return _object(await its.asking.audit(asker))
 
 
 @questions.get("/models", responses=may_answer(409))
-async def models(its: Its) -> dict[str, Any]:
+async def models(its: Its, asker: Asker) -> dict[str, Any]:
     """The models there are: active, archived, or shipped."""
-    return _object(await its.asking.ask("models", "list", stamp=its.feed.stamp("")))
+    return _object(await its.asking.ask("models", "list", stamp=its.feed.stamp(""), asker=asker))
 
 
 @questions.get("/models/{name}", responses=_ASKED)
-async def model(its: Its, name: ModelName) -> dict[str, Any]:
+async def model(its: Its, asker: Asker, name: ModelName) -> dict[str, Any]:
     """The card of a model: how it fared, beside what, and which gates it failed."""
+    stamp = its.feed.stamp("")
     try:
-        return _object(await its.asking.ask("models", "show", "--", name, stamp=its.feed.stamp("")))
+        return _object(await its.asking.ask("models", "show", "--", name, stamp=stamp, asker=asker))
     except BadUsage:
         raise NotThere("no such model") from None
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from leeward.dashboard.asking import TooOften
 from leeward.database.errors import DatabaseDown
 from leeward.domain.errors import BadUsage, LeewardError, Refused
 from leeward.monitoring.logs import Log
@@ -53,7 +54,10 @@ def answer_errors(app: FastAPI, log: Log) -> None:
         status, code = _kind_of(error)
         if status >= 500:
             log.event("api_failed", "warning", words=str(error))
-        return answer(status, code, str(error))
+        made = answer(status, code, str(error))
+        if status == 429:
+            made.headers["retry-after"] = "10"
+        return made
 
     @app.exception_handler(NotThere)
     async def not_there(request: Request, error: Exception) -> Response:
@@ -89,6 +93,8 @@ def answer(status: int, code: str, message: str) -> Response:
 
 def _kind_of(error: Exception) -> tuple[int, str]:
     match error:
+        case TooOften():
+            return 429, "too_many_requests"
         case Refused():
             return 409, "refused"
         case BadUsage():
