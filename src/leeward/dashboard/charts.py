@@ -101,10 +101,11 @@ def histogram_options(values: Sequence[float], name: str = "Trades") -> Options:
     words = [
         f"{low * 100:.4g} to {high * 100:.4g} %".replace("-", "−") for low, high in pairwise(edges)
     ]
+    text = {**_text(), "alignMinLabel": "left", "alignMaxLabel": "right"}
     return {
         **_base(),
         "grid": [_grid(top=12, bottom=4)],
-        "xAxis": [{"type": "category", "data": words, "axisLabel": _text(), "axisLine": _rule()}],
+        "xAxis": [{"type": "category", "data": words, "axisLabel": text, "axisLine": _rule()}],
         "yAxis": [{**_scale(0, "count"), "minInterval": 1}],
         "series": [
             {"type": "bar", "id": "bars|count", "name": name, "data": bars, "barCategoryGap": "8%"}

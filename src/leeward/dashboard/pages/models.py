@@ -91,7 +91,8 @@ def _signs(each: Mapping[str, object]) -> Html:
             ("Coverage", percent(coverage) if coverage is not None else "too early",
              f"of moves within the 90 % bounds; no say below {percent(LEAST_COVERAGE, 0)}"),
             ("Confidence", "none" if confidence is None else f"{confidence:.2f}", "0 to 1"),
-            ("Age", "unknown" if age is None else f"{age:.0f} days",
+            # A model is newer than candles of years ago, as the emulator replays them.
+            ("Age", "unknown" if age is None else f"{max(0.0, age):.0f} days",
              None if oldest is None else f"no say after {oldest:.0f} days"),
         )),
         class_="stacked",
