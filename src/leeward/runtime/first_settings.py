@@ -84,7 +84,13 @@ def first_settings(answers: Mapping[str, object]) -> str:
 
 def _setting(setting: str, default: object, answers: Mapping[str, object]) -> list[str]:
     _, _, name = setting.partition(".")
-    meaning = wrap(MEANINGS[setting], 98, initial_indent="# ", subsequent_indent="# ")
+    meaning = wrap(
+        MEANINGS[setting],
+        98,
+        initial_indent="# ",
+        subsequent_indent="# ",
+        break_on_hyphens=False,  # options are written with them
+    )
     if setting in BY_ENVIRONMENT_ONLY or setting == "database.url":
         return [*meaning, f"# given by {PREFIX}{setting.upper().replace('.', '__')}"]
     if setting in answers and answers[setting] != default:

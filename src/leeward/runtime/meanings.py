@@ -46,7 +46,7 @@ MEANINGS: Final = {
     "venue.recv_window_ms": "milliseconds after which the exchange refuses a late request",
     "venue.allow_any_ip": "whether a key that works from any address is taken; logged each time",
     "database.url": "`sqlite:///FILE` or `postgresql://USER@HOST/NAME`; without one `leeward.db` "
-    "beside the data directory",
+    "beside the data directory; with a password by the environment only",
     "trading.account": "name of the account in the database; one process trades it at a time",
     "trading.entry": "`ioc`: a capped order that fills at once or lapses, then its stop; `list`: "
     "all or nothing, the stop placed by the exchange with the fill; `auto`: `list` where the "

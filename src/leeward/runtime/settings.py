@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_origin
 
 from pydantic import SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -63,6 +64,9 @@ BY_ENVIRONMENT_ONLY = {
     "alerts.heartbeat_url": "",
     "telegram.token": "",
 }
+
+#: `database.url` may stand anywhere while it holds none.
+_PASSWORD: Final = re.compile(r"://[^:/@]*:[^@]+@|[?&](ssl)?password=")
 
 
 class Settings(BaseSettings):
@@ -151,7 +155,7 @@ def load_settings(config: Path | None = None, changes: Sequence[str] = ()) -> Se
     except ValidationError as error:
         raise _as_bad_config(error, from_changes, path) from None
     except SettingsError as error:
-        raise BadConfig(f"environment: {error}; write plain values, lists as JSON") from None
+        raise _as_no_json(error) from None
     return settings
 
 
@@ -244,10 +248,13 @@ def _value(name: str, text: str) -> object:
 
 def _refuse_written_secrets(values: Mapping[str, Any], place: str) -> None:
     # Files are copied into reports and repositories, arguments are seen by every process.
-    for name, other_way in BY_ENVIRONMENT_ONLY.items():
+    passwords = {"database.url": ", or leave the password out of it, to libpq's ~/.pgpass"}
+    for name, other_way in (BY_ENVIRONMENT_ONLY | passwords).items():
         section, _, key = name.partition(".")
         written = values.get(section)
-        if isinstance(written, Mapping) and key in written:
+        if not isinstance(written, Mapping) or key not in written:
+            continue
+        if name not in passwords or _PASSWORD.search(str(written[key])):
             raise BadConfig(
                 f"{place}: {name}: a secret is not written there; give it by the environment as "
                 f"{PREFIX}{section.upper()}__{key.upper()}{other_way}"
@@ -270,6 +277,25 @@ def _refuse_unknown_environment() -> None:
             raise BadConfig(
                 f"environment {name}: {unknown_name('section', section.lower(), known)}"
             )
+
+
+def _as_no_json(error: SettingsError) -> BadConfig:
+    # The library names the section alone, and fails at the first list or table that is none.
+    for name, value in os.environ.items():
+        section, _, key = name.lower().removeprefix(PREFIX.lower()).partition("__")
+        kind = getattr(Settings.model_fields.get(section), "annotation", None)
+        field = getattr(kind, "model_fields", {}).get(key)
+        many = field is not None and get_origin(field.annotation) in {tuple, dict}
+        if kind is None or (key and not many):
+            continue
+        try:
+            json.loads(value)
+        except json.JSONDecodeError:
+            return BadConfig(
+                f"environment {name}: (hidden): not valid JSON; write a list as "
+                f'{name}=\'["first", "second"]\', a table as {name}=\'{{"name": "value"}}\''
+            )
+    return BadConfig(f"environment: {error}; write plain values, lists as JSON")
 
 
 def _as_bad_config(

@@ -61,3 +61,9 @@ def test_no_secret_has_a_line_to_write_it_into() -> None:
     text = first_settings({})
     for name in ("api_secret", "token", "channels", "cryptocompare_key", "heartbeat_url"):
         assert not re.search(rf"^#? ?{name} =", text, flags=re.MULTILINE), name
+
+
+def test_an_option_in_a_meaning_stands_on_one_line() -> None:
+    text = first_settings({})
+    assert "--i-understand-the-risks" in text
+    assert not re.search(r"-$", text, flags=re.MULTILINE)

@@ -170,7 +170,7 @@ def test_a_setting_that_is_a_value_cannot_be_a_section_too() -> None:
             "environment LEEWARD_RISK__COOLDOWN_CANDLES: risk.cooldown_candles: 'few': ",
         ),
         ("LEEWARD_RISK__DRAWDOWN_LADDER", "[[", "risk.drawdown_ladder: '[[' is not valid JSON"),
-        ("LEEWARD_RISK", "{", "environment: "),
+        ("LEEWARD_RISK", "{", "environment LEEWARD_RISK: (hidden): not valid JSON"),
     ],
 )
 def test_a_variable_that_is_unknown_or_malformed_is_refused(
@@ -268,6 +268,63 @@ def test_the_news_key_comes_by_the_environment_alone_and_is_never_shown(
     settings = load_settings()
     assert "abc-secret" not in repr(settings)
     assert secrets_in(settings) == ["abc-secret"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:hid-den@host/name",
+        "postgresql://me:hid-den/x@host:5432/name",
+        "postgresql://:hid-den@host/name",
+        "postgresql://me@host/name?sslmode=require&password=hid-den",
+    ],
+)
+def test_a_password_in_the_address_of_the_database_comes_by_the_environment_alone(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = write(f'[database]\nurl = "{url}"')
+    for changes in ([], [f"database.url={url}"]):
+        with pytest.raises(BadConfig, match=r"LEEWARD_DATABASE__URL, or .*pgpass") as refused:
+            load_settings(changes=changes)
+        assert "hid-den" not in str(refused.value)
+        written.unlink(missing_ok=True)
+    monkeypatch.setenv("LEEWARD_DATABASE__URL", url)
+    assert secrets_in(load_settings()) == [url]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me@host:5432/name?application_name=a@b",
+        "postgresql://postgres:@/name?host=/run/postgresql",
+        "sqlite:////srv/a:b@c/leeward.db",
+    ],
+)
+def test_an_address_of_the_database_without_a_password_may_stand_in_the_file(url: str) -> None:
+    write(f'[database]\nurl = "{url}"')
+    assert secrets_in(load_settings()) == [url]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LEEWARD_ALERTS__CHANNELS", "json://hid-den"),
+        ("leeward_dashboard__allowed_hosts", "hid-den.example.org"),
+        ("LEEWARD_ML__PINS", "hid-den"),
+        ("LEEWARD_ALERTS", "hid-den"),
+    ],
+)
+def test_a_list_of_the_environment_that_is_none_is_named_with_what_to_write(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEEWARD_ALERTS__LEVEL", "info")
+    monkeypatch.setenv("LEEWARD_RISK__TREND_GATE", "off")
+    monkeypatch.setenv(name, value)
+    with pytest.raises(BadConfig) as refused:
+        load_settings()
+    assert f"environment {name}: (hidden): not valid JSON; write a list as" in str(refused.value)
+    assert "hid-den" not in str(refused.value)
+    assert "Source" not in str(refused.value)
 
 
 @pytest.mark.parametrize("hours", ["0", "-1", "nan", "721", "soon"])
