@@ -60,7 +60,10 @@ def test_a_slow_clock_falls_behind_until_it_goes_right_again(emulator: Served, m
     emulator.sim("POST", "faults", effect="slow_clock", rate=1)
     emulator.sim("POST", "step", ms="10s")
     assert me.now_ms() == before + 14_000
-    emulator.sim("POST", "faults", effect="clock_jump", ms=6_000)
+    emulator.sim("POST", "faults", effect="slow_clock", rate=0.5)
+    emulator.sim("POST", "faults", effect="clock_jump", ms=0)
+    emulator.sim("POST", "step", ms="10s")
+    assert me.now_ms() == before + 30_000
 
 
 def test_candles_of_a_gap_are_told_nowhere_until_it_is_over(emulator: Served, me: Trader) -> None:

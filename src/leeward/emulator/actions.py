@@ -127,9 +127,12 @@ def _act_on_server(session: Session, fault: Fault) -> bool:
         case "clock_skew":
             session.clock.skew_ms = int(fault.number("ms", 0))
         case "clock_jump":
-            session.clock.mislead(now_us, int(fault.number("ms", 1000)) * 1000)
+            clock, jump_us = session.clock, int(fault.number("ms", 1000)) * 1000
+            off_us, rate = clock.off_us(now_us) + jump_us, clock.rate
+            clock.mislead(now_us, *((off_us, rate) if jump_us else (0, 1.0)))
         case "slow_clock":
-            session.clock.mislead(now_us, rate=max(0.0, fault.number("rate", 0.5)))
+            rate = max(0.0, fault.number("rate", 0.5))
+            session.clock.mislead(now_us, session.clock.off_us(now_us), rate)
         case "maintenance":
             session.unavailable_until_us = now_us + length_us
             session.sockets_refused_until_us = now_us + length_us

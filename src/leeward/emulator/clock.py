@@ -29,7 +29,7 @@ class Clock:
     `off` not at all. `began_us` is the wall time at which it was `start_us`, if not now.
 
     Two faults: the judge's clock is off by `skew_ms`; the judge's and the one that is told are off
-    by `off_us`, which leaves the exchange itself, its candles and its books alone.
+    by `off_us` and go at `rate`, which leaves the exchange itself, its candles and its books alone.
     """
 
     wall_us: Callable[[], int]
@@ -40,8 +40,8 @@ class Clock:
     skew_ms: int = 0
     paused: bool = False
     began_us: int | None = None
+    rate: float = 1.0
     _off_us: int = 0
-    _rate: float = 1.0
     _rate_from_us: int = 0
     _sim_us: int = field(init=False)
     _wall_us: int = field(init=False)
@@ -91,13 +91,11 @@ class Clock:
 
     def off_us(self, sim_us: int) -> int:
         """Returns how far the told time is ahead of the exchange's, which is `sim_us`."""
-        return self._off_us + int((sim_us - self._rate_from_us) * (self._rate - 1))
+        return self._off_us + int((sim_us - self._rate_from_us) * (self.rate - 1))
 
-    def mislead(self, sim_us: int, jump_us: int = 0, rate: float | None = None) -> None:
-        """Makes the told time jump, or go at another rate, from `sim_us` on."""
-        self._off_us = self.off_us(sim_us) + jump_us
-        self._rate_from_us = sim_us
-        self._rate = self._rate if rate is None else rate
+    def mislead(self, sim_us: int, off_us: int, rate: float) -> None:
+        """Makes the told time, from `sim_us` on, be off by `off_us` and go at another rate."""
+        self._off_us, self._rate_from_us, self.rate = off_us, sim_us, rate
 
     def refuse(self, sim_us: int, timestamp_ms: float, window_ms: float) -> Rejection | None:
         """Returns the refusal of a timestamp too late or too early (-1021), None where it fits.

@@ -80,7 +80,7 @@ ACTIONS: Final = {
     "uds_terminated": "eventStreamTerminated ends the user data subscriptions",
     "key_revoked": "the account's keys stop working",
     "clock_skew": "timestamps are judged `ms` late (negative: early); 0 ends it",
-    "clock_jump": "the time that is told and judged by jumps by `ms` (negative: back)",
+    "clock_jump": "the time told and judged by jumps by `ms` (negative: back); 0 sets it right",
     "slow_clock": "the same time goes `rate` times as fast (default 0.5); 1 ends it",
     "symbol_status": "`symbol` becomes `status`",
     "symbol_halt": "`symbol` halts, for `ms` if given",

@@ -6,7 +6,7 @@ lost, no order twice, no position without a stop, every balance equal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -84,11 +84,13 @@ _QUICK_KILLS: Final = (1, 2, 5, 9)
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Faults that strike for some seconds while the engine goes on."""
+    """Faults that strike for some seconds while the engine goes on, and what ends those that go on
+    by themselves."""
 
     words: str
     faults: Sequence[dict[str, object]]
     lasts_s: float = 5.0
+    after: Sequence[dict[str, object]] = ()
 
 
 _ANY_ORDER: Final = {"route": "* /api/v3/order*"}
@@ -118,6 +120,31 @@ _TROUBLES: Final[Sequence[Trouble]] = (
         {"effect": "event_dup", "probability": 0.3},
         {"effect": "event_reorder", "probability": 0.3},
     )),
+    Trouble(
+        "subscriptions refused, then confirmed and mute",
+        (
+            {"effect": "subscribe_error", "count": 2},
+            {"effect": "subscribe_lost", "count": 2},
+            {"effect": "ws_cut"},
+        ),
+        8,
+    ),
+    Trouble("sockets far too slow", ({"effect": "ws_slow", "bytes": 50},), 15),
+    Trouble("a candle that the exchange does not have", ({"effect": "kline_gap"},), 8),
+    Trouble(
+        "candles lost by the stream, and told otherwise when asked for",
+        (
+            {"effect": "event_drop", "match": {"closed": "true"}},
+            {"effect": "kline_restated", "bars": 10},
+        ),
+        15,
+    ),
+    Trouble(
+        "the exchange's clock jumps, then goes slow",
+        ({"effect": "clock_jump", "ms": "150s"}, {"effect": "slow_clock", "rate": 0.2}),
+        8,
+        ({"effect": "clock_jump", "ms": 0},),
+    ),
     Trouble("too many requests (429)", ({"effect": "rate_429", "seconds": 2, "count": 3},)),
     Trouble("a deposit arrives", ({"effect": "deposit", "asset": "USDT", "amount": "250"},)),
     Trouble("trading halts for a while", (
@@ -187,17 +214,23 @@ class _Drill:
                 settings["price"] = self.scene.below_the_stops(str(settings["symbol"]))
             if settings["effect"] == "manual_cancel":
                 settings["symbol"] = next(iter(self.scene.stops()), "BTCUSDT")
-            faults.append(self.exchange.strike(str(settings.pop("effect")), **settings))
+            faults.append(self._strike(settings))
         until(lambda: self._struck(faults) > 0, _OPPORTUNITY_S)
         until(lambda: False, trouble.lasts_s)
         struck = self._struck(faults)
         self.exchange.calm()
+        for fault in trouble.after:
+            self._strike(fault)
         ended = self.scene.engine.ended()
         if ended is not None:
             return False, f"the engine ended with exit code {ended}; {self._last()}"
         if not struck:
             return False, "no fault struck: the strategy gave none of them an opportunity"
         return self._agrees(_CALM_S, f"struck {struck} times; books and exchange agree after")
+
+    def _strike(self, fault: Mapping[str, object]) -> str:
+        settings = dict(fault)
+        return self.exchange.strike(str(settings.pop("effect")), **settings)
 
     def _struck(self, faults: Sequence[str]) -> int:
         return sum(self.exchange.strikes(each) for each in faults)
