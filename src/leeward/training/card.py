@@ -3,6 +3,7 @@ gates it failed; on a terminal. `card_page` makes a page of it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -102,7 +103,7 @@ def verdict(metadata: Metadata) -> str:
         right, low, high = (percent(accuracy[key]) for key in ("value", "low", "high"))
         sentences.append(
             f"On {accuracy['n']:,} windows that no network was trained on it was right in {right} "
-            f"({low} to {high})."
+            f"({low} to {high}){_commoner(metadata)}."
         )
     earned = metadata["metrics"].get("return_net")
     held = metadata["baselines"].get("holding.return_net")
@@ -128,6 +129,16 @@ def verdict(metadata: Metadata) -> str:
             "at or below 0), so its confidence is 0 and strategies that size by it do not trade."
         )
     return " ".join(sentences)
+
+
+def _commoner(metadata: Metadata) -> str:
+    """Returns what a model of trades is held against: their outcomes are no toss of a coin."""
+    base = metadata["calibration"]["base_brier"]
+    if metadata["target"]["kind"] != "meta" or base is None:
+        return ""
+    # Who always says the share p of the commoner outcome has a Brier score of p (1 - p).
+    share = 0.5 + math.sqrt(max(0.0, 0.25 - base))
+    return f"; always naming the commoner outcome would be right in {percent(share)}"
 
 
 def figure_rows(metadata: Metadata) -> Iterator[tuple[str, ...]]:

@@ -96,6 +96,14 @@ def test_a_high_return_does_not_stand_without_the_chance_that_it_is_luck() -> No
     assert f"a probability of {percent(dsr)} (deflated Sharpe ratio" in words
 
 
+def test_a_model_of_trades_is_held_against_always_naming_the_commoner_outcome() -> None:
+    metadata = shipped()
+    assert "commoner" not in verdict(metadata)
+    metadata["target"]["kind"] = "meta"
+    metadata["calibration"]["base_brier"] = 0.61 * 0.39
+    assert "; always naming the commoner outcome would be right in 61.0 %." in verdict(metadata)
+
+
 def test_text_from_the_metadata_is_escaped() -> None:
     metadata = {**shipped(), "model_id": "<script>alert(1)</script>"}
     assert "<script>" not in card_page(metadata)
