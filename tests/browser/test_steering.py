@@ -79,7 +79,10 @@ def test_a_swap_that_cannot_be_says_so_and_changes_nothing(
         expect(dialog.get_by_role("alert")).to_contain_text(words, timeout=CHECKED_MS)
         dialog.get_by_role("button", name="Cancel").click()
     page.screenshot(path=SCREENSHOTS / "swap-refused.png")
-    assert watched.now().facts["swap"] is None
+    wait_for(lambda: watched.now().facts["swap"] is None)  # it is told with the next heartbeat
+    session = watched.now().session
+    assert session is not None
+    assert session.started.strategy.endswith("restless.py:Restless")
 
 
 def test_every_order_can_be_given_on_a_phone(opened: Opened) -> None:

@@ -17,7 +17,7 @@ from leeward.dashboard.pages.navigation import side
 from leeward.dashboard.pages.state import state_bar
 from leeward.dashboard.state import Dashboard, Principal
 from leeward.domain.errors import LeewardError
-from leeward.report.elements import Html, element
+from leeward.report.elements import Html, element, join
 from leeward.runtime.overview import Overview
 
 Draw: TypeAlias = Callable[[], Awaitable[Html]]
@@ -162,7 +162,13 @@ async def _nothing(seat: Seat) -> None:
             "No account",
             parts.empty(
                 "Nothing has traded here.",
-                "Start with: leeward paper ema_cross --symbols BTCUSDT --timeframe 1h",
+                join(
+                    (
+                        "Begin with play money: ",
+                        element("code", "leeward paper ema_cross --symbols BTCUSDT --timeframe 1h"),
+                        ". This page shows it as soon as it runs.",
+                    )
+                ),
             ),
         )
     )
