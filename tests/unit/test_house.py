@@ -99,3 +99,12 @@ def test_help_imports_no_heavy_library() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
+
+
+def test_what_operates_and_watches_compiles_nothing() -> None:
+    code = (
+        "import sys; import leeward.runtime.operating, leeward.dashboard.server, "
+        "leeward.dashboard.pages; print([n for n in ('numba', 'pandas') if n in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"

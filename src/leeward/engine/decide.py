@@ -24,7 +24,7 @@ from leeward.risk.refusals import (
     NOT_READY,
 )
 from leeward.risk.sizing import ceil_to_step, floor_to_step, ladder_factor
-from leeward.risk.trend import AGAINST, UNKNOWN
+from leeward.risk.trend_gate import AGAINST, UNKNOWN
 
 _ACCEPTED = -1
 

@@ -9,17 +9,13 @@ import numpy as np
 from leeward.domain.columns import BoolColumn, ByteColumn, FloatColumn, IntColumn
 from leeward.domain.timeframe import DAY_MS
 from leeward.indicators.features import FeatureTable
-from leeward.inference.metadata import Calibration, Metadata
+from leeward.inference.metadata import LEAST_COVERAGE, MOST_DRIFT, Calibration, Metadata
 from leeward.inference.predict import Outputs
 from leeward.statistics.conformal import chance_above, interval
 from leeward.statistics.trailing import UNSETTLED, trailing_share, trailing_stability
 
-#: Beyond this the inputs are no longer those of the training (Siddiqi, 2006).
-MOST_DRIFT: Final = 0.25
 #: Chance alone makes about 9 / n; the fewest windows that say more.
 FEWEST_DRIFT: Final = 240
-#: Of bounds meant to hold 90 % of moves, at least this share must.
-LEAST_COVERAGE: Final = 0.85
 FEWEST_COVERAGE: Final = 150
 #: What of the last step is judged. Its close is 0 in every window; daily sentiment has 30 values
 #: in 720 hours, and of so few chance alone makes an index of 0.3.

@@ -110,6 +110,12 @@ class SentimentTerms:
     stale_after_ms: int
 
 
+#: Beyond this the inputs are no longer those of the training (Siddiqi, 2006).
+MOST_DRIFT: Final = 0.25
+#: Of bounds meant to hold 90 % of moves, at least this share must.
+LEAST_COVERAGE: Final = 0.85
+
+
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """What the residuals at validation were: `quantiles` of (log return / sigma - prediction) at

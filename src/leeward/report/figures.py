@@ -13,7 +13,7 @@ from leeward.domain.columns import FloatColumn
 from leeward.domain.trades import EXIT_REASONS
 from leeward.risk.refusals import REFUSALS
 from leeward.simulation.setup import Setup, Simulation
-from leeward.statistics.account import annual_growth, calmar_ratio, walk_path
+from leeward.statistics.account import annual_growth, calmar_ratio
 from leeward.statistics.comparison import (
     hold_equity,
     hold_return,
@@ -21,6 +21,7 @@ from leeward.statistics.comparison import (
     pnl_target_first,
 )
 from leeward.statistics.daily import daily_marks
+from leeward.statistics.equity_path import walk_path
 from leeward.statistics.sharpe import probability_of_skill, sharpe_ratio, sortino_ratio
 from leeward.statistics.trading import group_by_month, group_trades, summarise_trades, turnover
 

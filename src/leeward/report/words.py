@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from leeward.domain.candles import Gap
 from leeward.domain.timeframe import DAY_MS
 from leeward.domain.times import iso
-from leeward.report.figures import Figures
-from leeward.report.result import BacktestResult
+
+if TYPE_CHECKING:
+    # The dashboard formats by these words, and compiles nothing.
+    from leeward.report.figures import Figures
+    from leeward.report.result import BacktestResult
 
 #: Below this many trades an average says little.
 FEW_TRADES = 30

@@ -31,7 +31,7 @@ from leeward.research.recorded import Recorded
 from leeward.research.sizing import sizing_of
 from leeward.research.stepwise import Replay, replay_of
 from leeward.risk.limits import RiskLimits
-from leeward.risk.trend import AGAINST, UNKNOWN, WITH, TrendGate
+from leeward.risk.trend_gate import AGAINST, UNKNOWN, WITH, TrendGate
 from leeward.runtime.trading.lineage import swap_facts
 from leeward.simulation.account import Layout
 from leeward.strategies.evaluate import Evaluation

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import ClassVar
 
 from leeward.domain.errors import BadConfig, Refused
-from leeward.risk.trend import TrendGate
+from leeward.risk.trend_gate import TrendGate
 
 #: Above this share of equity in one position the user has to acknowledge the risk.
 LARGEST_UNACKNOWLEDGED_POSITION = 0.10

@@ -19,7 +19,6 @@ from leeward.engine.records import Noted
 from leeward.runtime.clock import monotonic_s, now_ms, sleep_s
 from leeward.runtime.database import open_configured
 from leeward.runtime.settings import Settings
-from leeward.runtime.strategies import strategy_names
 from leeward.runtime.swap_wish import SUBJECT, Wish, is_file
 
 _ANSWER_S: Final = 5.0
@@ -182,6 +181,8 @@ def wish_for(
 ) -> Wish:
     """Returns what a name means, of a strategy or of a model; raises BadUsage where it is neither,
     or where the rest does not go with it."""
+    from leeward.runtime.strategies import strategy_names
+
     if name is None or rollback or is_file(name) or name in strategy_names():
         return Wish(name, None, params, positions, shadow, rollback)
     from leeward.inference.bundle import shipped_pins
@@ -204,6 +205,8 @@ def _looked_up(wish: Wish) -> Wish:
         if not whole.is_file():
             raise BadUsage(f"{whole}: no such strategy file; `leeward strategies new` writes one")
         return replace(wish, strategy=f"{whole}{colon}{name}")
+    from leeward.runtime.strategies import strategy_names
+
     if wish.strategy not in (names := strategy_names()):
         raise unknown_name("strategy", wish.strategy, names)
     return wish

@@ -9,7 +9,7 @@ from typing import Final
 
 from leeward.domain.timeframe import DAY_MS
 from leeward.inference.bundle import Bundle
-from leeward.inference.forecast import LEAST_COVERAGE, MOST_DRIFT
+from leeward.inference.metadata import LEAST_COVERAGE, MOST_DRIFT
 
 SOUND: Final = "sound"
 #: The model was not asked: candles of its window are missing, or sentiment is unknown.

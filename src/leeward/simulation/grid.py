@@ -15,7 +15,8 @@ from leeward.domain.columns import FloatColumn, IntColumn
 from leeward.engine.state import Advice, Market
 from leeward.risk.correlation import log_returns
 from leeward.risk.limits import RiskLimits
-from leeward.risk.trend import UNKNOWN, TrendGate, trend_verdicts
+from leeward.risk.trend import trend_verdicts
+from leeward.risk.trend_gate import UNKNOWN, TrendGate
 from leeward.simulation.loop import Fine
 from leeward.strategies.signals import Signals
 

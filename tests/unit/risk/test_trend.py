@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leeward.domain.columns import FloatColumn
-from leeward.risk.trend import AGAINST, UNKNOWN, WITH, TrendGate, trend_verdicts
+from leeward.risk.trend import trend_verdicts
+from leeward.risk.trend_gate import AGAINST, UNKNOWN, WITH, TrendGate
 
 PRICES = st.lists(st.floats(0.01, 1e5), max_size=60).map(np.array)
 

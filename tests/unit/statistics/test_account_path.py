@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leeward.domain.timeframe import DAY_MS
-from leeward.statistics.account import annual_growth, calmar_ratio, drawdowns, walk_path
+from leeward.statistics.account import annual_growth, calmar_ratio, drawdowns
+from leeward.statistics.equity_path import walk_path
 
 EQUITIES = st.lists(st.floats(1.0, 1e6), min_size=1, max_size=60)
 

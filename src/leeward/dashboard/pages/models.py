@@ -16,7 +16,7 @@ from leeward.dashboard.pages.frame import Said, Seat
 from leeward.dashboard.pages.parts import Column
 from leeward.database import reading, tables
 from leeward.domain.errors import LeewardError
-from leeward.inference.forecast import LEAST_COVERAGE, MOST_DRIFT
+from leeward.inference.metadata import LEAST_COVERAGE, MOST_DRIFT
 from leeward.report.elements import Html, element, join, typeset
 from leeward.report.words import percent
 from leeward.runtime.clock import now_ms

@@ -17,7 +17,8 @@ from leeward.engine.decide import decide
 from leeward.engine.state import BUY, NO_ORDER, SELL, Market, Record
 from leeward.indicators.averages import ema_need
 from leeward.risk.correlation import WINDOW
-from leeward.risk.trend import UNKNOWN, TrendGate, trend_verdicts
+from leeward.risk.trend import trend_verdicts
+from leeward.risk.trend_gate import UNKNOWN, TrendGate
 from leeward.runtime.trading.core import Core, Looked, check_tags, last_advice, number_of
 from leeward.runtime.trading.modelling import Columns
 from leeward.runtime.trading.views import (
