@@ -4,6 +4,7 @@ holds no secret, and runs nothing as root."""
 from __future__ import annotations
 
 import fnmatch
+import json
 import os
 import re
 import shlex
@@ -17,6 +18,7 @@ import typer
 import yaml  # type: ignore[import-untyped] # PyYAML ships no types
 
 from leeward.cli.main import app
+from leeward.runtime.sections import DashboardSettings
 from leeward.runtime.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +37,7 @@ def values(name: str) -> list[str]:
 
 def given_commands() -> list[list[str]]:
     """Returns every use of `leeward` in the files, as arguments."""
-    uses = [COMPOSE["services"]["trader"]["command"]]
+    uses = [COMPOSE["services"][name]["command"] for name in ("trader", "dashboard")]
     uses.append(re.findall(r'"(\w+)"', DOCKERFILE.partition("HEALTHCHECK")[2].splitlines()[1]))
     trade = re.search(r"^TRADE=(.*)$", TEXTS["paper.env.example"], flags=re.MULTILINE)
     assert trade is not None
@@ -150,6 +152,27 @@ def test_the_trader_waits_for_the_database_and_may_change_only_its_volume() -> N
     assert trader["cap_drop"] == ["ALL"]
     assert int(trader["stop_grace_period"].rstrip("s")) > LEAST_STOP_S
     assert {"database", "trader"} <= set(COMPOSE["volumes"])
+
+
+def test_the_dashboard_is_reached_from_this_machine_alone_and_over_tls() -> None:
+    service = COMPOSE["services"]["dashboard"]
+    assert service["profiles"] == ["dashboard"]
+    assert service["ports"] == ["127.0.0.1:8321:8321"]
+    assert {"trader:/var/lib/leeward"} == set(service["volumes"])
+    assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+    assert "--no-dashboard" in COMPOSE["services"]["trader"]["command"]
+    given = {
+        name.removeprefix("LEEWARD_DASHBOARD__").lower(): value
+        for name, value in service["environment"].items()
+    }
+    given["allowed_hosts"] = json.loads(given["allowed_hosts"])
+    settings = DashboardSettings.model_validate(given)
+    for secret in (settings.tls_certificate, settings.tls_key):
+        assert secret is not None
+        assert secret.name in service["secrets"]
+        assert COMPOSE["secrets"][secret.name] == {"file": f"./secrets/{secret.name}"}
+    compile(service["healthcheck"]["test"][-1], "healthcheck", "exec")
+    assert f":{settings.port}/login" in service["healthcheck"]["test"][-1]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the entrypoint is a shell script")
