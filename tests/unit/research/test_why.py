@@ -85,7 +85,7 @@ def test_an_entry_tells_its_size_and_ends_with_its_profit() -> None:
     assert told["size"].startswith("asked 10 % of equity: 1,000.00")
     assert told["decision"].startswith(f"buy {chain.quantity:.10g}, stop ")
     closed = next(record for record in chain.story if isinstance(record, PositionClosed))
-    assert told["closed"].endswith(f"profit {closed.trade.pnl.amount:+f} USDT")
+    assert told["closed"].endswith(f"profit {closed.trade.pnl.amount.normalize():+f} USDT")
     assert [label for label, _ in tell(chain)][-1] == "closed"
 
 
