@@ -3,14 +3,18 @@ subscriptions are refused or mute, sockets are slow."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from leeward.domain.times import iso
+from leeward.engine.books import books_of
 from leeward.engine.records import Executed
+from leeward.runtime.drill_truth import differences, truth_of
 from leeward.venues.lines import Patience
 from tests.stage import (
+    ACCOUNT,
     ACTIVE,
     FLAT,
     START_MS,
@@ -189,6 +193,21 @@ def test_what_a_slow_socket_does_not_bring_in_time_comes_by_answers_and_a_new_so
 
     stage.play(work, FLAT)
     assert [number for number, *_ in decided(stage)] == [0, 1, 2, 3]
+
+
+def test_an_order_that_is_carried_out_twice_does_not_escape_the_judge(stage: Stage) -> None:
+    async def work(walk: Walk) -> None:
+        match = {"route": "POST /api/v3/order", "side": "BUY"}
+        walk.emulator.sim("POST", "faults", effect="duplicate_accept", match=match, count=1)
+        await walk.to(hour(1) + 90)
+        await walk.until(lambda: bought(walk) == 2)
+        await walk.until(lambda: walk.ready.session.desk.settled)
+        truth = truth_of(walk.emulator.sim("GET", "state"), "main")
+        kept = await asyncio.to_thread(walk.ready.database.load, ACCOUNT)
+        wrong = differences(truth, books_of(kept, ACCOUNT, "USDT"), kept)
+        assert "trade ('BTCUSDT', 2) is lost" in wrong
+
+    stage.play(work, FLAT, "trading.entry=ioc")
 
 
 def struck(walk: Walk, fault_id: str) -> int:
