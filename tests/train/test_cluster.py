@@ -19,7 +19,7 @@ from leeward.training.fit import Fitted, Recipe, fit_all, plan, read_fitted
 from leeward.training.networks import preset_named
 
 # Ray's own threads and sockets end when its processes do.
-pytestmark = [pytest.mark.timeout(600), pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.timeout(1_800), pytest.mark.filterwarnings("ignore")]
 RECIPES = [Recipe(preset_named(name), (1, 2), epochs=1, batch=512) for name in ("tiny", "small")]
 
 

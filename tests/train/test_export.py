@@ -12,7 +12,7 @@ from leeward.inference.graph import read_graph
 from leeward.training.export import run_onnx, to_onnx
 from leeward.training.networks import build, load_keras, preset_named, trainer_library
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(1_800)
 
 
 @pytest.mark.parametrize(("preset", "channels"), [("tiny", 13), ("small", 5), ("spec", 5)])

@@ -22,7 +22,7 @@ NULLS, PLANTED, UNDER_COSTS = (500, 100, 100) if _WHOLE else (12, 5, 3)
 HALF_YEAR, YEAR = 4_380, 8_760
 CANDIDATES = 12
 FEE = 0.001
-pytestmark = pytest.mark.timeout(7_200 if _WHOLE else 180)
+pytestmark = pytest.mark.timeout(7_200 if _WHOLE else 900)
 
 
 @pytest.fixture(scope="module")

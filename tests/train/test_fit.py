@@ -29,7 +29,7 @@ from leeward.training.fit import (
 from leeward.training.networks import preset_named, trainer_library
 
 RECIPE = Recipe(preset_named("tiny"), (1, 2), epochs=1, batch=512)
-pytestmark = pytest.mark.timeout(300)  # compiling a network takes seconds
+pytestmark = pytest.mark.timeout(1_800)  # compiling a network takes seconds
 
 
 def silent(what: str, share: float) -> None:

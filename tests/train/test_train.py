@@ -19,7 +19,7 @@ from leeward.training.baselines import lightgbm, logistic, out_of_sample, summar
 from leeward.training.datasets import Dataset, make_folds
 from leeward.training.trials import read_trials
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(1_800)
 QUICK = [
     "--preset",
     "tiny",
