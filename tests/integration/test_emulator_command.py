@@ -47,6 +47,8 @@ def test_command_prints_one_line_of_json_serves_and_stops_on_interrupt(tmp_path:
         (["--symbols", ""], 2, "names no symbol"),
         (["--balance", "USDT"], 2, "no asset with an amount"),
         (["--balance", "USDT=-1"], 2, "no asset with an amount"),
+        (["--port", "99999"], 2, "65535"),
+        (["--admin-port", "70000"], 2, "65535"),
     ],
 )
 def test_command_refuses_with_a_reason(

@@ -33,8 +33,12 @@ def emulator(  # noqa: PLR0913 - one argument an option of the command
     balance: Annotated[
         str, typer.Option(metavar="ASSET=AMOUNT,...", help="What the default account holds.")
     ] = "USDT=10000",
-    port: Annotated[int, typer.Option(help="Of REST and sockets; 0 for a free one.")] = 0,
-    admin_port: Annotated[int, typer.Option(help="Of the admin calls; 0 for a free one.")] = 0,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Of REST and sockets; 0 for a free one.")
+    ] = 0,
+    admin_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Of the admin calls; 0 for a free one.")
+    ] = 0,
     stepped: Annotated[
         bool, typer.Option("--stepped", help="Time moves only by the admin call step.")
     ] = False,
