@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from leeward.cli.demo import typed_as
 from leeward.data.conversion import candles_to_polars
 from leeward.data.generated import generate_candles
 from leeward.data.store import CandleStore
@@ -137,6 +138,16 @@ def test_then_it_trades_on_paper_and_leaves_nothing_behind(
     assert "25 candles are over" in after
     assert {path.name for path in tmp_path.iterdir()} <= {"leeward-demo.html", "data"}
     assert not CandleStore(tmp_path / "data").series()
+
+
+def test_what_to_do_next_can_be_typed_as_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert typed_as(".venv/bin/leeward") == ".venv/bin/leeward"
+    program = tmp_path / "leeward"
+    program.touch(0o755)
+    assert typed_as(".venv/bin/leeward") == "leeward"
 
 
 def test_a_folder_that_does_not_exist_is_named(leeward: Run, tmp_path: Path) -> None:

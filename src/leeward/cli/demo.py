@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -61,9 +62,16 @@ def demo(
     console.print(f"Report: {report.absolute()}", soft_wrap=True)
     if not no_paper:
         _trade_on_paper(settings, candles)
-    console.print("Next:   leeward init")
-    console.print("        leeward data download BTCUSDT --timeframe 1h")
-    console.print("        leeward backtest ema_cross --symbols BTCUSDT --timeframe 1h")
+    command = typed_as(sys.argv[0])
+    console.print(f"Next:   {command} init", soft_wrap=True)
+    console.print(f"        {command} data download BTCUSDT --timeframe 1h", soft_wrap=True)
+    console.print(f"        {command} backtest ema_cross --symbols BTCUSDT --timeframe 1h")
+
+
+def typed_as(program: str) -> str:
+    """Returns what to type: `make demo` runs the program by its path, and a shell that did not
+    activate the environment finds it by nothing else."""
+    return "leeward" if which("leeward") else program
 
 
 def _trade_on_paper(settings: Settings, candles: int | None) -> None:

@@ -16,7 +16,8 @@ def swap(  # noqa: PLR0913 - one argument an option of the command
         str | None,
         typer.Argument(
             metavar="[STRATEGY|MODEL]",
-            help="A strategy, path/to/file.py:Class, or a model that the present one is to read.",
+            help="A strategy, path/to/file.py:Class, or a model: the present strategy on what is "
+            "promoted now or, if it reads no model, ml_basic (ml_with_sentiment) in its place.",
         ),
     ] = None,
     param: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE")] = None,
