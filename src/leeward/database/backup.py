@@ -325,11 +325,13 @@ def _remove(file: Path) -> None:
 
 @contextmanager
 def _replacing(file: Path) -> Iterator[Path]:
-    """Yields a path beside `file` that takes its place, synced to the disk, when the block ends."""
+    """Yields an empty file beside `file`, its owner's alone, that takes its place, synced to the
+    disk, when the block ends."""
     draft = file.with_name(f"{file.name}.unfinished")
     try:
         with _refusals_named(file):
             _remove(draft)
+            draft.touch(mode=0o600)
             yield draft
             _sync(draft)
             draft.replace(file)

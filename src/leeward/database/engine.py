@@ -190,8 +190,10 @@ def _place(file: Path, *, create: bool) -> None:
         raise Failed(f"there is no database at {file}; a paper or live session makes one")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+        # Its owner's alone; SQLite gives the journal beside it the same mode.
+        file.touch(mode=0o600)
     except OSError as error:
-        raise CannotWrite(f"database {file}: its folder cannot be made: {error.strerror}") from None
+        raise CannotWrite(f"database {file}: cannot be made: {error.strerror}") from None
 
 
 def examine_file(database: Database) -> None:

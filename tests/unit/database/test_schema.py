@@ -13,6 +13,7 @@ from sqlalchemy import inspect, text
 from tests.histories import ACCOUNT, deposit
 
 from leeward.database import schema
+from leeward.database.backup import back_up
 from leeward.database.engine import Database, connect_database, open_database
 from leeward.database.lease import take_lease
 from leeward.database.tables import metadata
@@ -91,3 +92,20 @@ def test_the_tables_of_another_program_are_left_alone(database_url: str) -> None
     with database.reading() as connection:
         assert inspect(connection).get_table_names() == ["recipes"]
     database.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have no such modes")
+def test_only_its_owner_may_read_a_new_database(tmp_path: Path) -> None:
+    """It holds every trade; a group or a guest on the machine has no business with it."""
+    before = os.umask(0o022)
+    try:
+        database = open_database(f"sqlite:///{tmp_path / 'leeward.db'}")
+        take_lease(database, ACCOUNT, "here:1").release()
+        copied = back_up(database, tmp_path / "copy.db").file
+        database.close()
+    finally:
+        os.umask(before)
+    made = {each.name: oct(each.stat().st_mode & 0o777) for each in tmp_path.glob("*.db*")}
+    del made["leeward.db.paper~binance~main.lock"]  # it holds nothing
+    assert {"leeward.db", copied.name} < set(made)
+    assert set(made.values()) == {"0o600"}
