@@ -149,6 +149,7 @@ def test_a_replay_that_began_anew_is_refused_the_account_of_the_one_before(
         (["--timeframe", "1d", "--set", "risk.trend_gate=ema:200:10"], 3, "closed candles refused"),
         (["--candles", "0"], 2, "--candles 0 is out of bounds"),
         (["--until", "someday"], 2, "--until: 'someday' is not a date"),
+        (["--until", "2020-01-01"], 2, "--until 2020-01-01T00:00:00Z is over: the venue's time"),
         (["--param", "speed=1"], 2, "unknown parameter of Restless 'speed'"),
         (["--set", "risk.max_position_fraction=0.5"], 3, "risk.max_position_fraction: 0.5 refused"),
         (["--venue", "binance"], 2, "--url goes with the emulator"),
@@ -162,10 +163,20 @@ def test_what_cannot_be_done_is_refused_with_the_way_out(
     assert words in err
 
 
-def test_symbols_that_do_not_exist_are_refused(leeward: Run, market: Served) -> None:
-    shown = leeward("paper", RESTLESS, "--symbols", "NOUSDT", "--url", market.addresses.rest)
+@pytest.mark.parametrize(
+    ("symbol", "words"),
+    [
+        ("NOUSDT", "NOUSDT: the venue does not know it; write it as the exchange does"),
+        ("BTCUSD", "BTCUSD: the venue does not know it; did you mean BTCUSDT?"),
+        ("BTC/USDT", "BTC/USDT: the venue does not know it; did you mean BTCUSDT?"),
+    ],
+)
+def test_a_symbol_that_does_not_exist_is_refused_with_the_nearest(
+    leeward: Run, market: Served, symbol: str, words: str
+) -> None:
+    shown = leeward("paper", RESTLESS, "--symbols", symbol, "--url", market.addresses.rest)
     assert shown.code == 2
-    assert "NOUSDT: no rules from the venue" in shown.err
+    assert words in shown.err
 
 
 def test_a_venue_that_does_not_answer_is_named(leeward: Run) -> None:

@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from difflib import get_close_matches
+from typing import Final
 
-from leeward.domain.answers import Found
+from leeward.domain.answers import Found, Unavailable
 from leeward.domain.errors import BadUsage, RetryLater
 from leeward.domain.money import Money
 from leeward.domain.rules import SymbolRules
@@ -17,6 +19,9 @@ from leeward.runtime.venue import open_venue
 from leeward.venues.binance_rest import BinanceRest
 from leeward.venues.paper import PaperVenue
 from leeward.venues.venue import Venue
+
+#: The exchange's words for a symbol that it does not have, and for one with a stroke or a space.
+_NO_SYMBOL: Final = frozenset({-1121, -1100})
 
 
 @dataclass
@@ -57,12 +62,24 @@ async def reached(settings: Settings, symbols: tuple[str, ...]) -> AsyncIterator
         if rest.http.addresses.replayed:
             await rest.http.sync()  # its speed is told by two samples that lie apart
         found = await rest.rules(symbols)
+        if isinstance(found, Unavailable) and found.code in _NO_SYMBOL:
+            raise await _unknown(rest, symbols)
         if not isinstance(found, Found):
             raise BadUsage(f"{', '.join(symbols)}: no rules from the venue: {found.why}")
         quote = check_symbols(symbols, found.value)
         yield Market(rest, dict(found.value), quote, settings.venue.allow_any_ip)
     finally:
         await rest.aclose()
+
+
+async def _unknown(rest: BinanceRest, symbols: tuple[str, ...]) -> BadUsage:
+    """Returns the error for the first symbol that the venue does not have, with the nearest."""
+    found = await rest.rules()
+    known = found.value if isinstance(found, Found) else {}
+    name = next((each for each in symbols if each not in known), symbols[0])
+    near = get_close_matches("".join(filter(str.isalnum, name)), known, n=1, cutoff=0.8)
+    hint = f"did you mean {near[0]}?" if near else "write it as the exchange does, as in BTCUSDT"
+    return BadUsage(f"{name}: the venue does not know it; {hint}")
 
 
 async def equity_of(market: Market) -> Money:

@@ -9,7 +9,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
-from leeward.domain.errors import Refused
+from leeward.domain.errors import BadUsage, Refused
+from leeward.domain.times import iso
 from leeward.engine.records import Mode
 from leeward.runtime.settings import Settings
 from leeward.runtime.strategies import load_strategy
@@ -64,6 +65,7 @@ async def trade(settings: Settings, asked: Asked, watcher: Watcher, talk: Talk) 
     used = settings if live else without_key(settings)
     account = account_name(asked.mode, used)
     async with watched(used, account, watcher) as watch, reached(used, asked.symbols) as market:
+        _check_end(asked, market)
         notes = await check_live(used, market, strategy) if live else []
         for noted in notes:
             watch.alarm(noted)
@@ -78,6 +80,15 @@ async def trade(settings: Settings, asked: Asked, watcher: Watcher, talk: Talk) 
             running = Running(ready)
             with watch.over(running), _stopping_gracefully(ready.session):
                 return await running.run()
+
+
+def _check_end(asked: Asked, market: Market) -> None:
+    now_ms = market.server_now_ms()
+    if asked.until_ms is not None and asked.until_ms <= now_ms:
+        raise BadUsage(
+            f"--until {iso(asked.until_ms)} is over: the venue's time is {iso(now_ms)}; name a "
+            "later one, or leave it out"
+        )
 
 
 async def _confirmed(settings: Settings, market: Market, talk: Talk) -> None:
