@@ -106,6 +106,14 @@ def test_without_a_database_there_is_nothing_to_operate(leeward: Run) -> None:
         assert "there is no database at" in shown.err
 
 
+def test_before_anything_traded_the_way_to_begin_is_named(leeward: Run, database: Database) -> None:
+    assert database.history(ACCOUNT) == []
+    shown = leeward("halt")
+    assert shown.code == 2
+    assert "nothing has traded here yet" in shown.err
+    assert "leeward paper" in shown.err
+
+
 @pytest.mark.usefixtures("session")
 def test_an_account_that_does_not_exist_is_named(leeward: Run) -> None:
     for command in ("status", "halt"):

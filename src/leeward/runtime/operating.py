@@ -257,10 +257,15 @@ def _planned(database: Database, sent: _Sent) -> str | None:
 def _the_account(database: Database) -> str:
     with database.reading() as connection:
         names = [each.account for each in reading.accounts(connection)]
+    if not names:
+        raise BadUsage(
+            "nothing has traded here yet; begin with play money: "
+            "`leeward paper ema_cross --symbols BTCUSDT --timeframe 1h`"
+        )
     chosen = _running(database, names) or names
     if len(chosen) != 1:
         raise BadUsage(
-            f"--account: {len(chosen)} accounts to choose from, {', '.join(chosen) or 'none'}; "
+            f"--account: {len(chosen)} accounts to choose from, {', '.join(chosen)}; "
             "name one, as in --account paper:binance:main"
         )
     return chosen[0]
