@@ -212,8 +212,8 @@ def _candles() -> Options:
 
 def _marks() -> list[Options]:
     looks = (
-        ("entries", "entry", "triangle", 0, "var(--accent)"),
-        ("exits", "exit", "triangle", 180, "var(--hold)"),
+        ("entries", "entry", "triangle", "var(--accent)"),
+        ("exits", "exit", "path://M0 0H10L5 10Z", "var(--hold)"),
     )
     return [
         {
@@ -222,13 +222,12 @@ def _marks() -> list[Options]:
             "columns": [column],
             "marks": f"{column}_told",
             "symbol": shape,
-            "symbolRotate": turn,
             "symbolSize": 10,
             "symbolOffset": [0, 5 if column == "entry" else -5],  # the tip is at the price
             "z": 6,
             "itemStyle": {"color": color, "borderColor": "var(--card)", "borderWidth": 1.5},
         }
-        for name, column, shape, turn, color in looks
+        for name, column, shape, color in looks
     ]
 
 

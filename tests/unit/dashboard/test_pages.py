@@ -100,7 +100,10 @@ def test_a_reached_loss_limit_is_said_though_the_account_is_active() -> None:
 
 
 def test_a_killed_process_is_told_from_one_that_ended() -> None:
-    assert running_state(replace(RESTING, alive=False, was_cut_off=True)).word == "CUT OFF"
+    cut_off = replace(RESTING, alive=False, was_cut_off=True)
+    assert running_state(cut_off).word == "CUT OFF"
+    shown = words(state_bar(cut_off, None))
+    assert shown.index("CUT OFF") < shown.index("ACTIVE")  # what matters most comes first
     assert running_state(replace(RESTING, alive=False)).word == "NOT RUNNING"
 
 

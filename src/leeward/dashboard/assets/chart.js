@@ -136,7 +136,7 @@ export default {
         if (rows.high[i] !== null && rows.high[i] > high) high = rows.high[i];
       }
       if (!(high >= low)) return;
-      const near = Math.max(high - low, high * 0.002), reach = [low - 1.5 * near, high + 1.5 * near];
+      const near = Math.max(high - low, high * 0.002), reach = [low - 0.6 * near, high + 0.6 * near];
       for (const name of ["stop", "target"]) {
         for (let i = start; i <= end; i++) {
           const value = rows[name]?.[i];

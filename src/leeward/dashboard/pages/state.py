@@ -41,7 +41,7 @@ def state_bar(found: Overview | None, problem: str | None) -> Html:
     return element(
         "div",
         element(
-            "div", _words(account_state(found)), running, _who(found), class_="bar-state",
+            "div", running, _words(account_state(found)), _who(found), class_="bar-state",
         ),
         element("dl", *_figures(found), class_="bar-figures"),
         steer,
