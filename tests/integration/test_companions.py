@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from pathlib import Path
 
@@ -47,6 +48,18 @@ def test_a_dashboard_is_served_while_the_session_lives(settings: Settings, heard
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{address}/login")
     assert len(heard) == 1
+
+
+def test_where_its_port_is_taken_the_way_out_is_one_that_the_session_has(
+    settings: Settings, heard: Heard
+) -> None:
+    access_of(settings).set_password("correct horse battery")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = settings.dashboard.model_copy(update={"port": other.getsockname()[1]})
+        beside = settings.model_copy(update={"dashboard": taken})
+        with companions(beside, heard.append, dashboard=True):
+            said = heard.until("the dashboard ended")
+    assert said.endswith("--set dashboard.port=0")
 
 
 def test_without_a_password_and_a_terminal_trading_goes_on_and_says_why(

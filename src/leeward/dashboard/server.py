@@ -187,8 +187,8 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
     except OSError as error:
         listener.close()
         raise Failed(
-            f"dashboard: {host} port {port} cannot be had: {error.strerror}; choose another by "
-            "--port, 0 for a free one"
+            f"dashboard: {host} port {port} cannot be had: {error.strerror}; choose another, "
+            "or any that is free: --set dashboard.port=0"
         ) from None
     with listener:
         yield listener
