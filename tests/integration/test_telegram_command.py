@@ -94,6 +94,17 @@ def test_what_is_not_set_is_named(leeward: Run, monkeypatch: pytest.MonkeyPatch)
     assert "canary" not in shown.err
 
 
+@pytest.mark.parametrize("url", ["http://bots.example.org", "http://10.0.0.9:8081", "ftp://x"])
+def test_a_token_is_not_sent_in_clear(
+    leeward: Run, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("LEEWARD_TELEGRAM__TOKEN", TOKEN)
+    shown = leeward(
+        "telegram", "--set", f"telegram.url={url}", "--set", f"telegram.viewers=[{CHAT}]"
+    )
+    assert (shown.code, "the token would pass in clear; use https" in shown.err) == (2, True)
+
+
 def test_without_an_account_it_says_so(api: BotApi, tmp_path: Path) -> None:
     options = ("--set", f"telegram.url={api.url}", "--set", f"telegram.viewers=[{CHAT}]")
     with started(tmp_path, "telegram", *options, LEEWARD_TELEGRAM__TOKEN=TOKEN):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from typing import TYPE_CHECKING, Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Final
+from urllib.parse import urlsplit
 
 import typer
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from leeward.monitoring.logs import Log
     from leeward.monitoring.telegram import TelegramBot
     from leeward.runtime.settings import Settings
+
+_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def telegram(
@@ -62,7 +66,14 @@ def _bot(settings: Settings, account: str | None, notes: Log) -> TelegramBot:
             "telegram.operators and telegram.viewers are empty, so nobody would get an answer; "
             "name the ids of your chats: a chat that is not named is noted with its id"
         )
-    chat = Chat(settings, account, lambda symbol: _why(settings, symbol))
+    where = urlsplit(given.url)
+    here = where.scheme == "http" and where.hostname in _THIS_MACHINE
+    if where.scheme != "https" and not here:
+        raise BadConfig(
+            f"telegram.url: {where.scheme}://{where.hostname}: the token would pass in clear; use "
+            "https, or a Bot API server on 127.0.0.1"
+        )
+    chat = Chat(settings, account, partial(_why, settings))
     return TelegramBot(
         given.token.get_secret_value(),
         given.url,
@@ -73,15 +84,15 @@ def _bot(settings: Settings, account: str | None, notes: Log) -> TelegramBot:
     )
 
 
-def _why(settings: Settings, symbol: str) -> str:
-    """Returns the last decision of the newest session on a symbol, a line a step."""
+def _why(settings: Settings, session: str, symbol: str) -> str:
+    """Returns the last decision of a session on a symbol, a line a step."""
     from leeward.report.why import tell
     from leeward.research.reading import read_sessions
     from leeward.research.why import why_in_session
     from leeward.runtime.database import opened_to_read
 
     with opened_to_read(settings) as database:
-        recorded = read_sessions(database, settings)
+        recorded = read_sessions(database, settings, session)
     return "\n".join(f"{label}: {text}" for label, text in tell(why_in_session(recorded, symbol)))
 
 

@@ -226,7 +226,8 @@ class TelegramBot:
             await self._act(query, question)
 
     async def _act(self, query: CallbackQuery, question: _Question) -> None:
-        actor = f"telegram:{question.chat}"
+        user = query.from_user.id
+        actor = f"telegram:{question.chat}" + (f":{user}" if user != question.chat else "")
         self.log.event(
             "telegram_order", "warning", kind=question.kind, argument=question.argument, actor=actor
         )

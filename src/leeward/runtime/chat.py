@@ -56,11 +56,11 @@ def only_one(settings: Settings) -> Iterator[None]:
 @dataclass(frozen=True, slots=True)
 class Chat:
     """Answers about one account, or, without a name, about the one that is traded. `tell_why`
-    returns the words of the last decision on a symbol."""
+    returns the words of the last decision of a session on a symbol."""
 
     settings: Settings
     account: str | None
-    tell_why: Callable[[str], str]
+    tell_why: Callable[[str, str], str]
 
     def answer(self, question: str, argument: str) -> str:
         """Returns the answer to one of ASKS. Raises LeewardError where there is none."""
@@ -72,7 +72,7 @@ class Chat:
             case "why":
                 if not argument:
                     raise BadUsage("/why: name a symbol, as in /why BTCUSDT")
-                return self.tell_why(argument.upper())
+                return self.tell_why(self._newest(), argument.upper())
             case _:
                 return HELP
 
@@ -112,6 +112,13 @@ class Chat:
             f"{account}: no process trades it; {kind} is written down and carried out first thing "
             "when one starts. Stops at the exchange hold meanwhile"
         )
+
+    def _newest(self) -> str:
+        """Returns the session that began last, of those accounts."""
+        begun = [each.session.started for each in self._seen() if each.session is not None]
+        if not begun:
+            raise BadUsage("no session yet; `leeward paper` makes one")
+        return max(begun, key=lambda each: each.at_ms).session_id
 
     def _the_one(self) -> Overview:
         seen = self._seen()

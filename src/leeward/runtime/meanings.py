@@ -70,7 +70,7 @@ MEANINGS: Final = {
     "telegram.token": "of the bot; by the environment only",
     "telegram.viewers": "chats that may ask; of a group, every member",
     "telegram.operators": "chats that may ask, halt, resume and flatten; of a group, every member",
-    "telegram.url": "where the Bot API is",
+    "telegram.url": "where the Bot API is; over http on this machine alone",
     "dashboard.host": "address to listen at; another than this machine's needs TLS or a proxy",
     "dashboard.port": "port to listen at; 0 for a free one",
     "dashboard.tls_certificate": "file of the certificate, PEM",

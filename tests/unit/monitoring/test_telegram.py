@@ -152,6 +152,12 @@ def test_an_order_is_asked_back_and_done_once(bot: Served) -> None:
     assert len(bot.desk.done) == 1
 
 
+def test_an_order_in_a_group_names_the_member(bot: Served) -> None:
+    bot.api.answer_after(lambda: bot.api.write(OPERATOR, "/halt", user=77))
+    bot.pressed(OPERATOR, bot.api.buttons()["Yes, halt"], user=77)
+    assert [actor for *_, actor in bot.desk.done] == [f"telegram:{OPERATOR}:77"]
+
+
 def test_an_order_is_for_the_account_it_was_asked_for(bot: Served) -> None:
     bot.said(OPERATOR, "/flatten")
     bot.desk.account = "live:b:main"
