@@ -12,10 +12,11 @@ from leeward.engine.records import Noted, Record, Severity, TradingState
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """What one reading showed and a second one has to confirm, since when."""
+    """What one reading showed and a second one has to confirm, since when, and read again when."""
 
     amount: Decimal
     since_ms: int
+    last_ms: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

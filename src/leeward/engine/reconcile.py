@@ -14,11 +14,11 @@ from leeward.domain.money import Money
 from leeward.domain.orders import Fill, OrderReport, Side
 from leeward.domain.timeframe import Timeframe
 from leeward.engine.adopting import NOTHING_ADOPTED, adopt
-from leeward.engine.books import Books, Held
+from leeward.engine.books import Books
 from leeward.engine.facts import Doubt, Findings, VenueFacts
 from leeward.engine.filling import Beside, fill_records
 from leeward.engine.intents import is_ours
-from leeward.engine.ledger import Ledger, changes, difference, taken_id, total
+from leeward.engine.ledger import Ledger, changes, difference, total
 from leeward.engine.order_table import next_state, state_of
 from leeward.engine.own_orders import BookedOrder, filled, moved
 from leeward.engine.records import (
@@ -34,6 +34,7 @@ from leeward.engine.records import (
     TransferBooked,
     TransferKind,
 )
+from leeward.engine.taken import is_locked, taken_coins
 
 _ZERO = Decimal(0)
 
@@ -43,8 +44,6 @@ SPACED_MS = 10_000
 SPACED_LATE_MS = 300_000
 #: An order heard of so lately is not gone for want of an answer: queries lag behind.
 HEARD_MS = 60_000
-#: A position of which less than this part is left is closed.
-_MOSTLY = 100
 
 
 def reconcile(books: Books, facts: VenueFacts, epoch: int, timeframe: Timeframe) -> Findings:
@@ -213,9 +212,8 @@ class _Reconciling:
         return pending or self._misses_fills()
 
     def _is_open(self, fill: Fill, booked: set[int]) -> bool:
-        if fill.trade_id in booked or self._books.has_fill(fill.symbol, fill.trade_id):
-            return False
-        return self._books.ledger.counts(fill.symbol, fill.trade_id)
+        known = fill.trade_id in booked or self._books.has_fill(fill.symbol, fill.trade_id)
+        return not known and self._books.ledger.counts(fill.symbol, fill.trade_id)
 
     def _misses_fills(self) -> bool:
         """Returns whether an order of ours is of unknown fate, or executed beyond its fills."""
@@ -242,29 +240,55 @@ class _Reconciling:
             self._blind = True  # everything gone at once: a reading that failed
             return
         trading = {*self._held, *(order.symbol for order in self._books.live_orders())}
-        unread = (trading | self._facts.unread) - self._facts.fills.keys()
+        is_read = not (trading | self._facts.unread) - self._facts.fills.keys()
         for asset in sorted(tracked):
             there = balances.get(asset, _ZERO)
-            amount = difference(there, self._after.balance(asset))
-            opening = self._opening_id(asset, bases.get(asset))
-            if opening is not None and asset not in bases and self._unseen:
-                continue  # trades that were not read may be part of it
-            if opening is not None and (there or asset != self._books.quote):
-                self._transfer(opening, TransferKind.OPENING, asset, amount)
-            elif amount and unread:
+            amount = self._open(asset, there, bases.get(asset))
+            if not amount:
+                continue
+            if not is_read:
                 self._blind = True  # trades that were not read may explain it
-            elif amount and self._is_confirmed(
-                f"balance/{asset}", amount, late=not there or self._was_held(asset, there)
-            ):
-                self._transfer(
-                    f"adjustment/{asset}/{self._facts.at_ms}",
-                    TransferKind.ADJUSTMENT,
-                    asset,
-                    amount,
-                )
-                words = f"{asset}: the venue holds {there}, {amount:+f} to what trades explain"
-                self._note(Severity.CRITICAL, "adjustment", asset, words)
-                self._demand(TradingState.REDUCING, words)
+            else:
+                self._explain(asset, there, amount, bases.get(asset))
+
+    def _open(self, asset: str, there: Decimal, symbol: str | None) -> Decimal:
+        """Returns what of an asset nothing explains, after writing down what there was at first."""
+        amount = difference(there, self._after.balance(asset))
+        opening = self._opening_id(asset, symbol)
+        if opening is None:
+            return amount
+        if symbol is None and self._unseen:
+            return _ZERO  # trades that were not read may be part of it
+        if not there and asset == self._books.quote:
+            return amount
+        self._transfer(opening, TransferKind.OPENING, asset, max(_ZERO, amount))
+        return min(_ZERO, amount)  # nobody begins with less than nothing
+
+    def _explain(self, asset: str, there: Decimal, amount: Decimal, symbol: str | None) -> None:
+        name = f"balance/{asset}"
+        if symbol is not None and not there and is_locked(symbol, self._facts.open_orders or ()):
+            self._blind = True  # a reading that failed
+        elif symbol is not None and self._was_gone(asset, there):
+            self._adjust(asset, _ZERO)
+            self._blind = True  # what is there now came later: that is for the next look
+        elif self._is_confirmed(name, amount, late=not there or self._was_held(asset, there)):
+            self._adjust(asset, there)
+
+    def _adjust(self, asset: str, there: Decimal) -> None:
+        amount = difference(there, self._after.balance(asset))
+        transfer_id = f"adjustment/{asset}/{self._facts.at_ms}"
+        self._transfer(transfer_id, TransferKind.ADJUSTMENT, asset, amount)
+        words = f"{asset}: the venue holds {there}, {amount:+f} to what trades explain"
+        self._note(Severity.CRITICAL, "adjustment", asset, words)
+        self._demand(TradingState.REDUCING, words)
+
+    def _was_gone(self, asset: str, there: Decimal) -> bool:
+        """Returns whether all of an asset was seen to be gone, twice, before what is there came."""
+        before = self._facts.doubts.get(f"balance/{asset}")
+        if before is None or not there:
+            return False
+        all_gone = before.amount == difference(_ZERO, self._after.balance(asset))
+        return all_gone and before.last_ms - before.since_ms >= SPACED_MS
 
     def _opening_id(self, asset: str, symbol: str | None) -> str | None:
         if symbol is None:
@@ -306,45 +330,31 @@ class _Reconciling:
             if self._facts.at_ms >= max(before.since_ms + spaced, not_before_ms):
                 return True
             since = before.since_ms
-        self._doubts[name] = Doubt(amount, since)
+        self._doubts[name] = Doubt(amount, since, self._facts.at_ms)
         return False
 
     # What follows
 
     def _follow_taken_coins(self) -> None:
-        """Writes down what another hand sold or took away of ours. Closes a position of which it
-        took most, and reduces where it took a part."""
-        for symbol, claim in sorted(self._after.claims.items()):
-            gone = difference(claim, self._after.ours(symbol))
-            held = self._held.get(symbol)
-            if held is not None and gone > 0:
-                gone = difference(gone, self._follow_taken(held))
-            if gone > 0:
-                self._let_go(symbol, gone, "")
-
-    def _follow_taken(self, held: Held) -> Decimal:
-        """Returns what is gone of a position."""
-        lot = self._after.lots.get(held.position_id)
-        if lot is None or lot.net <= 0:
-            return _ZERO
-        net, left = lot.net, self._after.position_quantity(held.position_id, held.symbol)
-        gone = difference(net, left)
-        if gone > 0:
-            words = f"{held.symbol}: another hand took {gone:f} of our {net:f}"
-            self._let_go(held.symbol, gone, held.position_id)
-            self._note(Severity.CRITICAL, "taken", held.position_id, words)
-            self._demand(TradingState.REDUCING, words)
-            if left * _MOSTLY < net and held.closing is None:
-                self._add(
-                    PlanChanged(held.position_id, held.plan, "operator", self._facts.at_ms, words)
-                )
-        return gone
-
-    def _let_go(self, symbol: str, gone: Decimal, position_id: str) -> None:
-        at_ms = self._facts.at_ms
-        money = Money(-gone, self._after.base(symbol))
-        transfer_id = taken_id(symbol, at_ms, position_id)
-        self._add(TransferBooked(transfer_id, TransferKind.TAKEN, money, at_ms))
+        """Closes what another hand took away, and reduces where it took a part; not while a
+        difference is in doubt that may be what is missing."""
+        opened = [each for each in self._records if isinstance(each, PositionOpened)]
+        plans = {each.symbol: (each.position_id, each.plan, "") for each in opened}
+        for held in self._held.values():
+            plans[held.symbol] = (held.position_id, held.plan, held.closing or "")
+        current = {each: plan[0] for each, plan in plans.items()}
+        for taken in taken_coins(self._after, current, self._facts.at_ms):
+            if f"balance/{taken.record.money.currency}" in self._doubts:
+                continue
+            self._add(taken.record)
+            if not taken.position_id:
+                continue
+            self._note(Severity.CRITICAL, "taken", taken.position_id, taken.words)
+            self._demand(TradingState.REDUCING, taken.words)
+            position_id, plan, closing = plans[taken.symbol]
+            if taken.is_most and not closing:
+                at_ms = self._facts.at_ms
+                self._add(PlanChanged(position_id, plan, "operator", at_ms, taken.words))
 
     def _watch(self) -> None:
         """Reports what is not as it should be, and whose hand else is on the account."""

@@ -120,6 +120,20 @@ def test_a_first_boot_writes_down_what_the_account_holds() -> None:
     assert (kept.next_trade_id(SYMBOL), kept.foreign(SYMBOL)) == (10, quantity("3"))
 
 
+def test_coins_missing_at_first_sight_are_missing_only_when_read_twice() -> None:
+    done = moved(ENTRY, OrderState.FILLED, "1", order_id=1)
+    bought = own(ENTRY, Role.ENTRY, fill(3, "1"))
+    kept = books(opening("1000"), ENTRY, done, opened(ENTRY), bought)
+    told = facts([bought.fill], balances={"USDT": "900", "BTC": "0.25"})
+    first = settle(kept, told)
+    assert (kinds(first), first.is_clean) == ([], False)
+    held = kept.position(SYMBOL)
+    assert held is not None
+    assert held.quantity == quantity("1")
+    second = settle(kept, replace(told, at_ms=NOW + 20_000, doubts=first.doubts))
+    assert kinds(second) == ["adjustment", "taken"]
+
+
 def test_an_account_without_quote_is_not_believed_at_once() -> None:
     found = settle(books(), facts(balances={}))
     assert [type(each) for each in found.records] == [TransferBooked]  # no BTC
@@ -516,6 +530,48 @@ def test_coins_of_ours_that_were_withdrawn_close_the_position() -> None:
     held = kept.position(SYMBOL)
     assert held is not None
     assert held.closing == "operator"
+
+
+@pytest.mark.parametrize("came", ["0.4", "3"])
+def test_coins_that_come_where_ours_were_seen_to_be_gone_are_not_ours(came: str) -> None:
+    kept = held_books()
+    gone = facts((), orders=[CANCELLED], balances={"USDT": "900"})
+    found = settle(kept, gone)
+    for after_s in (5, 12):
+        found = settle(kept, replace(gone, at_ms=NOW + 1000 * after_s, doubts=found.doubts))
+        assert found.records == ()
+    brought = {"USDT": Decimal(900), "BTC": Decimal(came)}
+    told = replace(gone, balances=brought, at_ms=NOW + 30_000, doubts=found.doubts)
+    found = settle(kept, told)
+    assert kinds(found) == ["adjustment", "taken"]
+    held = kept.position(SYMBOL)
+    assert held is not None
+    assert (held.quantity, held.closing, found.is_clean) == (quantity("0"), "operator", False)
+    for after_s in (40, 55):
+        found = settle(kept, replace(told, at_ms=NOW + 1000 * after_s, doubts=found.doubts))
+    assert (kept.balance("BTC"), kept.foreign(SYMBOL)) == (Decimal(came), quantity(came))
+
+
+def test_coins_that_an_open_order_locks_were_not_gone() -> None:
+    kept = held_books()
+    gone = facts((), [STOP_RESTS], balances={"USDT": "900"})
+    first = settle(kept, gone)
+    second = settle(kept, replace(gone, at_ms=NOW + 12_000, doubts=first.doubts))
+    part = {"USDT": Decimal(900), "BTC": Decimal(3)}
+    settle(kept, replace(gone, balances=part, at_ms=NOW + 30_000, doubts=second.doubts))
+    held = kept.position(SYMBOL)
+    assert held is not None
+    assert (held.quantity, held.closing) == (quantity("1"), None)
+
+
+def test_coins_that_come_back_whole_were_there_all_the_time() -> None:
+    kept = held_books()
+    gone = facts((), orders=[CANCELLED], balances={"USDT": "900"})
+    first = settle(kept, gone)
+    second = settle(kept, replace(gone, at_ms=NOW + 12_000, doubts=first.doubts))
+    whole = {"USDT": Decimal(900), "BTC": Decimal(1)}
+    found = settle(kept, replace(gone, balances=whole, at_ms=NOW + 30_000, doubts=second.doubts))
+    assert (found.records, found.is_clean) == ((), True)
 
 
 def test_the_first_fee_in_another_asset_explains_itself() -> None:

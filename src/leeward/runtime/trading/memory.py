@@ -86,6 +86,8 @@ class Memory:
     crossed: str | None = None
     unsellable: bool = False
     shortage: Shortage | None = None
+    #: Since when a sale was refused for funds, again and again, with nothing there to be sold.
+    nothing_since_s: float | None = None
     #: The venue refused because the symbol is closed, whatever its status said.
     closed: bool = False
     #: Since when the position has no stop; and from when on its deadline counts, which it does not
@@ -161,6 +163,7 @@ class Memory:
     def forget_position(self) -> None:
         """Forgets what was tried for a position that has ended."""
         self.crossed, self.unsellable, self.shortage = None, False, None
+        self.nothing_since_s = None
         self.withdrawn.clear()
         self.unprotected_since_s = None
         self.legs = 0

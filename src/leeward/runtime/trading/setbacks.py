@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from leeward.domain.answers import Found, Reaction, Refused
-from leeward.domain.orders import Side
+from leeward.domain.orders import Balance, Side
 from leeward.engine.records import Severity
 from leeward.runtime.trading.means import Means
 from leeward.runtime.trading.memory import Memory, Shortage
@@ -16,6 +17,8 @@ _LOCKED_S = 30.0
 #: For how long at the least a shortage is believed. Coins that somebody else locked are in every
 #: balance, and each try for them costs a gap without a stop.
 _SHORT_S = 60.0
+#: What the exchange refuses for want of coins, and shows none of for so long, is gone.
+_GONE_S = 10.0
 #: So often a symbol that does not trade is looked at while something there has no stop.
 _NAKED_S = 3.0
 
@@ -82,11 +85,27 @@ class Setbacks:
             return
         base = self.memory.rules.base
         free = next((each.free.amount for each in answer.value if each.asset == base), None)
-        if free is None or free >= held.quantity.value:
+        if answer.value and not any(each.asset == base and _total(each) for each in answer.value):
+            self._find_nothing()
+            return
+        self.memory.nothing_since_s = None
+        wanted = held.quantity.value
+        if held.closing is not None:
+            wanted += books.dust(self.symbol).value  # it is sold along
+        if free is None or free >= wanted:
             return
         if self.memory.takes(free, held.entry_price):
             until_s = self.means.now_s + _SHORT_S
             self.memory.shortage = Shortage(free, self.means.server_now_ms(), until_s)
+
+    def _find_nothing(self) -> None:
+        """Sells nothing more where all is gone for good, until the audit has written that down:
+        coins that come now are not ours."""
+        memory, now_s = self.memory, self.means.now_s
+        if memory.nothing_since_s is None:
+            memory.nothing_since_s = now_s
+        elif now_s - memory.nothing_since_s >= _GONE_S:
+            memory.shortage = Shortage(Decimal(0), self.means.server_now_ms(), now_s)
 
     def closed(self) -> None:
         self.memory.closed = True
@@ -104,3 +123,7 @@ class Setbacks:
             if self.memory.unprotected_since_s is not None:
                 soon_s = self.means.now_s + _NAKED_S
                 self.memory.rules_pause.at_s = min(self.memory.rules_pause.at_s, soon_s)
+
+
+def _total(balance: Balance) -> Decimal:
+    return balance.free.amount + balance.locked.amount

@@ -9,6 +9,7 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from tests.harness.emulated_venue import ME, _quietly
 from tests.paper import RULES
 from tests.unit.runtime.trading.test_desk import (
@@ -24,6 +25,7 @@ from tests.unit.runtime.trading.test_desk import (
 
 from leeward.domain.answers import Found, Unknown
 from leeward.domain.money import Quantity
+from leeward.domain.orders import TimeInForce
 from leeward.engine.own_orders import BookedOrder
 from leeward.engine.records import OrderState, Plan, PlanChanged, PositionClosed, Role
 from leeward.runtime.trading.memory import Memory, backoff_s
@@ -207,6 +209,77 @@ def test_where_coins_are_missing_beside_those_of_others_what_is_sold_is_ours(
             assert sold in {0, Decimal("0.699")}
         assert sold > 0
         assert coins(world) == 5
+
+    story(tmp_path, work)
+
+
+@pytest.mark.parametrize("came", ["0.4", "5"])
+def test_coins_that_come_where_all_of_ours_were_taken_are_left_alone(
+    tmp_path: Path, came: str
+) -> None:
+    async def work(world: World) -> None:
+        await world.desk.recover()
+        await world.enter()
+        by_hand(world)
+        put(world, "-0.999")
+        world.desk.look(SYMBOL)
+        await world.pass_s(25)
+        assert world.books.position(SYMBOL) is not None  # one of zero is believed late
+        put(world, came)
+        touched = most_locked(world)
+        await world.pass_s(90)
+        assert max(touched) == 0
+        assert coins(world) == Decimal(came)
+        assert world.books.position(SYMBOL) is None
+        assert world.books.foreign(SYMBOL).value == Decimal(came)
+
+    story(tmp_path, work)
+
+
+def test_a_sale_along_with_dust_that_somebody_took_is_of_what_is_there(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.desk.recover()
+        first = await world.entry()
+        rests = replace(
+            first.orders[0], price=await world.price("0.98"), time_in_force=TimeInForce.GTC
+        )
+        first = replace(first, orders=(rests,))
+
+        def fill_a_little(label: str) -> None:
+            if label == "cancel":
+                (order,) = world.outside.exchange._floor.accounts[ME].open.values()
+                world.outside.exchange.fill_order(SYMBOL, order.order_id, Decimal("0.03"))
+                world.line.before = lambda _: None
+
+        world.line.before = fill_a_little
+        for intent in (first, await world.entry(1)):
+            await world.desk.keeper.commit(intent)
+            await world.desk.enter([intent])
+            await world.pass_s(5)
+        dust = world.books.dust(SYMBOL).value
+        assert dust > Decimal("0.029")
+        put(world, f"-{dust - Decimal('0.0005')}")
+        await world.close()
+        await world.pass_s(3)
+        assert coins(world) < Decimal("0.001")
+
+    story(tmp_path, work)
+
+
+def test_coins_that_were_gone_for_a_while_and_come_back_whole_are_sold(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.desk.recover()
+        await world.enter()
+        by_hand(world)
+        put(world, "-0.999")
+        world.desk.look(SYMBOL)
+        await world.pass_s(25)
+        put(world, "0.999")
+        await world.pass_s(20)
+        assert world.desk.settled
+        assert coins(world) == 0
+        (closed,) = [each for each in world.store.kept if isinstance(each, PositionClosed)]
+        assert closed.trade.exit_reason == "containment"
 
     story(tmp_path, work)
 
