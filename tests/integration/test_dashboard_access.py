@@ -16,6 +16,7 @@ from starlette.types import Message
 from leeward.dashboard import asking
 from leeward.dashboard.api import accounts
 from leeward.dashboard.asking import Asking
+from leeward.dashboard.backtests import Run, Wish
 from leeward.dashboard.guard import COOKIE
 from leeward.dashboard.headers import protective
 from leeward.dashboard.server import house_of
@@ -183,6 +184,41 @@ def test_an_operators_token_acts_and_a_viewers_only_looks(tmp_path: Path) -> Non
         assert (no.status, no.json()["error"]["code"]) == (403, "not_allowed")
         yes = await here.caller.ask("POST", HALT, {**here.bearer(here.operator), **kind}, b"{}")
         assert (yes.status, yes.json()["command_id"]) == (200, 1)
+
+    within(tmp_path, story)
+
+
+def test_a_token_reads_the_report_of_a_run_and_no_page(tmp_path: Path) -> None:
+    async def story(here: Scene) -> None:
+        runs = here.dashboard.backtests
+        run = Run("bt-1", Wish("ema_cross", ("BTCUSDT",)), "owner", "done", 0, has_report=True)
+        runs._put(run)
+        runs.folder.mkdir(parents=True)
+        (runs.folder / "bt-1.html").write_text("<p>found</p>")
+        for secret in (here.viewer, here.operator):
+            answer = await here.caller.ask("GET", "/reports/bt-1", here.bearer(secret))
+            assert (answer.status, answer.body) == (200, b"<p>found</p>")
+            assert answer.headers["content-security-policy"].startswith("sandbox ")
+            assert (await here.caller.ask("GET", "/trades", here.bearer(secret))).status == 401
+        no = await here.caller.ask("GET", "/reports/bt-1", here.bearer("lwt_nobody"))
+        assert no.status == 401
+
+    within(tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [(f"/api/v1/accounts/{ACCOUNT}/equity?points=9&limit=2", "limit"), ("/api/v1/me?x=1", "x")],
+)
+def test_a_parameter_that_a_route_does_not_have_is_named(
+    tmp_path: Path, path: str, name: str
+) -> None:
+    """One that was passed over would answer something else than was asked."""
+
+    async def story(here: Scene) -> None:
+        answer = await here.caller.ask("GET", path, here.bearer(here.viewer))
+        assert answer.status == 422
+        assert answer.json()["error"]["message"].startswith(f"query.{name}: ")
 
     within(tmp_path, story)
 

@@ -26,6 +26,8 @@ COOKIE: Final = "leeward_session"
 #: Of a browser that logged in before: its guesses, and how often it asks, are counted apart.
 DEVICE_COOKIE: Final = "leeward_device"
 API: Final = "/api/"
+#: Where tokens are taken: the reports of backtests are named in what the API answers.
+_OF_PROGRAMS: Final = (API, "/reports/")
 #: Where a person comes in: served to everybody.
 PUBLIC: Final = frozenset(
     {
@@ -175,7 +177,7 @@ class Guard:
 
     def _principal(self, scope: Scope, headers: Mapping[str, str]) -> Principal | None:
         scheme, _, secret = headers.get("authorization", "").partition(" ")
-        if scope["path"].startswith(API) and "authorization" in headers:
+        if scope["path"].startswith(_OF_PROGRAMS) and "authorization" in headers:
             if scheme.lower() != "bearer":
                 return None
             return self._token(secret.strip())

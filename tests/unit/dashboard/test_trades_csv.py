@@ -23,4 +23,20 @@ def test_a_tag_is_no_formula(tag: str) -> None:
     text = csv_of([TRADE.model_copy(update={"tag": tag})], heading=True)
     (row,) = csv.DictReader(io.StringIO(text, newline=""))
     assert row["tag"] == f"'{tag}"
-    assert (row["pnl"], row["fees"], row["exit_reason"]) == ("-1.5", "-0.1 BNB", "stop")
+    assert (row["pnl"], row["exit_reason"]) == ("-1.5", "stop")
+
+
+@pytest.mark.parametrize(
+    ("fees", "amounts", "assets"),
+    [
+        (["1.99 USDT"], "1.99", "USDT"),
+        (["-0.1 BNB", "0.2 USDT"], "-0.1; 0.2", "BNB; USDT"),
+        ([], "", ""),
+    ],
+)
+def test_a_fee_is_a_number_beside_what_it_was_paid_in(
+    fees: list[str], amounts: str, assets: str
+) -> None:
+    text = csv_of([TRADE.model_copy(update={"fees": fees})], heading=True)
+    (row,) = csv.DictReader(io.StringIO(text, newline=""))
+    assert (row["fees"], row["fees_asset"], row["pnl"]) == (amounts, assets, "-1.5")

@@ -8,7 +8,7 @@ from fastapi.responses import FileResponse, Response
 from leeward.dashboard.api import accounts, actions, stream
 from leeward.dashboard.api.errors import NotThere, answer_errors
 from leeward.dashboard.api.shapes import MeBody
-from leeward.dashboard.api.terms import BEARER, Its, RunId, may_answer
+from leeward.dashboard.api.terms import BEARER, Its, RunId, may_answer, no_others
 from leeward.dashboard.state import Dashboard, user_of
 
 _ALL = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -18,7 +18,7 @@ def describe(app: FastAPI, dashboard: Dashboard) -> None:
     """Adds every route of the API to the application."""
     app.state.dashboard = dashboard
     answer_errors(app, dashboard.log)
-    api = APIRouter(prefix="/api/v1", dependencies=[Depends(BEARER)])
+    api = APIRouter(prefix="/api/v1", dependencies=[Depends(BEARER), Depends(no_others)])
     api.add_api_route("/me", _me, responses=may_answer(), tags=["accounts"])
     for router in (accounts.router, actions.steering, actions.backtesting, actions.questions):
         api.include_router(router)

@@ -270,15 +270,18 @@ async def trade(its: Its, account: AccountName, position_id: PositionId) -> Stor
 
 
 def csv_of(rows: list[TradeBody], *, heading: bool = False) -> str:
-    """Returns the rows; what a strategy said in them is no formula to a spreadsheet."""
+    """Returns the rows; what a strategy said in them is no formula to a spreadsheet, and a fee is a
+    number, with what it was paid in at the end of the row."""
     text = io.StringIO()
     writer = csv.writer(text)
     if heading:
-        writer.writerow(TradeBody.model_fields)
+        writer.writerow([*TradeBody.model_fields, "fees_asset"])
     for row in rows:
         told = {name: _no_formula(getattr(row, name)) for name in ("exit_reason", "tag")}
-        values = row.model_copy(update=told).model_dump()
-        writer.writerow(["; ".join(v) if isinstance(v, list) else v for v in values.values()])
+        fees = [each.partition(" ") for each in row.fees]
+        told |= {"fees": "; ".join(amount for amount, _, _ in fees)}
+        values = {**row.model_dump(), **told, "fees_asset": "; ".join(a for _, _, a in fees)}
+        writer.writerow(values.values())
     return text.getvalue()
 
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, TypeAlias
 
-from fastapi import Depends, Path, Query
+from fastapi import Depends, Path, Query, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPBearer
 from starlette.requests import HTTPConnection
 
@@ -53,6 +54,16 @@ def dashboard_of(connection: HTTPConnection) -> Dashboard:
 
 #: The dashboard that the routes belong to, and its feed.
 Its: TypeAlias = Annotated[Dashboard, Depends(dashboard_of)]
+
+
+def no_others(request: Request) -> None:
+    """Refuses a parameter that the route does not have: passed over, it would seem to be heeded."""
+    known = {each.alias for each in request.scope["route"].dependant.query_params}
+    for name in request.query_params:
+        if name not in known:
+            words = f"unknown parameter; known: {', '.join(sorted(known)) or 'none'}"
+            raise RequestValidationError([{"loc": ("query", name), "msg": words}])
+
 
 Responses: TypeAlias = dict[int | str, dict[str, Any]]
 
