@@ -58,7 +58,7 @@ class BotApi:
         }  # fmt: skip
         self._update({"callback_query": query})
 
-    def answer_after(self, act: Callable[[], None], within_s: float = 15.0) -> str:
+    def answer_after(self, act: Callable[[], None], within_s: float = 60.0) -> str:
         """Returns the words of the bot that follow on what somebody does."""
         known = len(self.said) + len(self.edited)
         act()

@@ -32,7 +32,7 @@ class Hearing:
     def titles(self) -> list[str]:
         return [str(each["title"]) for each in self.posts]
 
-    def until(self, is_so: Callable[[], bool], within_s: float = 20.0) -> None:
+    def until(self, is_so: Callable[[], bool], within_s: float = 60.0) -> None:
         """Waits until something is so; fails with what was heard where it is not in time."""
         until_s = time.monotonic() + within_s
         while not is_so():

@@ -70,7 +70,7 @@ def test_a_session_is_asked_halted_resumed_and_sold_from_a_chat(
         yes = api.buttons()["Yes, resume"]
         assert api.answer_after(lambda: api.press(CHAT, yes), 40) == f"{ACCOUNT}: active"
         bot.terminate()
-        _, err = bot.communicate(timeout=20)
+        _, err = bot.communicate(timeout=60)
         assert bot.returncode == 0, err
     log = (tmp_path / "chat.jsonl").read_text()
     orders = [
@@ -110,6 +110,6 @@ def test_without_an_account_it_says_so(api: BotApi, tmp_path: Path) -> None:
     with started(tmp_path, "telegram", *options, LEEWARD_TELEGRAM__TOKEN=TOKEN):
         assert "leeward.db" in say(api, "/status")
         with started(tmp_path, "telegram", *options, LEEWARD_TELEGRAM__TOKEN=TOKEN) as second:
-            _, err = second.communicate(timeout=30)
+            _, err = second.communicate(timeout=60)
     assert second.returncode == 1
     assert "another process answers for" in err

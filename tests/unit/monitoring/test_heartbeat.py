@@ -22,9 +22,21 @@ class Watch:
 
     def __init__(self) -> None:
         self.now_s, self.counts, self.failing = 100.0, list[str](), 0
+        self.looks = 0
 
     def heartbeat(self, hears: Hearing) -> Heartbeat:
-        return Heartbeat(hears.url, 0.02, lambda: self.now_s, self.counts.append, self._failing)
+        return Heartbeat(hears.url, 0.02, self._time_s, self.counts.append, self._failing)
+
+    def _time_s(self) -> float:
+        self.looks += 1
+        return self.now_s
+
+    def looked(self, times: int) -> None:
+        """Waits until the thread looked at the clock so often again: it asks between two looks."""
+        wanted, until_s = self.looks + times, time.monotonic() + 60
+        while self.looks < wanted:
+            assert time.monotonic() < until_s
+            time.sleep(0.01)
 
     def _failing(self) -> None:
         self.failing += 1
@@ -33,14 +45,14 @@ class Watch:
 def test_it_is_silent_until_the_session_is_well_and_once_that_word_is_old(hears: Hearing) -> None:
     watch = Watch()
     heartbeat = watch.heartbeat(hears)
-    time.sleep(0.2)
+    watch.looked(5)
     assert hears.gets == []
     heartbeat.well()
     hears.until(lambda: len(hears.gets) > 2)
     watch.now_s += FRESH_S + 1
-    time.sleep(0.2)
+    watch.looked(2)  # what was under way is over
     heard = len(hears.gets)
-    time.sleep(0.3)
+    watch.looked(5)
     assert len(hears.gets) == heard
     heartbeat.close()
     assert set(watch.counts) == {"sent"}
@@ -63,7 +75,7 @@ def test_an_address_that_is_none_fails_and_says_nothing_of_itself() -> None:
     for url in ("http://127.0.0.1:9/canary", "nonsense", "http://[bad/canary"):
         heartbeat = Heartbeat(url, 0.02, lambda: watch.now_s, watch.counts.append, watch._failing)
         heartbeat.well()
-        until_s = time.monotonic() + 10
+        until_s = time.monotonic() + 60
         while watch.counts.count("failed") < 1:
             assert time.monotonic() < until_s
             time.sleep(0.02)

@@ -145,7 +145,7 @@ def test_whatever_was_put_before_a_kill_is_there_after_it(tmp_path: Path) -> Non
             told = int(process.stdout.readline())
         os.kill(process.pid, signal.SIGKILL)
         told = max([told, *(int(each) for each in process.stdout.read().split())])
-        process.communicate(timeout=15)
+        process.communicate(timeout=60)
         outbox = Outbox(box)
         numbers = [each.at_ms for each in outbox.waiting()]
         first = numbers[0]

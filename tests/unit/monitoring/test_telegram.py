@@ -98,14 +98,14 @@ def serving(api: BotApi, token: str = TOKEN) -> Iterator[Served]:
 
     thread = threading.Thread(target=run)
     thread.start()
-    begun.wait(10)
+    begun.wait(60)
     try:
         yield served
     finally:
         loop, over = ends[0]
         if thread.is_alive():
             loop.call_soon_threadsafe(over.set)
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive()
     if errors:
         raise errors[0]
