@@ -279,7 +279,8 @@ def test_a_trade_tells_its_story(opened: Opened) -> None:
     expect(dialog).to_contain_text("bought")
     expect(dialog).to_contain_text("sold")
     expect(dialog).to_contain_text("Why it was entered", timeout=60_000)
-    expect(dialog).to_contain_text("buy ")
+    expect(dialog).to_contain_text("trend gate", timeout=60_000)
+    assert "cannot be told" not in dialog.inner_text()
     page.screenshot(path=SCREENSHOTS / "dialog-story.png")
 
 

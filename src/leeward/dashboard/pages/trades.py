@@ -238,7 +238,7 @@ def draw_story(records: Sequence[Record]) -> Html:
             ("Symbol", trade.symbol, f"held for {lasted}"),
             ("Profit", parts.money(trade.pnl.amount, trade.pnl.currency, sign=True),
              "after fees"),
-            ("Fees", ", ".join(f"{float(fee.amount):,.6g} {fee.currency}"
+            ("Fees", ", ".join(f"{float(fee.amount):,.4g} {fee.currency}"
                                for fee in trade.fees) or "none", None),
             ("Without a stop", f"{closed.unprotected_ms / 1000:g} s", None),
         ))  # fmt: skip
