@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, Select, Table, bindparam, select
 from leeward.database import tables
 from leeward.domain.money import Money, Price, Quantity
 from leeward.domain.orders import Fill, OrderType, Side, TimeInForce
+from leeward.engine.books import takes_over
 from leeward.engine.record_codec import record_of
 from leeward.engine.records import (
     DecisionKey,
@@ -48,9 +49,9 @@ def _of(table: Table) -> Select[Any]:
     return select(table).where(table.c.account == bindparam("of_account"))
 
 
-def _last(kind: type[Record]) -> Select[Any]:
+def _last(kind: type[Record], most: int = 1) -> Select[Any]:
     events = _of(tables.events).where(tables.events.c.kind == kind.__name__)
-    return events.order_by(tables.events.c.seq.desc()).limit(1)
+    return events.order_by(tables.events.c.seq.desc()).limit(most)
 
 
 _INTENTS = _of(tables.intents)
@@ -85,15 +86,31 @@ def fetched(connection: Connection, account: str, *, all_marks: bool = False) ->
     ones before say nothing to the books.
     """
     of_account = {"of_account": account}
-    marks = _ALL_MARKS if all_marks else _LAST_MARK
+    others: list[tuple[Sequence[Row[Any]], Callable[[Row[Any]], Record]]] = [
+        (connection.execute(statement, of_account).all(), read)
+        for statement, read in (*_RECORDS, _LAST_SESSION)
+    ]
+    if all_marks:
+        others.append((connection.execute(_ALL_MARKS, of_account).all(), equity_marked))
+    else:
+        others.append((_last_mark(connection, of_account), _written))
     return Fetched(
         connection.execute(_ORDERS, of_account).all(),
         connection.execute(_INTENTS, of_account).all(),
-        [
-            (connection.execute(statement, of_account).all(), read)
-            for statement, read in (*_RECORDS, _LAST_SESSION, marks)
-        ],
+        others,
     )
+
+
+def _last_mark(connection: Connection, of_account: dict[str, str]) -> list[Row[Any]]:
+    """Returns the row of the mark that the books go on from, or nothing."""
+    last: Row[Any] | None = None
+    known: EquityMarked | None = None
+    for row in reversed(connection.execute(_LAST_MARKS, of_account).all()):
+        mark = _written(row)
+        assert isinstance(mark, EquityMarked)
+        if takes_over(mark, known):
+            last, known = row, mark
+    return [] if last is None else [last]
 
 
 def planned_order(row: Row[Any]) -> PlannedOrder:
@@ -264,6 +281,7 @@ _RECORDS: Final[Sequence[tuple[Select[Any], Callable[[Row[Any]], Record]]]] = (
     ),
 )
 _LAST_SESSION: Final = _last(SessionStarted), _written
-#: The last that was committed: a candle of a longer timeframe opens before one of a shorter.
-_LAST_MARK: Final = _last(EquityMarked), _written
-_ALL_MARKS: Final = _of(tables.account_history), equity_marked
+#: Of these the last step of the session that was marked last counts: a candle of a longer
+#: timeframe opens before one of a shorter, and a commit may come late.
+_LAST_MARKS: Final = _last(EquityMarked, 100)
+_ALL_MARKS: Final = _of(tables.account_history)

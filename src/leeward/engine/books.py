@@ -132,7 +132,7 @@ class Books(OwnOrders):
         match record:
             case StateMoved():
                 self.state = record
-            case EquityMarked():
+            case EquityMarked() if takes_over(record, self.marked):
                 self.marked, self._unmarked = record, _ZERO
             case Noted():
                 self._noted.add((record.kind, record.subject, record.words))
@@ -365,6 +365,16 @@ def books_of(records: Iterable[Record], account: str, quote: str) -> Books:
     for record in records:
         books.apply(record)
     return books
+
+
+def takes_over(mark: EquityMarked, known: EquityMarked | None) -> bool:
+    """Returns whether a mark counts in place of one that was committed before it: not that of an
+    earlier step of the same session, whose commit came late."""
+    return (
+        known is None
+        or mark.session_id != known.session_id
+        or mark.open_time_ms >= known.open_time_ms
+    )
 
 
 def _price(prices: Mapping[str, Decimal], symbol: str) -> Decimal:

@@ -79,6 +79,13 @@ def test_the_last_mark_is_the_one_written_last_whenever_its_candle_opened(
     assert [each for each in database.load(ACCOUNT) if isinstance(each, EquityMarked)] == [last]
 
 
+def test_a_mark_that_was_committed_late_is_not_the_last(database: Database) -> None:
+    record_all(database, [[session_started()], [marked(3)], [marked(5)], [deposit()], [marked(4)]])
+    assert [each for each in database.load(ACCOUNT) if isinstance(each, EquityMarked)] == [
+        marked(5)
+    ]
+
+
 def test_what_fees_count_as_is_loaded(database: Database) -> None:
     valued = FeesValued("BNB", Decimal("0.004"), Money(Decimal("2.3"), "USDT"), 6)
     record_all(database, [[session_started()], [valued]])

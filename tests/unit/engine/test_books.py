@@ -538,9 +538,12 @@ def test_the_last_state_and_the_last_mark_count() -> None:
         at_ms=1,
     )
     # A candle of a longer timeframe opens before the shorter one that was decided on last.
-    longer = replace(mark, open_time_ms=0)
+    longer = replace(mark, session_id="longer", open_time_ms=0)
     kept = books(halted, mark, longer, CommandDone(1, "done", 5))
     assert (kept.state, kept.marked) == (halted, longer)
+    late = replace(mark, open_time_ms=0)  # its commit was given up and came after the next step's
+    kept = books(mark, transfer("b", "-2"), late)
+    assert (kept.marked, kept.unmarked_flow) == (mark, Decimal(-2))
 
 
 def test_the_same_note_is_known_until_the_books_are_opened_again() -> None:
