@@ -9,6 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from leeward.data.generated import generate_market
+from leeward.data.resample import resample
+from leeward.data.store import CandleStore
 from leeward.domain.timeframe import DAY_MS, Timeframe
 from leeward.engine.records import Mode
 from leeward.risk.limits import RiskLimits
@@ -62,4 +64,13 @@ def trading_stage(settings: Settings, candles: int | None) -> Iterator[tuple[Set
                 "dashboard": DashboardSettings(port=0),
             }
         )
+        _keep(market, CandleStore(used.data.dir))
         yield used, Asked(Mode.PAPER, STRATEGY, SYMBOLS, "1m", _PARAMS, None, candles)
+
+
+def _keep(market: Market, store: CandleStore) -> None:
+    """Stores what the exchange serves, for backtests that are asked for on the dashboard: minutes,
+    and the hours that strategies are made for."""
+    for minutes in market.candles.values():
+        store.merge(minutes)
+        store.merge(resample(minutes, Timeframe.parse("1h")))

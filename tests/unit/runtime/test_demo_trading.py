@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from leeward.runtime.api import load_candles
 from leeward.runtime.demo_trading import trading_stage
 from leeward.runtime.settings import load_settings
 
@@ -20,3 +21,10 @@ def test_the_demo_touches_no_port_channel_or_folder_of_the_user(tmp_path: Path) 
         assert not used.alerts.channels
         assert used.data.dir != settings.data.dir
     assert not used.data.dir.exists()
+
+
+def test_what_it_trades_can_be_backtested_while_it_runs(tmp_path: Path) -> None:
+    with trading_stage(load_settings(None, [f"data.dir={tmp_path}"]), 1) as (used, asked):
+        for symbol in asked.symbols:
+            candles = load_candles(symbol, "1h", settings=used)
+            assert len(candles) == 240
