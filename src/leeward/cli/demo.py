@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from leeward.runtime.settings import Settings
+from leeward.cli.trading import Lines, decided, parts_of
+from leeward.domain.times import iso
 
+if TYPE_CHECKING:
+    from leeward.monitoring.logs import Log
+    from leeward.runtime.settings import Settings
+    from leeward.runtime.trading.session import Shown
+
+#: What the start says of the dashboard.
+_ADDRESS, _PASSWORD = "dashboard: ", "The password of the dashboard"
+#: Candles between two lines of what the account is worth: half a minute.
+_STEPS = 60
 #: Where nobody is there to press Ctrl-C.
 _UNATTENDED_CANDLES = 60
 
@@ -86,7 +97,35 @@ def _trade_on_paper(settings: Settings, candles: int | None) -> None:
     )
     if not attended and candles is None:
         candles = _UNATTENDED_CANDLES
-    talk = Talk(typer.echo, lambda *_: None)
+    told: list[str] = []
+
+    def say(words: str) -> None:
+        typer.echo(words)
+        if words.startswith((_ADDRESS, _PASSWORD)):
+            told.append(words)
+
+    talk = Talk(say, lambda *_: None)
     with trading_stage(settings, candles) as (used, asked):
         log = used.data.dir.parent / "notes.jsonl"
-        run_trading(used, asked, talk, log, as_json=False, dashboard=True)
+        run_trading(used, asked, talk, log, partial(FewLines, told), dashboard=True)
+
+
+class FewLines(Lines):
+    """Prints what is bought and sold, and every so often what the account is worth and, as `told`
+    at the start, where it can be watched: a line a candle would carry that off the screen."""
+
+    def __init__(self, told: Sequence[str], log: Log) -> None:
+        super().__init__(log, as_json=False)
+        self._told, self._steps = told, 0
+
+    def show(self, shown: Shown) -> None:
+        marked, rows = parts_of(shown)
+        at = iso(marked.open_time_ms)
+        for row in rows:
+            if row.decision in {"enter", "exit"}:
+                self.print(f"{at}  {decided(row)}")
+        self._steps += 1
+        if self._steps % _STEPS == 0:
+            self.print(f"{at}  equity {marked.equity:,.2f}")
+            for words in self._told:
+                self.print(f"  {words.replace(', shown this once', '')}")

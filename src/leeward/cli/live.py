@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -13,6 +14,7 @@ from leeward.cli.trading import (
     Candles,
     Changes,
     Config,
+    Lines,
     LogFile,
     NoDashboard,
     Params,
@@ -64,7 +66,8 @@ def live(  # noqa: PLR0913 - one argument an option of the command
     )  # fmt: skip
     talk = Talk(lambda words: typer.echo(words, err=True), _confirm)
     settings = settings_of(venue, url, set_, config)
-    run_trading(settings, asked, talk, log, as_json=as_json, dashboard=not no_dashboard)
+    lines = partial(Lines, as_json=as_json)
+    run_trading(settings, asked, talk, log, lines, dashboard=not no_dashboard)
 
 
 def _confirm(words: str, phrase: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from leeward.cli.trading import (
     Candles,
     Changes,
     Config,
+    Lines,
     LogFile,
     NoDashboard,
     Params,
@@ -59,4 +61,5 @@ def paper(  # noqa: PLR0913 - one argument an option of the command
     )  # fmt: skip
     talk = Talk(lambda words: typer.echo(words, err=True), lambda *_: None)
     settings = settings_of(venue, url, set_, config)
-    run_trading(settings, asked, talk, log, as_json=as_json, dashboard=not no_dashboard)
+    lines = partial(Lines, as_json=as_json)
+    run_trading(settings, asked, talk, log, lines, dashboard=not no_dashboard)

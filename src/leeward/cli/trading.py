@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -89,11 +90,11 @@ def run_trading(
     asked: Asked,
     talk: Talk,
     log_file: Path | None,
+    lines_of: Callable[[Log], Lines],
     *,
-    as_json: bool,
     dashboard: bool,
 ) -> None:
-    """Trades until the end and prints a line a step; notes go to the log."""
+    """Trades until the end and prints the lines of its steps; notes go to the log."""
     import asyncio
     from contextlib import ExitStack
     from dataclasses import replace
@@ -106,7 +107,7 @@ def run_trading(
     from leeward.runtime.trading.trade import trade
 
     log = open_log(log_file, now_ms, secrets_in(settings))
-    lines = Lines(log, as_json=as_json)
+    lines = lines_of(log)
     beside = ExitStack()
 
     def begun() -> None:
@@ -145,22 +146,22 @@ class Lines:
         self._log.noted(noted)
 
     def show(self, shown: Shown) -> None:
-        self._print(_json_line(shown) if self._as_json else _line(shown))
+        self.print(_json_line(shown) if self._as_json else _line(shown))
 
     def end(self, words: str) -> None:
-        self._print(json.dumps({"ended": words}) if self._as_json else words)
+        self.print(json.dumps({"ended": words}) if self._as_json else words)
 
     def close(self) -> None:
         self._outlet.close()
 
-    def _print(self, text: str) -> None:
+    def print(self, text: str) -> None:
         self._outlet.write(f"{text}\n")
 
 
 def _json_line(shown: Shown) -> str:
     from leeward.domain.times import iso
 
-    marked, rows = _parts(shown)
+    marked, rows = parts_of(shown)
     decisions = [
         {
             "symbol": each.symbol,
@@ -189,8 +190,8 @@ def _json_line(shown: Shown) -> str:
 def _line(shown: Shown) -> str:
     from leeward.domain.times import iso
 
-    marked, rows = _parts(shown)
-    said = "  ".join(_words(each) for each in rows if each.decision != "none")
+    marked, rows = parts_of(shown)
+    said = "  ".join(decided(each) for each in rows if each.decision != "none")
     quiet = sum(each.decision == "none" for each in rows)
     if quiet:
         said += f"{'  ' * bool(said)}{quiet} without a signal" if len(rows) > 1 else "no signal"
@@ -198,7 +199,8 @@ def _line(shown: Shown) -> str:
     return f"{iso(marked.open_time_ms)}  {marked.equity:,.2f}  {state}{said}"
 
 
-def _words(row: Executed) -> str:
+def decided(row: Executed) -> str:
+    """Returns in words what was decided on a symbol."""
     match row.decision:
         case "enter":
             stop = "" if row.stop is None else f", stop {row.stop:g}"
@@ -211,7 +213,8 @@ def _words(row: Executed) -> str:
             return f"{row.symbol} {row.decision}: {row.reason}"
 
 
-def _parts(shown: Shown) -> tuple[EquityMarked, list[Executed]]:
+def parts_of(shown: Shown) -> tuple[EquityMarked, list[Executed]]:
+    """Returns the account at the step, and what was decided on each symbol."""
     from leeward.engine.records import EquityMarked, Executed
 
     records = shown.decision.records

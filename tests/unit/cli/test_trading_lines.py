@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import io
 import sys
+from dataclasses import replace
 
 import pytest
 from tests.histories import executed, marked
 
+from leeward.cli.demo import FewLines
 from leeward.cli.trading import Lines
 from leeward.engine.records import TradingState
 from leeward.monitoring.logs import Log
@@ -41,3 +43,27 @@ def test_an_output_that_was_closed_does_not_reach_the_session(
     lines.show(STEP)
     lines.end("over")
     lines.close()
+
+
+def test_a_demo_shows_trades_and_again_and_again_where_it_can_be_watched(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = [
+        "The password of the dashboard, shown this once: correct-horse",
+        "dashboard: http://127.0.0.1:4711",
+    ]
+    bought = replace(executed(0), decision="enter", reason="signal", quantity=0.5)
+    lines = FewLines(told, Log(io.StringIO(), lambda: 0))
+    lines.show(replace(STEP, decision=StepDecision((marked(0), bought), (), ())))
+    for _ in range(179):
+        lines.show(STEP)
+    lines.close()
+    out = capsys.readouterr().out.splitlines()
+    assert "BTCUSDT BUY 0.5" in out[0]
+    assert len(out) == 1 + 3 * 3, "it stays on a screen of 24 rows for more than a minute"
+    assert out[-3:] == [
+        out[-3],
+        "  The password of the dashboard: correct-horse",
+        "  dashboard: http://127.0.0.1:4711",
+    ]
+    assert "equity" in out[-3]
