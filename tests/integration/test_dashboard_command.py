@@ -20,7 +20,7 @@ from tests.integration.conftest import Run
 from tests.integration.test_dashboard_hostile import CANARIES
 from tests.running import lines_until, started
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 
 
 @contextmanager
@@ -29,12 +29,12 @@ def dashboard(
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Yields the running command and its address."""
     with started(folder, "dashboard", "--port", "0", *arguments, **environment) as process:
-        line = lines_until(process, "dashboard: ")[-1]
+        line = lines_until(process, "dashboard: ", 100)[-1]
         yield process, line.split()[1]
 
 
 def logged_in(address: str) -> httpx.Client:
-    client = httpx.Client(base_url=address, timeout=30)
+    client = httpx.Client(base_url=address, timeout=60)
     form = re.search(r'name="form" value="([^"]+)"', client.get("/login").text)
     assert form is not None
     answer = client.post("/login", data={"form": form[1], "password": PASSWORD})
@@ -62,7 +62,7 @@ def test_pages_are_served_with_marked_scripts_and_no_secret(tmp_path: Path) -> N
                 assert found.status_code == 200, path
                 assert httpx.get(at + path).status_code in {200, 401}
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     assert process.returncode in {0, -signal.SIGTERM}
     told = "\n".join([*heard, out, err, (tmp_path / "log.jsonl").read_text()])
     for canary in (*CANARIES.values(), PASSWORD, "canary-mail"):
@@ -79,7 +79,7 @@ def test_the_password_of_a_database_that_is_down_is_told_nobody(tmp_path: Path) 
             answers = [client.get(f"/api/v1/accounts{end}") for end in ("", "/x/overview")]
             page = client.get("/")
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     assert answers[1].status_code == 503
     assert answers[1].json()["error"]["code"] == "database_down"
     told = "".join([*(each.text for each in answers), page.text, out, err])

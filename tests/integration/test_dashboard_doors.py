@@ -186,7 +186,7 @@ def test_only_a_proxy_says_who_called(tmp_path: Path) -> None:
 
 
 async def _slow_app(_: Scope, __: Receive, send: Send) -> None:
-    await asyncio.sleep(1.0)
+    await asyncio.sleep(4.0)
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"late"})
 
@@ -218,8 +218,8 @@ BODY = b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 60000\r\n\r\
 
 
 def test_who_dawdles_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "PATIENCE_S", 0.5)
-    monkeypatch.setattr(guard, "BODY_S", 0.5)
+    monkeypatch.setattr(connections, "PATIENCE_S", 2.0)
+    monkeypatch.setattr(guard, "BODY_S", 2.0)
     whole = b"GET /login HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     cases = {
         "says nothing": (b"", b"", b""),
@@ -241,7 +241,7 @@ def test_who_dawdles_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_an_answer_and_a_socket_may_take_longer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(connections, "PATIENCE_S", 1.5)
 
     async def story(here: Scene, port: int) -> None:
         async with connect(
@@ -260,7 +260,7 @@ def test_connections_that_say_nothing_make_room(tmp_path: Path) -> None:
         opened = [
             await asyncio.open_connection("127.0.0.1", port, local_addr=(f"127.0.0.{last}", 0))
             for last in range(2, 12)
-            for _ in range(40)
+            for _ in range(30)
         ]
         for _, writer in opened[::2]:
             writer.write(b"GET /login HTTP/1.1\r\nHost: 127.0.0.1\r\n")
