@@ -164,13 +164,13 @@ def test_tokens_leave_sockets_for_people(tmp_path: Path) -> None:
             return asyncio.ensure_future(here.caller.app(scope, receive, send))
 
         running = [opening() for _ in range(80)]
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(60.0):
             while len(opened) < 32:
                 await asyncio.sleep(0.02)
         sent = await here.caller.socket("/api/v1/stream", here.person)
         assert (sent[0]["type"], len(opened)) == ("websocket.accept", 32)
         ends.set()
-        await asyncio.wait_for(asyncio.gather(*running), 10.0)
+        await asyncio.wait_for(asyncio.gather(*running), 60.0)
 
     within(tmp_path, story)
 
@@ -359,11 +359,11 @@ def test_an_open_socket_is_shut_when_its_token_is_revoked(tmp_path: Path) -> Non
             "client": ("10.0.0.1", 1), "subprotocols": [], "raw_path": b"/api/v1/stream",
         }  # fmt: skip
         running = asyncio.ensure_future(here.caller.app(scope, receive, send))
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(60.0):
             while "websocket.send" not in sent:
                 await asyncio.sleep(0.02)
         here.dashboard.access.revoke_token("canary-view")
-        await asyncio.wait_for(running, 5.0)
+        await asyncio.wait_for(running, 60.0)
         assert sent[-1] == "websocket.close"
 
     within(tmp_path, story)
@@ -371,7 +371,7 @@ def test_an_open_socket_is_shut_when_its_token_is_revoked(tmp_path: Path) -> Non
 
 def test_who_asks_too_often_waits(tmp_path: Path) -> None:
     async def play() -> None:
-        async with scene(tmp_path, rates=((1.0, 5.0), (2.0, 10.0))) as here:
+        async with scene(tmp_path, rates=((1e-6, 5.0), (1e-6, 10.0))) as here:
             asked = [await here.caller.ask("GET", "/login") for _ in range(8)]
             assert [a.status for a in asked] == [200] * 5 + [429] * 3
             assert asked[-1].headers["retry-after"] == "1"
