@@ -61,6 +61,7 @@ def test_pages_are_served_with_marked_scripts_and_no_secret(tmp_path: Path) -> N
                 found = client.get(path)
                 assert found.status_code == 200, path
                 assert httpx.get(at + path).status_code in {200, 401}
+            _lost(client, at)
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=60)
     assert process.returncode in {0, -signal.SIGTERM}
@@ -68,6 +69,17 @@ def test_pages_are_served_with_marked_scripts_and_no_secret(tmp_path: Path) -> N
     for canary in (*CANARIES.values(), PASSWORD, "canary-mail"):
         assert canary not in told
     assert '"logged_in"' in told
+
+
+def _lost(client: httpx.Client, at: str) -> None:
+    """An address that is none leads back, or to the log-in."""
+    lost = client.get("/trade", headers={"accept": "text/html"})
+    assert (lost.status_code, "There is no such page" in lost.text) == (404, True)
+    assert '<a class="button main" href="/">' in lost.text
+    assert "nicegui" not in lost.text.lower()
+    assert client.get("/_nicegui/nothing").headers["content-type"] == "application/json"
+    stranger = httpx.get(f"{at}/trade", headers={"accept": "text/html"})
+    assert (stranger.status_code, stranger.headers["location"]) == (303, "/login")
 
 
 def test_the_password_of_a_database_that_is_down_is_told_nobody(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from leeward.dashboard.connections import MOST_HEAD_BYTES, Connection
 from leeward.dashboard.guard import Guard, House
 from leeward.dashboard.headers import Nonces
 from leeward.dashboard.login import login_routes
+from leeward.dashboard.lost import lost
 from leeward.dashboard.state import Dashboard
 from leeward.dashboard.visitors import Rates
 from leeward.domain.errors import BadUsage, Failed, Refused
@@ -116,6 +117,7 @@ def _add_pages(app: FastAPI, dashboard: Dashboard) -> None:
 
     # Long polling would be a second way in that needs judging of its own.
     pages.config.socket_io_js_transports = ["websocket"]
+    pages.add_exception_handler(404, lost)
     register(dashboard)
     ui.run_with(
         app,
