@@ -246,8 +246,8 @@ class _Run:
                 return False
             doubt = trader.desk._doubts.get(f"balance/{base}")
             was_gone = doubt is not None and doubt.last_ms - doubt.since_ms >= SPACED_MS
-            # A process that dies forgets what it saw once or twice.
-            was_gone &= len(self.verdict.killed) == plan.kills
+            # A process that dies, or is not answered, forgets what it saw once or twice.
+            was_gone &= len(self.verdict.killed) == plan.kills and plan.mix == CALM
             return books.balance(base) == there or (not there and was_gone)
 
         if plan.strangers and plan.coins:

@@ -14,6 +14,8 @@ from tests.harness.emulated_venue import ME, Outside
 
 #: So long a fault goes on: an answer that never comes is waited for, a request arrives late.
 _LASTING_S = 15.0
+#: So long it takes at the most to prove that an order never arrived.
+_PROVEN_S = 20.0
 
 
 def differences(exchange: Exchange, records: Sequence[Record], account: str) -> list[str]:
@@ -97,10 +99,17 @@ class Watch:
             self.naked_s += step_s
             since = max(self._since.setdefault(symbol, now_s), self.excused_s)
             self.longest_s = max(self.longest_s, now_s - since)
-            if now_s - since > self.deadline_s and (
+            if now_s - since > self._most_s(symbol) and (
                 not self.beyond or not self.beyond[-1].startswith(symbol)
             ):
                 self.beyond.append(f"{symbol}: without a stop for {now_s - since:.1f} s")
+
+    def _most_s(self, symbol: str) -> float:
+        """Returns how long a position may have no stop: where coins of others could carry a second
+        one, a stop of unknown fate is waited for until it is proven never to have arrived."""
+        floor = self.outside.exchange._floor
+        foreign = self.outside.foreign.get(floor.markets[symbol].rules.base, 0)
+        return self.deadline_s + (_PROVEN_S if foreign else 0.0)
 
     def _is_held(self, symbol: str) -> bool:
         return self._worth(symbol, Decimal(0)) > 6

@@ -144,8 +144,8 @@ class Depositor:
             self.outside.catch_up()
 
 
-#: So long it takes at the most to prove that an order never arrived.
-_PROVEN_S = 30.0
+#: So long it takes to prove that an order never arrived, also where a process dies meanwhile.
+_PROVEN_S = 90.0
 #: From less than can be sold to more than a position has.
 _AMOUNTS = ("0.00031", "0.04", "0.7", "12")
 
