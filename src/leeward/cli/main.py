@@ -71,7 +71,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(strategies.app, name="strategies")
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def leeward(
     version: Annotated[bool, typer.Option("--version", help="Show the version and leave.")] = False,
 ) -> None:

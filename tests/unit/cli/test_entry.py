@@ -33,3 +33,13 @@ def test_ctrl_c_while_the_command_is_read_ends_it_without_a_word(
         main()
     assert left.value.code == 130
     assert capsys.readouterr() == ("", "")
+
+
+def test_the_version_is_told_without_a_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["leeward", "--version"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 0
+    assert capsys.readouterr().out == f"{leeward.__version__}\n"
