@@ -279,5 +279,8 @@ def test_a_head_that_is_too_large_is_refused(tmp_path: Path) -> None:
         head = b"GET /login HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: "
         said = await dawdle(port, head, b"a" * 4096)
         assert said.startswith((b"HTTP/1.1 400", b"HTTP/1.1 431"))
+        # One that comes all at once is whole before it is counted.
+        said = await dawdle(port, head + b"a" * 20_000 + b"\r\nConnection: close\r\n\r\n", b"")
+        assert said.startswith(b"HTTP/1.1 413")
 
     served(tmp_path, story)

@@ -18,6 +18,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from leeward.dashboard.access import AccessFile
+from leeward.dashboard.connections import MOST_HEAD_BYTES
 from leeward.dashboard.headers import protective
 from leeward.dashboard.visitors import Principal, Rates, Sessions
 from leeward.domain.errors import LeewardError
@@ -138,6 +139,8 @@ class Guard:
 
     def _judge_place(self, scope: Scope, headers: Mapping[str, str]) -> Denied | None:
         host = headers.get("host", "")
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEAD_BYTES:
+            return Denied(413, "too_large", f"headers may have {MOST_HEAD_BYTES} bytes")
         if _name_of(host) not in self._house.names:
             return Denied(400, "unknown_host", "called by a name that is not among allowed_hosts")
         origin = headers.get("origin")
