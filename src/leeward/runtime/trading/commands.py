@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final, NoReturn
 
@@ -17,6 +17,8 @@ from leeward.venues.timing import Clock
 
 KINDS: Final = ("halt", "resume", "flatten", "swap")
 PERIOD_S: Final = 0.5
+#: Stale candles and the like right after a start are over by then, or do not pass.
+_PASSES_S: Final = 300.0
 
 
 @dataclass
@@ -34,6 +36,8 @@ class Commands:
     equity: Callable[[], Decimal | None]
     is_reconciled: Callable[[], bool]
     swap: Callable[[Command], Awaitable[None]]
+    #: A resume that was asked for before the start -> until when it waits for causes to pass.
+    _waiting: dict[int, float] = field(default_factory=dict, init=False)
 
     async def run(self) -> NoReturn:
         while True:
@@ -49,13 +53,18 @@ class Commands:
             return
         for place, command in enumerate(pending):
             called_off = any(later.kind == "halt" for later in pending[place:])
-            if command.kind == "resume" and self._is_starting and not called_off:
-                continue  # asked for before the start: carried out once it has recovered
+            if command.kind == "resume" and not called_off and self._is_early(command.command_id):
+                continue
             await self._carry_out(command)
 
-    @property
-    def _is_starting(self) -> bool:
-        return self.standing.state is TradingState.RECOVERING
+    def _is_early(self, command_id: int) -> bool:
+        """Returns whether a resume that was asked for before the start waits still: until it has
+        recovered, and a while for what holds entries up and passes by itself."""
+        now_s = self.clock.monotonic_s()
+        if self.standing.state is TradingState.RECOVERING:
+            self._waiting[command_id] = now_s + _PASSES_S
+            return True
+        return bool(self.standing.causes) and now_s < self._waiting.get(command_id, 0.0)
 
     async def _carry_out(self, command: Command) -> None:
         actor = f"command:{command.command_id}"

@@ -134,6 +134,13 @@ class Desk:
         """Compares the books with the venue and writes down what was missed; protects and closes
         what follows from it."""
         self._audit_at_s = float("inf")
+        try:
+            return await self._audited()
+        except BaseException:
+            self._want_audit()  # one that ended in the middle is not the last
+            raise
+
+    async def _audited(self) -> RecoveryReport:
         if self._halts_for:
             await self._tighten(TradingState.HALTED, self._halts_for)
             self._halts_for = ""

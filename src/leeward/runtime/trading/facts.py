@@ -67,16 +67,19 @@ def check_stop_policy(strategy: Strategy, limits: RiskLimits) -> None:
         )
 
 
-def most_to_lose(equity: Money, limits: RiskLimits) -> str:
-    """Returns in words what the limits leave to lose."""
+def most_to_lose(equity: Money, held: Money, limits: RiskLimits) -> str:
+    """Returns in words what the limits leave to lose of an account's value, `held` of which lies
+    in open positions."""
 
     def part(fraction: float) -> str:
         amount = equity.scaled(Decimal(repr(fraction)))
         return f"{amount.amount:,.2f} {amount.currency} ({fraction:.1%})"
 
-    has = f"Equity {equity.amount:,.2f} {equity.currency}."
+    has = f"Equity {equity.amount:,.2f} {equity.currency}"
+    if held.amount:
+        has += f", {held.amount:,.2f} of it in open positions"
     return (
-        f"{has} At most {part(limits.max_exposure_fraction)} is in the market at "
+        f"{has}. At most {part(limits.max_exposure_fraction)} is in the market at "
         "once: lost only if all of it went to nothing.\n"
         f"Stopped where its stop stands, one trade loses {part(limits.risk_per_trade_fraction)}; "
         "a market that jumps over a stop costs more.\n"

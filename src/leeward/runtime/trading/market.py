@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import Final
+from typing import Final, TypeVar
 
-from leeward.domain.answers import Found, Unavailable
+from leeward.domain.answers import Asked, Found, Unavailable
 from leeward.domain.errors import BadUsage, RetryLater
 from leeward.domain.money import Money
 from leeward.domain.rules import SymbolRules
+from leeward.engine.books import Held
 from leeward.runtime.settings import Settings
 from leeward.runtime.trading.facts import check_symbols
 from leeward.runtime.venue import open_venue
@@ -22,6 +23,8 @@ from leeward.venues.venue import Venue
 
 #: The exchange's words for a symbol that it does not have, and for one with a stroke or a space.
 _NO_SYMBOL: Final = frozenset({-1121, -1100})
+
+Answer = TypeVar("Answer")
 
 
 @dataclass
@@ -82,12 +85,20 @@ async def _unknown(rest: BinanceRest, symbols: tuple[str, ...]) -> BadUsage:
     return BadUsage(f"{name}: the venue does not know it; {hint}")
 
 
-async def equity_of(market: Market) -> Money:
-    """Returns the quote balance at the venue: what the limits' fractions are of at a first start.
-    Raises RetryLater."""
-    found = await market.venue.balances()
-    if not isinstance(found, Found):
-        raise RetryLater(f"no balances from the venue: {found.why}; try again later")
-    mine = [each for each in found.value if each.asset == market.quote]
-    amount = sum((each.free.amount + each.locked.amount for each in mine), Decimal(0))
-    return Money(amount, market.quote)
+async def equity_of(market: Market, held: Iterable[Held]) -> tuple[Money, Money]:
+    """Returns what the account is worth in quote units, and how much of it lies in the positions
+    held, at their last prices. Raises RetryLater."""
+    balances = _found(await market.venue.balances(), "balances")
+    mine = [each for each in balances if each.asset == market.quote]
+    cash = sum((each.free.amount + each.locked.amount for each in mine), Decimal(0))
+    worth = Decimal(0)
+    for each in held:
+        price = _found(await market.rest.last_price(each.symbol), f"price of {each.symbol}")
+        worth += each.quantity.value * price.value
+    return Money(cash + worth, market.quote), Money(worth, market.quote)
+
+
+def _found(answer: Asked[Answer], name: str) -> Answer:
+    if not isinstance(answer, Found):
+        raise RetryLater(f"no {name} from the venue: {answer.why}; try again later")
+    return answer.value

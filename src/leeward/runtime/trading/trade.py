@@ -11,7 +11,9 @@ from typing import Final
 
 from leeward.domain.errors import BadUsage, Refused
 from leeward.domain.times import iso
+from leeward.engine.books import books_of
 from leeward.engine.records import Mode
+from leeward.runtime.database import open_configured
 from leeward.runtime.settings import Settings
 from leeward.runtime.strategies import load_strategy
 from leeward.runtime.trading.facts import Asked, most_to_lose
@@ -92,7 +94,13 @@ def _check_end(asked: Asked, market: Market) -> None:
 
 
 async def _confirmed(settings: Settings, market: Market, talk: Talk) -> None:
-    words = most_to_lose(await equity_of(market), settings.risk)
+    database = open_configured(settings)
+    try:
+        account = account_name(Mode.LIVE, settings)
+        held = books_of(database.load(account), account, market.quote).positions()
+    finally:
+        database.close()
+    words = most_to_lose(*await equity_of(market, held), settings.risk)
     phrase = confirmation_phrase(settings)
     answer = talk.confirm(words, phrase)
     if answer is None:

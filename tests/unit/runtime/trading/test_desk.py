@@ -791,3 +791,16 @@ def test_recovery_is_not_clean_where_the_trades_of_a_symbol_were_never_read(
         assert world.books.ledger.is_opened("USDT")
 
     story(tmp_path, work, question_for_trades=[held_back])
+
+
+def test_an_audit_that_was_broken_off_is_made_again(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        breaking = asyncio.ensure_future(world.desk.audit())
+        await asyncio.sleep(0.001)
+        assert not breaking.done()
+        await _ended(breaking)
+        asked = len(world.line.sent)
+        await world.pass_s(10)
+        assert len(world.line.sent) > asked
+
+    story(tmp_path, work)

@@ -286,6 +286,37 @@ def test_a_resume_that_was_asked_for_before_the_start_waits_until_it_has_recover
     assert active.standing.state is ACTIVE
 
 
+def test_a_resume_of_before_the_start_waits_too_for_what_passes_by_itself(active: Bench) -> None:
+    send(active, "halt")
+    active.boot()
+    commands = asked(active, "resume")
+    run(commands.look())
+    run(active.standing.recovered())
+    active.behind_s = 100.0
+    active.look()
+    run(commands.look())
+    assert outcomes(active) == ["halted"]
+    active.behind_s = 0.0
+    active.look()
+    run(commands.look())
+    assert active.standing.state is ACTIVE
+
+
+def test_a_resume_of_before_the_start_is_refused_where_its_hindrance_stays(active: Bench) -> None:
+    send(active, "halt")
+    active.boot()
+    commands = asked(active, "resume")
+    run(commands.look())
+    run(active.standing.recovered())
+    active.behind_s = 100.0
+    for _ in range(10):
+        active.look()
+        active.pass_time(60)
+    run(commands.look())
+    assert outcomes(active)[-1].startswith("refused: ")
+    assert "stale_candles" in outcomes(active)[-1]
+
+
 def test_a_halt_calls_off_a_resume_that_waits(active: Bench) -> None:
     send(active, "halt")
     active.boot()
@@ -309,6 +340,12 @@ def outcomes(bench: Bench) -> list[str]:
 
 def send(bench: Bench, *kinds: str, reconciled: bool = True) -> str:
     """Has commands carried out; returns the outcome of the last that was."""
+    run(asked(bench, *kinds, reconciled=reconciled).look())
+    return outcomes(bench)[-1]
+
+
+def asked(bench: Bench, *kinds: str, reconciled: bool = True) -> Commands:
+    """Returns the one that carries commands out, and always finds these."""
 
     async def pending() -> list[Command]:
         return [
@@ -319,7 +356,7 @@ def send(bench: Bench, *kinds: str, reconciled: bool = True) -> str:
     async def swap(_: Command) -> None:
         raise AssertionError("nobody asked for a swap")
 
-    commands = Commands(
+    return Commands(
         pending,
         bench.keeper,
         bench.standing,
@@ -330,5 +367,3 @@ def send(bench: Bench, *kinds: str, reconciled: bool = True) -> str:
         lambda: reconciled,
         swap,
     )
-    run(commands.look())
-    return outcomes(bench)[-1]

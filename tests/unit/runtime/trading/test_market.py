@@ -1,0 +1,61 @@
+"""What an account is worth at the venue, before a session is put together."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from decimal import Decimal
+
+import pytest
+from tests.accounts import SYMBOL, fill, intent, money, opened, own
+
+from leeward.domain.answers import Asked, Found, Unavailable
+from leeward.domain.errors import RetryLater
+from leeward.domain.money import Price
+from leeward.domain.orders import Balance
+from leeward.engine.books import Books
+from leeward.engine.records import Role
+from leeward.risk.limits import RiskLimits
+from leeward.runtime.trading.facts import most_to_lose
+from leeward.runtime.trading.market import Market, equity_of
+
+
+@dataclass
+class Venue:
+    """Knows balances, and a price or none."""
+
+    price: str | None
+
+    async def balances(self) -> Asked[tuple[Balance, ...]]:
+        coins = Balance(money("0", "BTC"), money("2.5", "BTC"))
+        return Found((Balance(money("7000"), money("1000")), coins))
+
+    async def last_price(self, symbol: str) -> Asked[Price]:
+        assert symbol == SYMBOL
+        return Unavailable("no line") if self.price is None else Found(Price(Decimal(self.price)))
+
+
+def held() -> Books:
+    """The books of an account that holds one of the 2.5 coins."""
+    books, made = Books("live:test:main", "USDT"), intent()
+    for record in (made, opened(made), own(made, Role.ENTRY, fill(1, "1"))):
+        books.apply(record)
+    return books
+
+
+def market_of(price: str | None) -> Market:
+    return Market(Venue(price), {}, "USDT")  # type: ignore[arg-type] # as much of it as is asked
+
+
+def test_what_it_may_lose_is_reckoned_of_cash_and_of_the_positions_held() -> None:
+    equity = asyncio.run(equity_of(market_of("2000"), held().positions()))
+    assert equity == (money("10000"), money("2000"))
+    words = most_to_lose(*equity, RiskLimits())
+    assert words.startswith(
+        "Equity 10,000.00 USDT, 2,000.00 of it in open positions. At most 5,000.00 USDT (50.0%)"
+    )
+
+
+def test_without_a_price_of_what_is_held_nothing_is_promised() -> None:
+    with pytest.raises(RetryLater, match="no price of BTCUSDT from the venue"):
+        asyncio.run(equity_of(market_of(None), held().positions()))
