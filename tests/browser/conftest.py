@@ -13,7 +13,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 from tests.running import ACCOUNT, LEEWARD, RESTLESS, TRADES, lines_until, started
 from tests.served import generated, served
 from tests.walks import walk
@@ -22,6 +29,8 @@ from leeward.data.store import CandleStore
 from leeward.database.engine import Database, open_database
 from leeward.runtime.overview import Overview, overview
 
+# A page of a machine that does much else is patiently waited for.
+expect.set_options(timeout=60_000)
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",

@@ -44,7 +44,6 @@ def watched(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iter
         yield found
 
 
-@pytest.mark.timeout(300)
 def test_every_page_says_in_words_that_nothing_happened_yet(opened: Opened) -> None:
     for look in LOOKS:
         visit = opened("/", look)
@@ -63,7 +62,6 @@ def test_every_page_says_in_words_that_nothing_happened_yet(opened: Opened) -> N
         assert visit.complaints == []
 
 
-@pytest.mark.timeout(300)
 def test_without_a_database_every_page_tells_how_to_begin(
     tmp_path: Path, chromium: Browser
 ) -> None:

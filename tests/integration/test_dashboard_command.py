@@ -20,8 +20,6 @@ from tests.integration.conftest import Run
 from tests.integration.test_dashboard_hostile import CANARIES
 from tests.running import lines_until, started
 
-pytestmark = pytest.mark.timeout(240)
-
 
 @contextmanager
 def dashboard(

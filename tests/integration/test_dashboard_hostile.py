@@ -18,8 +18,6 @@ from leeward.runtime.settings import secrets_in
 from tests.dashboards import ORIGIN, PASSWORD, Scene, scene
 from tests.histories import ACCOUNT
 
-pytestmark = pytest.mark.timeout(240)
-
 CANARIES = {
     "LEEWARD_VENUE__API_KEY": "canary-api-key-7f3a9c",
     "LEEWARD_VENUE__API_SECRET": "canary-api-secret-51be02",

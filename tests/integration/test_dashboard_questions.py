@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from leeward.dashboard.access import Role, access_of
 from leeward.runtime.clock import now_ms
@@ -41,7 +40,6 @@ def got(client: httpx.Client, route: str, **query: str) -> Any:
     return answer.json()
 
 
-@pytest.mark.timeout(300)
 def test_the_api_tells_of_a_session_what_the_command_line_tells(
     leeward: Run, tmp_path: Path
 ) -> None:

@@ -7,13 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from leeward.database.engine import open_database
 from leeward.database.lease import take_lease
 from tests.histories import ACCOUNT, life_of_an_account
-
-pytestmark = pytest.mark.timeout(120)
 
 
 def test_a_database_is_made_checked_copied_and_put_back(database_url: str, tmp_path: Path) -> None:

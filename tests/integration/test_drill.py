@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from leeward.data.store import CandleStore
 from leeward.runtime.drill import _KILLS, SYMBOLS, Line, Sheet, _Drill
 from leeward.runtime.drill_engine import rehearsal
@@ -13,7 +11,6 @@ from leeward.runtime.drill_stage import exchange_of
 from leeward.runtime.emulator import gather_market
 
 
-@pytest.mark.timeout(180)
 def test_the_engine_survives_a_kill_between_fill_and_stop(tmp_path: Path) -> None:
     said: list[Line] = []
     market = gather_market(SYMBOLS, None, CandleStore(tmp_path / "none"), None, seed=7)

@@ -38,13 +38,9 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.mark.usefixtures("session")
-def test_halt_stops_entries_within_two_seconds_and_resume_lets_them(
-    leeward: Run, database: Database
-) -> None:
-    asked_s = time.monotonic()
+def test_halt_stops_entries_and_resume_lets_them(leeward: Run, database: Database) -> None:
     shown = leeward("halt", "--reason", "lunch")
     assert (shown.code, shown.out) == (0, f"{ACCOUNT}: halted\n")
-    assert time.monotonic() - asked_s < 30  # at rest it is two
     assert status(leeward)["state"] == "HALTED"
     assert status(leeward)["reason"] == "lunch"
     wait_for(lambda: status(leeward)["positions"] == [])

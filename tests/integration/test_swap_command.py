@@ -28,7 +28,6 @@ def session(market: Served, tmp_path: Path, leeward: Run) -> Iterator[subprocess
         yield process
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.usefixtures("session")
 def test_swap_says_what_will_happen_and_when_and_then_it_does(leeward: Run) -> None:
     asked = ("swap", "ema_cross", "--param", "fast=7", "--positions", "close", "--shadow", "20")

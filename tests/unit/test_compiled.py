@@ -95,7 +95,6 @@ print(digest.hexdigest())
 """
 
 
-@pytest.mark.timeout(300)  # it builds the compiled code anew
 def test_code_from_a_warm_cache_computes_the_same_bytes_as_code_just_built(tmp_path: Path) -> None:
     def compute() -> str:
         environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}

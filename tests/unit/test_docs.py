@@ -49,7 +49,6 @@ def test_the_settings_file_shown_is_accepted(tmp_path: Path) -> None:
     assert settings.instrument("BTCUSDT").tick_size == 0.01
 
 
-@pytest.mark.timeout(180)  # where nothing is compiled yet
 @pytest.mark.parametrize("name", build.NOTEBOOKS)
 def test_the_code_of_a_page_prints_what_the_page_shows(name: str) -> None:
     assert page(name) == refresh(page(name)), STALE

@@ -22,7 +22,7 @@ from leeward.runtime.emulator import gather_market
 Level: TypeAlias = Literal["quick", "full"]
 SYMBOLS: Final = ("BTCUSDT", "ETHUSDT")
 #: What a restart may take, start of the interpreter included, until all agrees again.
-_RESTART_S: Final = 30.0
+_RESTART_S: Final = 60.0
 #: What may pass until the strategy sends an order of the wanted kind.
 _OPPORTUNITY_S: Final = 45.0
 _CALM_S: Final = 30.0

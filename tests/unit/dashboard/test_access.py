@@ -7,8 +7,6 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
 from leeward.dashboard.access import FILE_NAME, AccessFile, Role
 
 _OTHER = """
@@ -21,7 +19,6 @@ for number in range(25):
 """
 
 
-@pytest.mark.timeout(240)
 def test_a_token_is_revoked_for_good_while_others_are_made(tmp_path: Path) -> None:
     path = tmp_path / FILE_NAME
     access = AccessFile(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from tests.accounts import SYMBOL, books, fill
 from tests.unit.engine.test_reconcile import BOUGHT, STOP_RESTS, facts
 
@@ -13,8 +12,6 @@ from leeward.domain.timeframe import Timeframe
 from leeward.engine.books import books_of
 from leeward.engine.reconcile import reconcile
 from leeward.engine.records import FillBooked, IntentMade
-
-pytestmark = pytest.mark.timeout(120)
 
 
 def test_what_was_taken_over_is_recorded_once_and_loaded(database: Database) -> None:

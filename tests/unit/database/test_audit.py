@@ -11,8 +11,6 @@ from leeward.database.audit import audit
 from leeward.database.engine import Database, open_database
 from leeward.database.lease import take_lease
 
-pytestmark = pytest.mark.timeout(120)
-
 
 def test_an_untouched_database_passes_every_check(lived: Database) -> None:
     findings = list(audit(lived))

@@ -18,8 +18,6 @@ from leeward.database.lease import take_lease
 from leeward.database.tables import metadata
 from leeward.domain.errors import CannotWrite, Failed, Refused
 
-pytestmark = pytest.mark.timeout(120)
-
 
 @pytest.mark.parametrize("name", ["copy.db", "copy.jsonl"])
 def test_a_restored_database_is_the_one_that_was_backed_up(

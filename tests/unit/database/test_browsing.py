@@ -21,8 +21,6 @@ from leeward.database.browsing import EventQuery, ExecutionQuery, TradeQuery
 from leeward.database.engine import Database
 from leeward.database.lease import take_lease
 
-pytestmark = pytest.mark.timeout(120)
-
 
 @pytest.fixture
 def lived(database: Database) -> Database:

@@ -19,8 +19,6 @@ from leeward.domain.errors import Refused
 
 ROOT = Path(__file__).parents[3]
 
-pytestmark = pytest.mark.timeout(120)
-
 
 def test_each_lease_is_of_a_new_epoch(database: Database) -> None:
     epochs = []

@@ -20,8 +20,6 @@ from leeward.database.lease import take_lease
 from leeward.domain.errors import BadUsage
 from leeward.engine.records import CommandDone, OrderState, PositionClosed, SessionEnded
 
-pytestmark = pytest.mark.timeout(120)
-
 DAY = (START_MS, START_MS + 24 * HOUR_MS)
 QUERIES: dict[str, Callable[[Connection], object]] = {
     "sessions": lambda c: reading.sessions(c, ACCOUNT),

@@ -48,8 +48,6 @@ from leeward.engine.records import (
     TransferBooked,
 )
 
-pytestmark = pytest.mark.timeout(120)
-
 
 def test_what_was_recorded_is_loaded_in_the_same_order(database: Database) -> None:
     batches = life_of_an_account()

@@ -22,8 +22,6 @@ from leeward.domain.errors import Failed
 CAMPAIGN = int(os.environ.get("LEEWARD_CAMPAIGN", "1"))
 ROOT = Path(__file__).parents[3]
 
-pytestmark = pytest.mark.timeout(120)
-
 
 def test_the_migrations_make_the_tables_that_the_code_knows(database: Database) -> None:
     with database.reading() as connection:

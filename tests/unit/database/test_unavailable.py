@@ -17,8 +17,6 @@ from leeward.database.lease import take_lease
 from leeward.domain.errors import BadConfig, Failed
 from leeward.engine.records import Record
 
-pytestmark = pytest.mark.timeout(120)
-
 STEP: list[Record] = [marked(1), executed(1), entry(1)]
 
 

@@ -137,7 +137,7 @@ def ask_for(exchange: Exchange, account: str, step: object) -> None:
         exchange.exchange_cancel(account)
 
 
-@pytest.mark.timeout(60 + 30 * CAMPAIGN)
+@pytest.mark.timeout(300 * CAMPAIGN)
 @settings(max_examples=60 * CAMPAIGN, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(st.tuples(st.sampled_from([ME, "other"]), steps), min_size=10, max_size=40),

@@ -160,4 +160,4 @@ Matching.TestCase.settings = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-TestMatching = pytest.mark.timeout(40 + 30 * CAMPAIGN)(Matching.TestCase)
+TestMatching = pytest.mark.timeout(300 * CAMPAIGN)(Matching.TestCase)

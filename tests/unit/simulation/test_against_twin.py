@@ -29,7 +29,7 @@ from leeward.strategies.signals import Signals
 
 CAMPAIGN = int(os.environ.get("LEEWARD_CAMPAIGN", "1"))
 TOLERANCE = 1e-12
-pytestmark = pytest.mark.timeout(60 * CAMPAIGN)
+pytestmark = pytest.mark.timeout(300 * CAMPAIGN)
 
 
 def assert_same(case: Case) -> Simulation:
