@@ -14,6 +14,8 @@ import pytest
 import yaml  # type: ignore[import-untyped] # PyYAML ships no types
 from docs import build
 from docs.watching import RULES, metrics_page, rules, runbook_page
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from leeward.monitoring.metrics import ALL
 
@@ -50,6 +52,14 @@ def known() -> set[str]:
         parts = ("_bucket", "_sum", "_count") if metric.kind == "histogram" else ("",)
         names |= {metric.name + part for part in parts}
     return names
+
+
+def test_grafana_s_own_models_take_the_dashboard_whole() -> None:
+    taken = json.loads(JSONEncoder().encode(Dashboard.from_json(DASHBOARD)))
+    assert taken["title"] == DASHBOARD["title"]
+    for ours, theirs in zip(DASHBOARD["panels"], taken["panels"], strict=True):
+        for name in ("type", "title", "gridPos", "datasource", "targets"):
+            assert theirs.get(name) == ours.get(name), (ours["title"], name)
 
 
 def test_every_expression_names_metrics_that_there_are() -> None:
