@@ -274,6 +274,40 @@ def test_connections_that_say_nothing_make_room(tmp_path: Path) -> None:
     served(tmp_path, story)
 
 
+async def _large_app(scope: Scope, _: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    chunks = 64 if scope["path"] == "/large" else 0
+    for _each in range(chunks):
+        await send({"type": "http.response.body", "body": bytes(1 << 20), "more_body": True})
+    await send({"type": "http.response.body", "body": b"small"})
+
+
+def test_who_dawdles_over_a_body_or_an_answer_makes_room_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 8)
+    monkeypatch.setattr(connections, "PATIENCE_S", 3600.0)
+    monkeypatch.setattr(guard, "BODY_S", 3600.0)
+
+    async def crowd(port: int, begin: bytes) -> list[asyncio.StreamWriter]:
+        opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(20)]
+        for _, writer in opened:
+            writer.write(begin)  # and what comes is never read
+        return [writer for _, writer in opened]
+
+    async def story(_here: Scene, port: int) -> None:
+        opened = await crowd(port, BODY)
+        assert await Browser(port).log_in() == 303
+        async with on_loopback(_large_app, DashboardSettings()) as large:
+            opened += await crowd(large, b"GET /large HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            for _ in range(3):
+                assert (await Browser(large).client.get("/")).text == "small"
+            for writer in opened:
+                await closed(writer)
+
+    served(tmp_path, story)
+
+
 def test_a_head_that_is_too_large_is_refused(tmp_path: Path) -> None:
     async def story(_here: Scene, port: int) -> None:
         head = b"GET /login HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: "
