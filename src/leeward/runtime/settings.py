@@ -286,7 +286,8 @@ def _as_no_json(error: SettingsError) -> BadConfig:
         kind = getattr(Settings.model_fields.get(section), "annotation", None)
         field = getattr(kind, "model_fields", {}).get(key)
         many = field is not None and get_origin(field.annotation) in {tuple, dict}
-        if kind is None or (key and not many):
+        is_ours = kind is not None and name.upper().startswith(PREFIX)
+        if not is_ours or (key and not many):
             continue
         try:
             json.loads(value)

@@ -319,6 +319,7 @@ def test_a_list_of_the_environment_that_is_none_is_named_with_what_to_write(
 ) -> None:
     monkeypatch.setenv("LEEWARD_ALERTS__LEVEL", "info")
     monkeypatch.setenv("LEEWARD_RISK__TREND_GATE", "off")
+    monkeypatch.setenv("DATA", "a variable of another program")
     monkeypatch.setenv(name, value)
     with pytest.raises(BadConfig) as refused:
         load_settings()
