@@ -317,6 +317,7 @@ def _limits(
         len(positions),
         int(number(facts.get("orders_last_hour")) or 0),
         at_risk,
+        _decimal(facts.get("together")),
     )
     limits = RiskLimits(**{str(name): value for name, value in risk.items()})  # type: ignore[arg-type] # as they were written down
     return limits_in_use(limits, use)

@@ -27,7 +27,7 @@ _FEWEST: Final = 30
 _MOST_SYMBOLS: Final = 20
 #: Limits that have no present value: they are rules.
 _RULES: Final = ("trend_gate", "require_stop", "default_stop_fraction", "cooldown_candles",
-                 "max_correlated_fraction", "correlation_threshold")  # fmt: skip
+                 "correlation_threshold")  # fmt: skip
 
 
 async def build(seat: Seat) -> None:

@@ -27,7 +27,7 @@ LIMITS: Final = {
 #: reaching one is nothing bad.
 STOPPING: Final = {"daily_loss_fraction", "max_drawdown_fraction", "max_orders_per_hour"}
 #: Limits that an entry kept to and profit may carry beyond.
-GROWING: Final = {"max_exposure_fraction", "max_position_fraction"}
+GROWING: Final = {"max_exposure_fraction", "max_position_fraction", "max_correlated_fraction"}
 
 #: Why a position was closed, in a table.
 EXITS: Final = {

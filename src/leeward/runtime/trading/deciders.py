@@ -4,7 +4,7 @@ positions of theirs, and one that is tried beside them before it takes over."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Collection, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 
 from leeward.domain.candle import Candle
@@ -56,6 +56,10 @@ class Deciders:
         knows = (each for each in self._all() if series in each.series)
         first = next(knows, None)
         return None if first is None else first.last_ms(series)
+
+    def moving_together(self, held: Collection[str]) -> list[frozenset[str]]:
+        """Returns, for each traded symbol held, itself and those held that move with it."""
+        return self.chief.moving_together(held)
 
     def take(self, step: Step) -> list[str]:
         """Takes the candles of a step; returns what is wrong with those that are left out."""

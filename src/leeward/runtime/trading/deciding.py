@@ -6,7 +6,7 @@ no I/O and reads no clock, so a replay of the same candles and accounts decides 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -16,7 +16,7 @@ from leeward.domain.errors import Failed
 from leeward.engine.decide import decide
 from leeward.engine.state import BUY, NO_ORDER, SELL, Market, Record
 from leeward.indicators.averages import ema_need
-from leeward.risk.correlation import WINDOW
+from leeward.risk.correlation import WINDOW, correlated
 from leeward.risk.trend import trend_verdicts
 from leeward.risk.trend_gate import UNKNOWN, TrendGate
 from leeward.runtime.trading.core import Core, Looked, check_tags, last_advice, number_of
@@ -111,6 +111,24 @@ class Decider:
     def last_ms(self, series: Series) -> int | None:
         """Returns the open time of the last candle taken of a series."""
         return self._windows[series].last_ms
+
+    def moving_together(self, held: Collection[str]) -> list[frozenset[str]]:
+        """Returns, for each traded symbol held, itself and those held that move with it, as the
+        core reckons at the last closes."""
+        windows = [window for window in self._traded if window.symbol in held]
+        names = [window.symbol for window in windows]
+        if len(windows) < 2:
+            return [frozenset(names)] * len(windows)
+        market = align_market([window.candles(_TAIL) for window in windows])
+        t, threshold = len(market.open_time) - 1, self._setup.limits.correlation_threshold
+        return [
+            frozenset(
+                other
+                for other, theirs in zip(names, market.returns, strict=True)
+                if other == name or correlated(own, theirs, t, threshold)
+            )
+            for name, own in zip(names, market.returns, strict=True)
+        ]
 
     def take(self, candle: Candle) -> None:
         """Takes the next closed candle of a series; raises BadCandles for one out of order."""

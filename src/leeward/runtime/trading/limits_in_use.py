@@ -11,8 +11,8 @@ from leeward.risk.limits import RiskLimits
 @dataclass(frozen=True, slots=True)
 class Use:
     """An account now: quote units at the last closes, and counts. `largest` is its largest
-    position, `at_risk` the most that one of them loses where it ends at its stop; None where
-    nobody looked."""
+    position, `at_risk` the most that one of them loses where it ends at its stop, `together` the
+    most that lies in one position and those that move with it; None where nobody looked."""
 
     equity: Decimal
     peak: Decimal
@@ -22,6 +22,7 @@ class Use:
     positions: int
     orders_last_hour: int
     at_risk: Decimal | None = None
+    together: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,12 @@ def limits_in_use(limits: RiskLimits, use: Use) -> tuple[LimitUse, ...]:
         return float(value / use.equity) if use.equity > 0 else 0.0
 
     per_trade = {} if use.at_risk is None else {"risk_per_trade_fraction": part(use.at_risk)}
+    alike = {} if use.together is None else {"max_correlated_fraction": part(use.together)}
     values = {
         "max_position_fraction": part(use.largest),
         **per_trade,
         "max_exposure_fraction": part(use.exposure),
+        **alike,
         "max_open_positions": float(use.positions),
         "daily_loss_fraction": lost(use.day_base),
         "max_drawdown_fraction": lost(use.peak),

@@ -22,6 +22,7 @@ from leeward.engine.records import (
 )
 from leeward.monitoring.metrics import Metrics
 from leeward.runtime.trading.limits_in_use import Use, limits_in_use
+from leeward.runtime.trading.pulse import together
 from leeward.runtime.trading.session import Shown, TradingSession
 
 if TYPE_CHECKING:
@@ -162,6 +163,7 @@ def _show_account(metrics: Metrics, session: TradingSession, marked: EquityMarke
         largest=max(values, default=Decimal(0)),
         positions=len(held),
         orders_last_hour=orders,
+        together=together(session),
     )
     metrics.set("equity_quote", float(equity))
     metrics.set("cash_quote", float(session.keeper.books.cash))

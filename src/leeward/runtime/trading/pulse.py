@@ -52,7 +52,21 @@ def pulse(session: TradingSession) -> dict[str, object]:
         "unprotected_s": unprotected,
         "swap": session.coming,
         "behind_ms": session.behind_ms(),
+        "together": str(together(session)),
         "orders_last_hour": books.orders_last_hour(session.server_now_ms()),
         "step_p50_ms": measures.latency_ms(0.50),
         "step_p99_ms": measures.latency_ms(0.99),
     }
+
+
+def together(session: TradingSession) -> Decimal:
+    """Returns the most that lies in one position and those that move with it, quote units at the
+    last closes."""
+    worth = {
+        each.symbol: each.quantity.value * (session.price(each.symbol) or 0)
+        for each in session.keeper.books.positions()
+    }
+    groups = session.decider.moving_together(worth)
+    return max(
+        (sum((worth[name] for name in group), Decimal(0)) for group in groups), default=Decimal(0)
+    )

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.markets import HOUR
 from tests.stepwise import Step, candle_of, steps
+from tests.walks import walk
 
 from leeward.data.importing import Asked, import_file
 from leeward.data.store import CandleStore
@@ -339,3 +340,17 @@ def test_a_candle_out_of_order_is_refused() -> None:
     decider = decider_at([candles], 50)
     with pytest.raises(BadCandles, match="each once"):
         decider.take(candle_of(candles, 49))
+
+
+def test_symbols_that_move_together_are_told_apart_as_the_core_does() -> None:
+    lead = walk(800, symbol="BTCUSDT", seed=1)
+    follows = replace(lead, symbol="ETHUSDT")
+    alone = walk(800, symbol="SOLUSDT", seed=9)
+    candles = [lead, follows, alone]
+    strategy = EmaCross()
+    decider = Decider(strategy, setup_for(candles, strategy), candles, {})
+    held = {"BTCUSDT", "ETHUSDT", "SOLUSDT", "of another session"}
+    pair = frozenset({"BTCUSDT", "ETHUSDT"})
+    assert decider.moving_together(held) == [pair, pair, frozenset({"SOLUSDT"})]
+    assert decider.moving_together({"ETHUSDT"}) == [frozenset({"ETHUSDT"})]
+    assert decider.moving_together(set()) == []

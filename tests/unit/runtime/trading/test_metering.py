@@ -122,11 +122,12 @@ def test_a_sum_counted_elsewhere_is_caught_up_with(metrics: Metrics) -> None:
 def test_limits_are_shown_beside_what_is_used_of_them() -> None:
     use = Use(
         equity=Decimal(9000), peak=Decimal(10_000), day_base=Decimal(9500), exposure=Decimal(1800),
-        largest=Decimal(900), positions=2, orders_last_hour=6,
+        largest=Decimal(900), positions=2, orders_last_hour=6, together=Decimal(1350),
     )  # fmt: skip
     found = {each.name: each for each in limits_in_use(RiskLimits(), use)}
     assert found["max_position_fraction"].fraction == pytest.approx(1.0)
     assert found["max_exposure_fraction"].value == pytest.approx(0.2)
+    assert found["max_correlated_fraction"].fraction == pytest.approx(0.75)
     assert found["max_open_positions"].fraction == pytest.approx(0.4)
     assert found["daily_loss_fraction"].value == pytest.approx(500 / 9500)
     assert found["max_drawdown_fraction"].fraction == pytest.approx(0.5)

@@ -46,7 +46,10 @@ def test_what_is_no_cash_of_the_equity_is_in_the_market() -> None:
         standing=standing, coming=None, desk=SimpleNamespace(unprotected_s=lambda _: 0.0),
         plan=SimpleNamespace(who=SimpleNamespace(session_id="s")),
         equity=lambda _: books.equity({SYMBOL: Decimal(110)}).equity,
+        price=lambda _: Decimal(110),
+        decider=SimpleNamespace(moving_together=lambda held: [frozenset(held)]),
         behind_ms=lambda: 0, server_now_ms=lambda: 10,
     )  # fmt: skip
     told = pulse(cast("TradingSession", session))
+    assert Decimal(str(told["together"])) == 110
     assert Decimal(str(told["equity"])) - Decimal(str(told["cash"])) == 110
