@@ -202,6 +202,11 @@ def test_a_token_reads_the_report_of_a_run_and_no_page(tmp_path: Path) -> None:
             assert (await here.caller.ask("GET", "/trades", here.bearer(secret))).status == 401
         no = await here.caller.ask("GET", "/reports/bt-1", here.bearer("lwt_nobody"))
         assert no.status == 401
+        # A proxy that asks for a password of its own passes what it was given on.
+        of_proxy = {"authorization": "Basic b3duZXI6b3BlbnM="}
+        assert (await here.caller.ask("GET", "/reports/bt-1", of_proxy)).status == 401
+        person = await here.caller.ask("GET", "/reports/bt-1", {**of_proxy, **here.person})
+        assert person.status == 200
 
     within(tmp_path, story)
 
