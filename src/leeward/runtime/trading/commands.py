@@ -64,7 +64,16 @@ class Commands:
         if self.standing.state is TradingState.RECOVERING:
             self._waiting[command_id] = now_s + _PASSES_S
             return True
-        return bool(self.standing.causes) and now_s < self._waiting.get(command_id, 0.0)
+        waits = bool(self.standing.causes) and now_s < self._waiting.get(command_id, 0.0)
+        return waits and not self._halted_since(command_id)
+
+    def _halted_since(self, command_id: int) -> str:
+        """Returns what halted the account while a resume waited, which knew nothing of it."""
+        if command_id not in self._waiting:
+            return ""
+        moved = self.keeper.books.state
+        fell = moved is not None and (moved.state, moved.actor) == (TradingState.HALTED, "watch")
+        return self.standing.halted_for or (moved.reason if moved is not None and fell else "")
 
     async def _carry_out(self, command: Command) -> None:
         actor = f"command:{command.command_id}"
@@ -89,6 +98,8 @@ class Commands:
             await self.keeper.commit(self._done(command, f"refused: {refused}"), urgent=True)
 
     async def _resume(self, command: Command, reason: str, actor: str) -> None:
+        if why := self._halted_since(command.command_id):
+            raise Refused(f"halted after it was asked for: {why}; resume once that is understood")
         if not self.is_reconciled():
             raise Refused("books and venue do not agree yet; try again when they do")
         also: list[Record] = [self._done(command, "active")]

@@ -40,6 +40,8 @@ class Standing:
     server_now_ms: Callable[[], int]
     alarm: Callable[[Noted], None]
     causes: Causes = field(default_factory=Causes)
+    #: For what a halt was demanded last by this process, be the account halted already or not.
+    halted_for: str = ""
     _demands: deque[tuple[TradingState, str, str, int | None]] = field(default_factory=deque)
     _before: TradingState = TradingState.ACTIVE
     _before_reason: str = ""
@@ -83,6 +85,8 @@ class Standing:
         self, state: TradingState, cause: str, words: str, until_ms: int | None = None
     ) -> None:
         """Asks for a tighter state for a cause, which has to be cleared or ends at `until_ms`."""
+        if state is TradingState.HALTED:
+            self.halted_for = f"{cause}: {words}"
         if state is TradingState.REDUCING and cause in self.causes:
             self.causes = self.causes.with_cause(cause, until_ms)
             return

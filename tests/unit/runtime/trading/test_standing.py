@@ -326,6 +326,25 @@ def test_a_halt_calls_off_a_resume_that_waits(active: Bench) -> None:
     assert active.standing.state is HALTED
 
 
+@pytest.mark.parametrize("drawdown", [True, False])
+def test_a_resume_of_before_the_start_lifts_no_halt_that_came_after_it(
+    active: Bench, drawdown: bool
+) -> None:
+    send(active, "halt")
+    active.boot()
+    commands = asked(active, "resume")
+    run(commands.look())
+    run(active.standing.recovered())
+    if drawdown:
+        run(active.keeper.commit(StateMoved(HALTED, "max_drawdown: equity", "watch", 1)))
+    else:
+        active.standing.demand(HALTED, "key_refused", "the exchange does not take the key")
+        active.look()
+    run(commands.look())
+    assert active.standing.state is HALTED
+    assert outcomes(active)[-1].startswith("refused: halted after it was asked for: ")
+
+
 def test_a_command_and_its_effect_are_one_commit(active: Bench) -> None:
     send(active, "halt")
     moved, done = active.store.kept[-2:]
