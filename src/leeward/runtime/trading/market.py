@@ -87,14 +87,17 @@ async def _unknown(rest: BinanceRest, symbols: tuple[str, ...]) -> BadUsage:
 
 async def equity_of(market: Market, held: Iterable[Held]) -> tuple[Money, Money]:
     """Returns what the account is worth in quote units, and how much of it lies in the positions
-    held, at their last prices. Raises RetryLater."""
+    held, at their last prices; at what was paid where the exchange has the symbol no more. Raises
+    RetryLater."""
     balances = _found(await market.venue.balances(), "balances")
     mine = [each for each in balances if each.asset == market.quote]
     cash = sum((each.free.amount + each.locked.amount for each in mine), Decimal(0))
     worth = Decimal(0)
     for each in held:
-        price = _found(await market.rest.last_price(each.symbol), f"price of {each.symbol}")
-        worth += each.quantity.value * price.value
+        answer, paid = await market.rest.last_price(each.symbol), each.entry_price
+        if isinstance(answer, Unavailable) and answer.code in _NO_SYMBOL and paid is not None:
+            answer = Found(paid)
+        worth += each.quantity.value * _found(answer, f"price of {each.symbol}").value
     return Money(cash + worth, market.quote), Money(worth, market.quote)
 
 

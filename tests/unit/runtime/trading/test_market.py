@@ -25,6 +25,7 @@ class Venue:
     """Knows balances, and a price or none."""
 
     price: str | None
+    code: int | None = None
 
     async def balances(self) -> Asked[tuple[Balance, ...]]:
         coins = Balance(money("0", "BTC"), money("2.5", "BTC"))
@@ -32,7 +33,9 @@ class Venue:
 
     async def last_price(self, symbol: str) -> Asked[Price]:
         assert symbol == SYMBOL
-        return Unavailable("no line") if self.price is None else Found(Price(Decimal(self.price)))
+        if self.price is None:
+            return Unavailable("no line", code=self.code)
+        return Found(Price(Decimal(self.price)))
 
 
 def held() -> Books:
@@ -43,8 +46,8 @@ def held() -> Books:
     return books
 
 
-def market_of(price: str | None) -> Market:
-    return Market(Venue(price), {}, "USDT")  # type: ignore[arg-type] # as much of it as is asked
+def market_of(price: str | None, code: int | None = None) -> Market:
+    return Market(Venue(price, code), {}, "USDT")  # type: ignore[arg-type] # as much of it as is asked
 
 
 def test_what_it_may_lose_is_reckoned_of_cash_and_of_the_positions_held() -> None:
@@ -59,3 +62,8 @@ def test_what_it_may_lose_is_reckoned_of_cash_and_of_the_positions_held() -> Non
 def test_without_a_price_of_what_is_held_nothing_is_promised() -> None:
     with pytest.raises(RetryLater, match="no price of BTCUSDT from the venue"):
         asyncio.run(equity_of(market_of(None), held().positions()))
+
+
+def test_a_coin_that_the_exchange_has_no_more_hinders_no_start() -> None:
+    equity = asyncio.run(equity_of(market_of(None, -1121), held().positions()))
+    assert equity == (money("8100"), money("100"))
