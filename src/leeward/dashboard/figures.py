@@ -10,10 +10,11 @@ import numpy as np
 from sqlalchemy import Connection
 
 from leeward.database import browsing, reading
-from leeward.database.browsing import Moved
+from leeward.database.browsing import EventQuery, Moved
 from leeward.domain.columns import FloatColumn
 from leeward.domain.timeframe import DAY_MS
-from leeward.engine.records import EquityMarked, PositionClosed
+from leeward.engine.record_codec import record_of
+from leeward.engine.records import EquityMarked, FeesValued, PositionClosed
 from leeward.runtime.trading.measuring import trade_values
 from leeward.statistics.account import annual_growth, calmar_ratio, moved_part
 from leeward.statistics.daily import daily_marks, monthly_returns
@@ -67,7 +68,8 @@ def performance(connection: Connection, account: str) -> Performance:
     pnl = [each.trade.pnl.amount for each in closed]
     won = sum((each for each in pnl if each > 0), Decimal(0))
     lost = -sum((each for each in pnl if each < 0), Decimal(0))
-    total, figures = sum(pnl, Decimal(0)), trade_values(closed, {})
+    total = sum(pnl, Decimal(0))
+    figures = trade_values(closed, {}, _worth_of_fees(connection, account))
     days = _Days.of(marks, browsing.moved(connection, account, _quote(connection, account)))
     drawdown = browsing.largest_drawdown(connection, account)
     return Performance(
@@ -97,6 +99,16 @@ def performance(connection: Connection, account: str) -> Performance:
 def _quote(connection: Connection, account: str) -> str:
     newest = reading.sessions(connection, account, 1)
     return str(newest[0].started.facts.get("quote", "USDT")) if newest else ""
+
+
+def _worth_of_fees(connection: Connection, account: str) -> dict[str, Decimal]:
+    """Returns what one of each other coin that fees were paid in was worth, on the whole."""
+    told = browsing.events_page(connection, account, EventQuery((FeesValued.__name__,)))
+    found: dict[str, Decimal] = {}
+    for each in map(record_of, (event.record for event in told)):
+        if isinstance(each, FeesValued) and each.amount:  # the newest comes first, and is of all
+            found.setdefault(each.asset, each.value.amount / each.amount)
+    return found
 
 
 def _return_of(closed: PositionClosed) -> float:

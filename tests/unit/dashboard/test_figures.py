@@ -21,11 +21,14 @@ from leeward.dashboard.figures import Performance, performance
 from leeward.dashboard.stories import story_of
 from leeward.database.engine import open_database
 from leeward.database.lease import take_lease
+from leeward.domain.money import Money
 from leeward.engine.records import (
+    FeesValued,
     FillBooked,
     IntentMade,
     PositionClosed,
     Record,
+    SessionStarted,
     TransferBooked,
     TransferKind,
 )
@@ -92,6 +95,25 @@ def test_what_is_paid_in_and_out_is_neither_gain_nor_loss(tmp_path: Path) -> Non
     for name in ("return_fraction", "cagr", "sharpe", "sortino", "monthly"):
         assert getattr(moved, name) == pytest.approx(getattr(quiet, name)), name
     assert moved.last_equity == Decimal(9900)
+
+
+def test_fees_in_another_coin_count_as_what_they_were_worth(tmp_path: Path) -> None:
+    bnb = Money(Decimal("0.002"), "BNB")
+    records: list[Record] = [
+        replace(each, trade=replace(each.trade, fees=(bnb,)))
+        if isinstance(each, PositionClosed)
+        else each
+        for batch in life_of_an_account(1)
+        for each in batch
+        if not isinstance(each, SessionStarted)
+    ]
+    unvalued = performance_of(tmp_path / "a", records)
+    values = [
+        FeesValued("BNB", Decimal(amount), usdt(value), START_MS)
+        for amount, value in (("0.002", "1"), ("0.004", "2.4"))
+    ]
+    assert (unvalued.trades, unvalued.fees) == (2, 0.0)
+    assert performance_of(tmp_path / "b", [*records, *values]).fees == pytest.approx(2.4)
 
 
 def test_an_account_that_was_emptied_has_no_return(tmp_path: Path) -> None:

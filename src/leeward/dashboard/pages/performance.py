@@ -152,7 +152,7 @@ def draw_figures(found: Performance, quote: str) -> Html:
         ("Won", percent(found.win_rate),
          f"profit factor {ratio(found.profit_factor)}"),
         ("Average trade", parts.money(found.expectancy, quote, sign=True), None),
-        ("Fees paid", parts.money(found.fees, quote), "in the prices of the entries"),
+        ("Fees paid", parts.money(found.fees, quote), "of closed trades, in the prices then"),
         ("Growth a year", parts.share(found.cagr, sign=True), "if it went on so; from two days on"),
     ))  # fmt: skip
 
