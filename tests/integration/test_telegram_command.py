@@ -105,6 +105,13 @@ def test_a_token_is_not_sent_in_clear(
     assert (shown.code, "the token would pass in clear; use https" in shown.err) == (2, True)
 
 
+def test_an_address_that_is_none_is_named(leeward: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEEWARD_TELEGRAM__TOKEN", TOKEN)
+    options = ("--set", "telegram.url=https://[bots", "--set", f"telegram.viewers=[{CHAT}]")
+    shown = leeward("telegram", *options)
+    assert (shown.code, "telegram.url: is no address: " in shown.err) == (2, True)
+
+
 def test_without_an_account_it_says_so(api: BotApi, tmp_path: Path) -> None:
     options = ("--set", f"telegram.url={api.url}", "--set", f"telegram.viewers=[{CHAT}]")
     with started(tmp_path, "telegram", *options, LEEWARD_TELEGRAM__TOKEN=TOKEN):

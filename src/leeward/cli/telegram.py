@@ -66,7 +66,10 @@ def _bot(settings: Settings, account: str | None, notes: Log) -> TelegramBot:
             "telegram.operators and telegram.viewers are empty, so nobody would get an answer; "
             "name the ids of your chats: a chat that is not named is noted with its id"
         )
-    where = urlsplit(given.url)
+    try:
+        where = urlsplit(given.url)
+    except ValueError as error:
+        raise BadConfig(f"telegram.url: is no address: {error}") from None
     here = where.scheme == "http" and where.hostname in _THIS_MACHINE
     if where.scheme != "https" and not here:
         raise BadConfig(
