@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NoReturn
 
-from leeward.domain.answers import Acked, Found
+from leeward.domain.answers import Acked, Found, Unavailable
 from leeward.domain.errors import BadUsage
 from leeward.domain.orders import OrderReport
 from leeward.domain.rules import SymbolRules
@@ -36,6 +36,8 @@ _ATTEMPTS = 5
 #: Seconds between two comparisons at the least; and where one left something open.
 _LEAST_AUDIT_S = 1.0
 _AGAIN_S = 11.0
+#: The exchange has no such symbol, and never will again: nothing is waited for.
+_NO_SYMBOL = -1121
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +127,14 @@ class Desk:
         left. May be interrupted anywhere and called as often as wanted."""
         for symbol in self._tenders:
             self.look(symbol)
-        await self._know_all_symbols()
+        unknown = await self._unknown_symbols()
         await self.audit()
         await self.tend_all()
-        return await self.audit()
+        report = await self.audit()
+        if not unknown:
+            return report
+        self.left = "; ".join(filter(None, (report.words, f"the venue did not tell of {unknown}")))
+        return RecoveryReport(clean=False, words=self.left, alarms=report.alarms)
 
     async def audit(self) -> RecoveryReport:
         """Compares the books with the venue and writes down what was missed; protects and closes
@@ -302,14 +308,15 @@ class Desk:
             left.append("the database lacks what the journal has")
         return RecoveryReport(not left, "; ".join(left), findings.alarms)
 
-    async def _know_all_symbols(self) -> None:
-        """Looks after symbols that are not traded any more, where something is left of them."""
+    async def _unknown_symbols(self) -> str:
+        """Looks after symbols that are not traded any more, where something is left of them;
+        returns in words those of which the venue did not answer."""
         books = self.keeper.books
         left = {each.symbol for each in books.positions()}
         left |= {each.symbol for each in books.live_orders()}
         missing = sorted(left - self._tenders.keys())
         if not missing:
-            return
+            return ""
         answer = await self._means.asked(self.venue.rules(missing))
         if isinstance(answer, Found):
             for symbol, rules in answer.value.items():
@@ -317,6 +324,8 @@ class Desk:
                 self.look(symbol)
                 if self._group is not None:
                     self._group.create_task(tender.keep())
+        silent = isinstance(answer, Unavailable) and answer.code != _NO_SYMBOL
+        return ", ".join(missing) if silent else ""
 
     # Small change.
 

@@ -804,3 +804,24 @@ def test_an_audit_that_was_broken_off_is_made_again(tmp_path: Path) -> None:
         assert len(world.line.sent) > asked
 
     story(tmp_path, work)
+
+
+def test_recovery_is_not_clean_until_what_is_held_of_a_symbol_left_out_is_looked_after(
+    tmp_path: Path,
+) -> None:
+    async def work(world: World) -> None:
+        await world.desk.recover()
+        await world.enter()
+        await world.boot()
+        world.desk = replace(world.desk, rules={})
+        world.line.faults["question for rules"] = [held_back]
+        report = await world.desk.recover()
+        assert (report.clean, report.words) == (False, f"the venue did not tell of {SYMBOL}")
+        assert (await world.desk.recover()).clean
+        by_hand(world)
+        assert world.resting() == []
+        world.desk.look(SYMBOL)
+        await world.pass_s(30)
+        assert world.resting() == ["SELL STOP_LOSS"]
+
+    story(tmp_path, work)
