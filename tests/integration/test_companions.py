@@ -50,6 +50,21 @@ def test_a_dashboard_is_served_while_the_session_lives(settings: Settings, heard
     assert len(heard) == 1
 
 
+def test_an_access_file_that_cannot_be_read_is_told_and_stops_no_session(
+    settings: Settings, heard: Heard
+) -> None:
+    access = access_of(settings)
+    access.path.parent.mkdir(parents=True, exist_ok=True)
+    access.path.write_text("{")
+    access.path.chmod(0o644)
+    with companions(settings, heard.append, dashboard=True):
+        assert heard.pop().startswith(f"no dashboard: {access.path}: others may read it")
+    access.path.chmod(0o600)
+    with companions(settings, heard.append, dashboard=True):
+        assert heard.pop().startswith(f"no dashboard: {access.path}: cannot be read")
+    assert heard == []
+
+
 def test_where_its_port_is_taken_the_way_out_is_one_that_the_session_has(
     settings: Settings, heard: Heard
 ) -> None:

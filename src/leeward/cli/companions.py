@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from typing import Final
 
+from leeward.domain.errors import LeewardError
 from leeward.runtime.settings import CHILD_COMMAND, TO_READ, Settings, child_environment
 
 Say = Callable[[str], None]
@@ -22,7 +23,12 @@ def companions(settings: Settings, say: Say, *, dashboard: bool) -> Iterator[Non
     """Starts what the settings ask for and ends it with the block. What cannot start or dies is
     a line for `say`, never a reason not to trade."""
     with ExitStack() as started:
-        if dashboard and _may_serve(settings, say):
+        try:
+            serves = dashboard and _may_serve(settings, say)
+        except LeewardError as error:  # of its file of passwords
+            say(f"no dashboard: {error}")
+            serves = False
+        if serves:
             sections = (*TO_READ, "dashboard")
             started.enter_context(_beside("dashboard", settings, sections, say))
         if settings.telegram.token is not None:
