@@ -102,8 +102,8 @@ class Setbacks:
         """Sells nothing more where all is gone for good, until the audit has written that down:
         coins that come now are not ours."""
         memory, now_s = self.memory, self.means.now_s
-        if memory.nothing_since_s is None:
-            memory.nothing_since_s = now_s
+        if memory.nothing_since_s is None or now_s - memory.nothing_since_s > _SHORT_S:
+            memory.nothing_since_s = now_s  # what was seen long ago was over meanwhile
         elif now_s - memory.nothing_since_s >= _GONE_S:
             memory.shortage = Shortage(Decimal(0), self.means.server_now_ms(), now_s)
 

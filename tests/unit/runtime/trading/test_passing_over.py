@@ -236,6 +236,23 @@ def test_coins_that_come_where_all_of_ours_were_taken_are_left_alone(
     story(tmp_path, work)
 
 
+def test_coins_that_were_gone_long_ago_do_not_count_towards_a_second_time(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.desk.recover()
+        await world.enter()
+        for _ in range(2):
+            by_hand(world)
+            put(world, "-0.999")
+            world.desk.look(SYMBOL)
+            await world.pass_s(2)
+            put(world, "0.999")
+            await world.pass_s(4)
+            assert world.resting() == ["SELL STOP_LOSS"]
+            await world.pass_s(90)
+
+    story(tmp_path, work)
+
+
 def test_a_sale_along_with_dust_that_somebody_took_is_of_what_is_there(tmp_path: Path) -> None:
     async def work(world: World) -> None:
         await world.desk.recover()
