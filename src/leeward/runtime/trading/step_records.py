@@ -151,8 +151,9 @@ def _admitted(
 ) -> IntentMade | str:
     """Returns the intent, cut to what limits and cash allow, or why there is none.
 
-    The core has sized it by the same limits and the same closes; it knows no dust that could be
-    sold by now and no buys of unknown outcome, and cash by floats.
+    The core has sized it by the same limits and the same closes; it takes what leaves at this close
+    for sold, knows no dust that could be sold by now and no buys of unknown outcome, and cash by
+    floats.
     """
     rules = door.rules.get(choice.symbol)
     if rules is None:
