@@ -87,9 +87,10 @@ def test_a_swap_that_cannot_be_says_so_and_changes_nothing(
 
 def test_every_order_can_be_given_on_a_phone(opened: Opened) -> None:
     page = opened("/control", "phone").page
-    account, halt = (
-        page.locator(f".bar {part}").first.bounding_box() for part in (".note", ".stop")
-    )
+    shown = [page.locator(f".bar {part}").first for part in (".note", ".stop")]
+    for each in shown:
+        expect(each).to_be_visible()
+    account, halt = (each.bounding_box() for each in shown)
     assert account is not None
     assert halt is not None
     assert account["y"] >= halt["y"] + halt["height"], "the button lies on the account's name"

@@ -226,7 +226,8 @@ def test_who_dawdles_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         "a head that never ends": (whole[:-2], b"a", b""),
         "empty lines": (b"\r\n", b"\r\n", b""),
         "a body that never ends": (BODY, b"a", b"HTTP/1.1 403"),
-        "a body that nobody reads": (BODY.replace(b"/login", b"/no"), b"a", b"HTTP/1.1 401"),
+        # Its answer, a 401, may be lost: a connection that is cut takes it along.
+        "a body that nobody reads": (BODY.replace(b"/login", b"/no"), b"a", b""),
         "a second head": (whole, b"G", b"HTTP/1.1 200"),
     }
 

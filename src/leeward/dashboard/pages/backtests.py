@@ -58,7 +58,8 @@ async def build(seat: Seat) -> None:
         await listed.refresh()
 
     with Chart.carded("Run one", "Candles come from the store; leeward data download adds some."):
-        form = seat.still(draw_form(["ema_cross"], stored), start)
+        # Whole or not yet: a form drawn anew would lose what was typed into it.
+        form = seat.still(parts.waiting("Looking which strategies there are …"), start)
         answer = seat.still(Html(""))
 
     async def stop(said: Said) -> None:
