@@ -80,7 +80,7 @@ def truth_of(told: Json, account: str) -> Truth:
 
 def differences(truth: Truth, books: Books, records: Sequence[Record]) -> list[str]:
     """Returns what is wrong, one sentence each; `books` are those of `records`, as loaded."""
-    wrong = _fills(truth, records) + _entries(records)
+    wrong = _fills(truth, books, records) + _entries(records)
     wrong += _orders(truth, books)
     wrong += _balances(truth, books)
     for symbol in truth.prices:
@@ -88,11 +88,17 @@ def differences(truth: Truth, books: Books, records: Sequence[Record]) -> list[s
     return wrong
 
 
-def _fills(truth: Truth, records: Sequence[Record]) -> list[str]:
+def _fills(truth: Truth, books: Books, records: Sequence[Record]) -> list[str]:
     booked = [record.fill for record in records if isinstance(record, FillBooked)]
     counts = Counter((fill.symbol, fill.trade_id) for fill in booked)
     wrong = [f"trade {each} is booked {count} times" for each, count in counts.items() if count > 1]
-    wrong += [f"trade {each} is lost" for each in truth.trades if each not in counts]
+    # What another hand traded before the account was first seen is part of what it held then.
+    ours = {order["orderId"] for name, order in truth.orders.items() if is_ours(name)}
+    wrong += [
+        f"trade {each} is lost"
+        for each, trade in truth.trades.items()
+        if each not in counts and (books.ledger.counts(*each) or trade["orderId"] in ours)
+    ]
     for fill in booked:
         trade = truth.trades.get((fill.symbol, fill.trade_id))
         if trade is None:
