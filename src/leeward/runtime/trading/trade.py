@@ -94,7 +94,7 @@ def _check_end(asked: Asked, market: Market) -> None:
 
 
 async def _confirmed(settings: Settings, market: Market, talk: Talk) -> None:
-    database = open_configured(settings)
+    database = open_configured(settings, examine=False)
     try:
         account = account_name(Mode.LIVE, settings)
         held = books_of(database.load(account), account, market.quote).positions()
