@@ -24,6 +24,7 @@ from tests.browser.conftest import (
 )
 from tests.running import ACCOUNT, wait_for
 
+from leeward.dashboard.pages.words import limit_words
 from leeward.database import browsing, reading
 from leeward.database.browsing import TradeQuery
 from leeward.engine.records import StateMoved, TradingState
@@ -34,6 +35,16 @@ AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text("ut
 GRAVE = """async () => (await axe.run()).violations
     .filter((found) => ["serious", "critical"].includes(found.impact))
     .map((found) => `${found.id}: ${found.nodes[0].html.slice(0, 200)}`)"""
+#: The rows of what is held, and the present value of each limit.
+HELD = """() => {
+    const tables = [...document.querySelectorAll("table")]
+        .filter((table) => table.caption?.innerText.includes("Open positions"));
+    const rows = tables.flatMap((table) => [...table.tBodies[0].rows])
+        .map((row) => [...row.cells].map((cell) => cell.innerText));
+    const bars = [...document.querySelectorAll("[data-limit]")]
+        .map((bar) => [bar.dataset.limit, bar.querySelector("b").innerText]);
+    return [rows, Object.fromEntries(bars)];
+}"""
 #: Twenty thousand candles into the chart, then forty steps of zoom: milliseconds a step.
 ZOOM = """async () => {
     const element = document.querySelector(".chart.tall");
@@ -146,6 +157,36 @@ def test_numbers_are_those_of_the_database(opened: Opened, halted: Watched) -> N
     profit = sum(float(each.trade.pnl.amount) for each in every)
     tile = page.locator(".tile", has_text="Profit of trades")
     assert _number(tile.locator("dd").first.inner_text()) == pytest.approx(profit, abs=0.01)
+
+
+def test_what_is_held_and_every_limit_is_shown_as_the_database_has_it(
+    opened: Opened, active: Watched
+) -> None:
+    page = opened("/").page
+    wait_for(lambda: len(active.now().positions) > 0)
+    page.wait_for_selector("[data-limit]")
+    wait_for(lambda: _agrees(page, active), 120)  # it moves on meanwhile: once is enough
+    page.screenshot(path=SCREENSHOTS / "overview-held.png", full_page=True)
+
+
+def _agrees(page: Page, watched: Watched) -> bool:
+    """Returns whether the page shows the positions and limits that the database holds now."""
+    rows, bars = page.evaluate(HELD)
+    found = watched.now()
+    limits = {each.name: limit_words(each.name, each.value, each.limit)[1] for each in found.limits}
+    wanted = [
+        [each.quantity, each.entry_price, each.last_price, each.unrealised, each.stop]
+        for each in found.positions
+    ]
+    unknown = any(value is None for values in wanted for value in values)
+    if bars != limits or not wanted or unknown or len(rows) != len(wanted):
+        return False
+    return all(
+        row[0].startswith(each.symbol)
+        and [_number(text) for text in row[1:6]]
+        == pytest.approx([float(value) for value in values if value is not None], abs=0.006)
+        for row, each, values in zip(rows, found.positions, wanted, strict=True)
+    )
 
 
 def _number(text: str) -> float:
