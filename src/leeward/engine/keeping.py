@@ -114,12 +114,13 @@ def _sells(view: SymbolView) -> Step:
 
 def _leave_dust(view: SymbolView, kept: Kept) -> Step:
     """Ends a position of which no more can be sold, and that no open order adds to. A shortage of
-    coins, which may pass, ends none."""
+    coins, which may pass, ends none, not even one of which a part was sold: what comes back of the
+    rest would have no stop."""
     withdrawn = _withdraw(view, "nothing is left to protect")
     if withdrawn is not None:
         return withdrawn
-    is_known = kept.price > 0 and not _is_short(view, kept)
-    if not view.orders and (kept.sold is not None or is_known):
+    is_known = kept.sold is not None or kept.price > 0
+    if not view.orders and is_known and not _is_short(view, kept):
         return Close(kept.sold or "dust")
     return _settled(view)
 

@@ -196,6 +196,12 @@ TABLE: list[tuple[str, SymbolView, Step]] = [
     ),
     ("so is what others hold back", view(kept=kept(), most=Decimal("0.01")), Settled()),
     (
+        "also after a part was sold, for the rest may come back",
+        view(kept=replace(kept(), sold="stop"), most=Decimal("0.01")),
+        Settled(),
+    ),
+    ("sold but for dust", view(kept=replace(kept("0.04"), sold="stop")), Close("stop")),
+    (
         "a stop over dust",
         view(STOP, kept=kept("0.04")),
         Cancel("s", None, "nothing is left to protect"),
