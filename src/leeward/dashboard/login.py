@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from leeward.dashboard.guard import COOKIE, DEVICE_COOKIE, House
+from leeward.dashboard.plain import plain_page
 from leeward.dashboard.state import Dashboard
 from leeward.dashboard.visitors import Principal
 from leeward.domain.errors import Refused
@@ -21,23 +22,7 @@ _FORM_S: Final = 900
 #: Browsers keep a cookie no longer.
 _DEVICE_S: Final = 400 * 86_400
 
-_PAGE: Final = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Log in · Leeward</title>
-<link rel="icon" href="/assets/favicon.svg">
-<link rel="stylesheet" href="/assets/leeward.css">
-<script src="/assets/theme.js"></script>
-</head>
-<body>
-<div class="login">
-<main class="card">
-<div class="brand">Leeward</div>
-<h1>Log in</h1>
-{problem}
+_FORM: Final = """{problem}
 <form method="post" action="/login">
 <input type="hidden" name="form" value="{form}">
 <input type="text" name="username" value="owner" autocomplete="username" hidden>
@@ -46,12 +31,12 @@ _PAGE: Final = """<!doctype html>
  required autofocus maxlength="256"></label>
 <button class="button main" type="submit">Log in</button>
 </form>
-<p class="hint">Forgotten? <code>leeward access password</code> sets a new one.</p>
-</main>
-</div>
-</body>
-</html>
-"""
+<p class="hint">Forgotten? <code>leeward access password</code> sets a new one.</p>"""
+
+
+def _page(form: str, problem: str) -> str:
+    told = f'<p class="problem" role="alert">{html.escape(problem)}</p>' if problem else ""
+    return plain_page("Log in", "Log in", _FORM.format(problem=told, form=form))
 
 
 def login_routes(dashboard: Dashboard, house: House) -> list[Route]:
@@ -59,8 +44,7 @@ def login_routes(dashboard: Dashboard, house: House) -> list[Route]:
 
     def page(problem: str = "", status: int = 200) -> Response:
         form = secrets.token_urlsafe(16)
-        told = f'<p class="problem" role="alert">{html.escape(problem)}</p>' if problem else ""
-        answer = HTMLResponse(_PAGE.format(problem=told, form=form), status)
+        answer = HTMLResponse(_page(form, problem), status)
         remember(answer, _FORM_COOKIE, form, _FORM_S)
         return answer
 

@@ -8,30 +8,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from leeward.dashboard.api.errors import answer
+from leeward.dashboard.plain import plain_page
 
-_PAGE: Final = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Not found · Leeward</title>
-<link rel="icon" href="/assets/favicon.svg">
-<link rel="stylesheet" href="/assets/leeward.css">
-<script src="/assets/theme.js"></script>
-</head>
-<body>
-<div class="login">
-<main class="card">
-<div class="brand">Leeward</div>
-<h1>There is no such page</h1>
-<p>Nothing is wrong with your account.</p>
-<p><a class="button main" href="/">Back to the overview</a></p>
-</main>
-</div>
-</body>
-</html>
-"""
+_PAGE: Final = plain_page(
+    "Not found",
+    "There is no such page",
+    "<p>Nothing is wrong with your account.</p>\n"
+    '<p><a class="button main" href="/">Back to the overview</a></p>',
+)
 
 
 async def lost(request: Request, error: Exception) -> Response:
