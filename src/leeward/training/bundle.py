@@ -76,18 +76,23 @@ def make_bundle(described: Metadata, onnx: bytes, golden: bytes, created_at: str
     name = described["model_id"]
     siblings = {f"{name}.onnx": onnx, f"{name}.golden.npz": golden}
     stamp = "".join(c for c in created_at if c.isalnum())
-    metadata = {
+    facts = {
         **described,
         "schema_version": SCHEMA_VERSION,
         "created_at": created_at,
-        "version": f"{stamp}-{sha256(onnx).hexdigest()[:8]}",
         "files": {
             file: {"sha256": sha256(content).hexdigest(), "bytes": len(content)}
             for file, content in siblings.items()
         },
     }
+    # Of all facts, not of the graph: one network, judged twice within a second, is two versions.
+    metadata = {**facts, "version": f"{stamp}-{sha256(_written(facts)).hexdigest()[:8]}"}
+    return Bundle(metadata, {**siblings, f"{name}.json": _written(metadata)})
+
+
+def _written(metadata: Metadata) -> bytes:
     text = json.dumps(metadata, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
-    return Bundle(metadata, {**siblings, f"{name}.json": f"{text}\n".encode()})
+    return f"{text}\n".encode()
 
 
 def archive(folder: Path, bundle: Bundle) -> Path:

@@ -106,6 +106,14 @@ def test_an_archived_version_is_read_only_and_never_replaced(tmp_path: Path) -> 
     assert archived(tmp_path, NAME) == [bundle.version]
 
 
+def test_one_network_judged_twice_within_a_second_is_two_versions(tmp_path: Path) -> None:
+    bundles = [candidate(1, trials={"ledger_count": n, "sharpe_variance": 0.0}) for n in (4, 5)]
+    for bundle in bundles:
+        archive(tmp_path, bundle)
+    assert archived(tmp_path, NAME) == sorted({bundle.version for bundle in bundles})
+    assert len({bundle.version for bundle in bundles}) == 2
+
+
 def test_a_changed_byte_is_refused_before_anything_is_promoted(
     tmp_path: Path, store: Database
 ) -> None:
