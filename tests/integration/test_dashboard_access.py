@@ -420,12 +420,22 @@ def test_a_page_may_run_only_scripts_that_are_marked() -> None:
         ({"host": "0.0.0.0"}, "can be reached by others"),  # noqa: S104 - it is refused
         ({"host": "::"}, "can be reached by others"),
         ({"host": "trader.example"}, "can be reached by others"),
+        ({"host": "localhost.example"}, "can be reached by others"),
+        ({"host": "[localhost]"}, "can be reached by others"),
+        ({"host": ""}, "can be reached by others"),
         ({"host": "0.0.0.0", "behind_proxy": True}, "allowed_hosts"),  # noqa: S104 - it is refused
     ],
 )
 def test_an_address_that_others_reach_is_refused(settings: dict[str, object], words: str) -> None:
     with pytest.raises(Refused, match=words):
         house_of(DashboardSettings.model_validate(settings))
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.8.0.1", "::1", "[::1]", "localhost", "LOCALHOST"]
+)
+def test_an_address_of_this_machine_alone_needs_no_tls(host: str) -> None:
+    assert host.lower() in house_of(DashboardSettings(host=host)).names
 
 
 def test_a_certificate_without_its_key_is_refused(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ def test_command_prints_one_line_of_json_serves_and_stops_on_interrupt(tmp_path:
     ("options", "code", "word"),
     [
         (["--host", "192.0.2.1"], 3, "not loopback"),
+        (["--host", "LOCALHOST"], 3, "not loopback"),
         (["--start", "1999-01-01"], 2, "outside the candles"),
         (["--candles", "nowhere"], 2, "is not a folder"),
         (["--faults", "nowhere.yaml"], 2, "cannot be read"),

@@ -94,7 +94,10 @@ def test_what_is_not_set_is_named(leeward: Run, monkeypatch: pytest.MonkeyPatch)
     assert "canary" not in shown.err
 
 
-@pytest.mark.parametrize("url", ["http://bots.example.org", "http://10.0.0.9:8081", "ftp://x"])
+@pytest.mark.parametrize("url", [
+    "http://bots.example.org", "http://10.0.0.9:8081", "ftp://x", "http://127.0.0.2:8081",
+    "http://localhost.example", "ftp://localhost",
+])  # fmt: skip
 def test_a_token_is_not_sent_in_clear(
     leeward: Run, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:

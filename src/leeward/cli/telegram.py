@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from leeward.monitoring.logs import Log
     from leeward.monitoring.telegram import TelegramBot
     from leeward.runtime.settings import Settings
-
-_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def telegram(
@@ -51,6 +49,7 @@ def telegram(
 
 def _bot(settings: Settings, account: str | None, notes: Log) -> TelegramBot:
     from leeward.domain.errors import BadConfig
+    from leeward.domain.hosts import LOCAL_NAMES
     from leeward.monitoring.telegram import Allowed, Answers, TelegramBot
     from leeward.runtime.chat import ASKS, ORDERS, Chat
     from leeward.runtime.clock import monotonic_s
@@ -70,7 +69,7 @@ def _bot(settings: Settings, account: str | None, notes: Log) -> TelegramBot:
         where = urlsplit(given.url)
     except ValueError as error:
         raise BadConfig(f"telegram.url: is no address: {error}") from None
-    here = where.scheme == "http" and where.hostname in _THIS_MACHINE
+    here = where.scheme == "http" and where.hostname in LOCAL_NAMES
     if where.scheme != "https" and not here:
         raise BadConfig(
             f"telegram.url: {where.scheme}://{where.hostname}: the token would pass in clear; use "

@@ -29,12 +29,12 @@ from leeward.dashboard.lost import lost
 from leeward.dashboard.state import Dashboard
 from leeward.dashboard.visitors import Rates
 from leeward.domain.errors import BadUsage, Failed, Refused
+from leeward.domain.hosts import LOCAL_NAMES, is_loopback
 from leeward.monitoring.logs import Log
 from leeward.runtime.clock import monotonic_s
 from leeward.runtime.sections import DashboardSettings
 
 _ASSETS: Final = Path(__file__).parent / "assets"
-_LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _OF_THIS_MACHINE: Final = ip_network("127.0.0.0/8"), ip_network("::1/128")
 #: Questions a second, and at once: of an address that is not logged in, and of one that is.
 _STRANGERS, _KNOWN = (20.0, 60.0), (200.0, 600.0)
@@ -53,7 +53,8 @@ def house_of(settings: DashboardSettings) -> House:
     for file in (settings.tls_certificate, settings.tls_key):
         if file is not None and not file.is_file():
             raise BadUsage(f"dashboard: {file} is not a file; TLS needs certificate and key")
-    if not _is_loopback(host) and not tls and not settings.behind_proxy:
+    is_ours = host.lower() in LOCAL_NAMES or is_loopback(host.strip("[]"))
+    if not is_ours and not tls and not settings.behind_proxy:
         raise Refused(
             f"dashboard refused: {host} can be reached by others, and a password would pass in "
             "clear; give dashboard.tls_certificate and dashboard.tls_key, or say "
@@ -69,7 +70,7 @@ def house_of(settings: DashboardSettings) -> House:
     else:
         names.add(host.lower())
     proxies = (*_OF_THIS_MACHINE, *settings.proxies) if settings.behind_proxy else ()
-    return House(frozenset(names | _LOCAL), tls or settings.behind_proxy, proxies)
+    return House(frozenset(names | LOCAL_NAMES), tls or settings.behind_proxy, proxies)
 
 
 def build_app(
@@ -221,15 +222,6 @@ def _log_into(log: Log) -> None:
     for name in ("nicegui", "uvicorn", "uvicorn.error"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True
-
-
-def _is_loopback(host: str) -> bool:
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def _is_anywhere(host: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +13,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from leeward.domain.errors import Failed, Refused
+from leeward.domain.hosts import LOCAL_NAMES, is_loopback
 from leeward.emulator.actions import carry_out
 from leeward.emulator.connections import (
     LINK,
@@ -87,7 +87,7 @@ class Emulator:
         free one if 0; refuses a host that others can reach unless `open_to_all`."""
         from leeward.emulator.admin import admin_app
 
-        if not open_to_all and not _is_loopback(host):
+        if not (open_to_all or host in LOCAL_NAMES or is_loopback(host)):
             raise Refused(
                 f"--host {host} is not loopback: others could reach the emulator and its admin "
                 "port; add --open if that is what you want"
@@ -208,12 +208,3 @@ def _from_now(setup: Setup) -> Setup:
     moved = (wall_ms - setup.start_ms) // length * length
     options = replace(setup.options, shift_ms=setup.options.shift_ms + moved)
     return replace(setup, start_ms=wall_ms, options=options)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
