@@ -72,6 +72,9 @@ REACTIONS: Final[Mapping[int, Reaction]] = MappingProxyType(
     )
 )
 
+#: The exchange has no such symbol, or has it no more.
+NO_SYMBOL: Final = -1121
+
 #: What order lists answer where orders answer -2013: reported, but not in the documentation of spot
 #: (and another thing on futures), so it counts by its text alone.
 _NO_LIST = -2018

@@ -27,7 +27,7 @@ from leeward.domain.order_requests import OcoRequest, OrderRequest, TriggerReque
 from leeward.domain.orders import AmendReport, Balance, Fill, OrderListReport, OrderReport
 from leeward.domain.rules import SymbolRules
 from leeward.domain.timeframe import Timeframe
-from leeward.venues.binance_errors import reaction_to
+from leeward.venues.binance_errors import NO_SYMBOL, reaction_to
 from leeward.venues.governor import Lane
 from leeward.venues.paper_books import PaperBooks, PaperList, PaperOrder
 from leeward.venues.paper_checks import Refusal
@@ -36,7 +36,6 @@ from leeward.venues.paper_fills import PaperTerms, Prices
 from leeward.venues.venue import Venue
 
 _MOST_TRADES = 1000
-_INVALID_SYMBOL = -1121
 
 Report: TypeAlias = OrderReport | OrderListReport
 Done = TypeVar("Done")
@@ -237,7 +236,7 @@ class PaperVenue:
         if symbol not in self._rules:
             found = await self.rules([symbol])
             if isinstance(found, Unavailable):
-                if found.code == _INVALID_SYMBOL:
+                if found.code == NO_SYMBOL:
                     text = "Invalid symbol."
                     return Refused(found.code, text, reaction_to(found.code, text))
                 return NotSent(f"the rules of {symbol} are not known: {found.why}")

@@ -26,6 +26,7 @@ from leeward.runtime.trading.memory import Memory
 from leeward.runtime.trading.sending import reports_in
 from leeward.runtime.trading.tending import PATIENCE_S, Tender, pause
 from leeward.venues.binance_codec_events import CashFlowEvent, ListEvent, OrderEvent
+from leeward.venues.binance_errors import NO_SYMBOL
 from leeward.venues.binance_user_stream import Gap, KeyRefused, Told
 from leeward.venues.governor import Lane
 from leeward.venues.timing import Clock, Moment
@@ -36,8 +37,6 @@ _ATTEMPTS = 5
 #: Seconds between two comparisons at the least; and where one left something open.
 _LEAST_AUDIT_S = 1.0
 _AGAIN_S = 11.0
-#: The exchange has no such symbol, and never will again: nothing is waited for.
-_NO_SYMBOL = -1121
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +323,8 @@ class Desk:
                 self.look(symbol)
                 if self._group is not None:
                     self._group.create_task(tender.keep())
-        silent = isinstance(answer, Unavailable) and answer.code != _NO_SYMBOL
+        # A symbol that the exchange has no more never comes back: nothing is waited for.
+        silent = isinstance(answer, Unavailable) and answer.code != NO_SYMBOL
         return ", ".join(missing) if silent else ""
 
     # Small change.

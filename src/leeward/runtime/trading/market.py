@@ -17,12 +17,13 @@ from leeward.engine.books import Held
 from leeward.runtime.settings import Settings
 from leeward.runtime.trading.facts import check_symbols
 from leeward.runtime.venue import open_venue
+from leeward.venues.binance_errors import NO_SYMBOL
 from leeward.venues.binance_rest import BinanceRest
 from leeward.venues.paper import PaperVenue
 from leeward.venues.venue import Venue
 
 #: The exchange's words for a symbol that it does not have, and for one with a stroke or a space.
-_NO_SYMBOL: Final = frozenset({-1121, -1100})
+_NOT_THERE: Final = frozenset({NO_SYMBOL, -1100})
 
 Answer = TypeVar("Answer")
 
@@ -65,7 +66,7 @@ async def reached(settings: Settings, symbols: tuple[str, ...]) -> AsyncIterator
         if rest.http.addresses.replayed:
             await rest.http.sync()  # its speed is told by two samples that lie apart
         found = await rest.rules(symbols)
-        if isinstance(found, Unavailable) and found.code in _NO_SYMBOL:
+        if isinstance(found, Unavailable) and found.code in _NOT_THERE:
             raise await _unknown(rest, symbols)
         if not isinstance(found, Found):
             raise BadUsage(f"{', '.join(symbols)}: no rules from the venue: {found.why}")
@@ -95,7 +96,7 @@ async def equity_of(market: Market, held: Iterable[Held]) -> tuple[Money, Money]
     worth = Decimal(0)
     for each in held:
         answer, paid = await market.rest.last_price(each.symbol), each.entry_price
-        if isinstance(answer, Unavailable) and answer.code in _NO_SYMBOL and paid is not None:
+        if isinstance(answer, Unavailable) and answer.code in _NOT_THERE and paid is not None:
             answer = Found(paid)
         worth += each.quantity.value * _found(answer, f"price of {each.symbol}").value
     return Money(cash + worth, market.quote), Money(worth, market.quote)
