@@ -287,18 +287,21 @@ def test_a_file_of_trades_is_read_in_slices_and_whole(
     within(tmp_path, story)
 
 
+class Checks(Asking):
+    """Finds all well, and counts how often it looked."""
+
+    made = 0
+
+    async def _asked(self, arguments: tuple[str, ...]) -> tuple[bytes, object]:
+        del arguments
+        self.made += 1
+        return b'{"ok": true}', {"ok": True}
+
+
 def test_the_audit_is_made_again_though_nothing_new_was_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who changes old lines leaves no new one."""
-
-    class Checks(Asking):
-        made = 0
-
-        async def _asked(self, arguments: tuple[str, ...]) -> bytes:
-            del arguments
-            self.made += 1
-            return b'{"ok": true}'
 
     async def story(here: Scene) -> None:
         checks = Checks(here.dashboard.settings)
@@ -307,6 +310,21 @@ def test_the_audit_is_made_again_though_nothing_new_was_written(
             monkeypatch.setattr(asking, "now_ms", lambda at_ms=at_ms: at_ms)
             await here.caller.ask("GET", "/api/v1/audit", here.bearer(here.viewer))
         assert checks.made == 2
+
+    within(tmp_path, story)
+
+
+def test_a_program_that_asks_for_too_many_replays_is_told_when_to_come_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(here: Scene) -> None:
+        here.dashboard.asking = Checks(here.dashboard.settings)
+        for at_ms in range(0, 360_000, 60_000):
+            monkeypatch.setattr(asking, "now_ms", lambda at_ms=at_ms: at_ms)
+            said = await here.caller.ask("GET", "/api/v1/audit", here.bearer(here.viewer))
+            assert said.status == (200 if at_ms < 300_000 else 429)
+        assert said.headers["retry-after"] == "10"
+        assert "try again in 10 s" in said.json()["error"]["message"]
 
     within(tmp_path, story)
 

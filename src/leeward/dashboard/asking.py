@@ -24,8 +24,9 @@ _AUDIT_MS: Final = 30_000
 _MOST_WAITING: Final = 8
 #: Of those, programs may have so many: the pages of a person always find a place.
 _MOST_OF_TOKENS: Final = 4
-#: Questions a second of one token, and at once, those not counted whose answer is known.
-_PER_S, _AT_ONCE = 0.1, 5.0
+#: One token may ask so many questions at once, and then one in so many seconds, those not counted
+#: whose answer is known.
+_AT_ONCE, AGAIN_S = 5.0, 10
 _MOST_BYTES: Final = 32 * 1024 * 1024
 
 
@@ -42,7 +43,7 @@ class Asking:
         self._turn = asyncio.Lock()
         self._waiting = 0
         self._kept: OrderedDict[tuple[str, ...], tuple[Hashable, bytes]] = OrderedDict()
-        self._of_tokens = Rates(_PER_S, _AT_ONCE, monotonic_s)
+        self._of_tokens = Rates(1 / AGAIN_S, _AT_ONCE, monotonic_s)
 
     async def ask(self, *arguments: str, stamp: Hashable = None, asker: str = "") -> object:
         """Returns the JSON that a command prints. Raises Failed with the words of one that ended
@@ -53,20 +54,18 @@ class Asking:
         if self._waiting >= (_MOST_OF_TOKENS if asker else _MOST_WAITING):
             raise Refused("too many questions wait already; try again in a moment")
         if asker and not self._of_tokens.allows(asker):
-            raise TooOften(
-                f"this token asked for too many replays; try again in {1 / _PER_S:.0f} s"
-            )
+            raise TooOften(f"this token asked for too many replays; try again in {AGAIN_S} s")
         self._waiting += 1
         try:
             async with self._turn:
                 known = self._kept.get(arguments)
                 if known is not None and known[0] == stamp:
                     return json.loads(known[1])
-                printed = await self._asked(arguments)
+                printed, answer = await self._asked(arguments)
         finally:
             self._waiting -= 1
         self._keep(arguments, stamp, printed)
-        return json.loads(printed)
+        return answer
 
     def _keep(self, arguments: tuple[str, ...], stamp: Hashable, printed: bytes) -> None:
         self._kept.pop(arguments, None)
@@ -81,7 +80,7 @@ class Asking:
         leaves no new one, so nothing that is stored says that it has to be made again."""
         return await self.ask("db", "check", "--copy", stamp=now_ms() // _AUDIT_MS, asker=asker)
 
-    async def _asked(self, arguments: tuple[str, ...]) -> bytes:
+    async def _asked(self, arguments: tuple[str, ...]) -> tuple[bytes, object]:
         named = arguments.index("--") if "--" in arguments else len(arguments)
         process = await asyncio.create_subprocess_exec(
             *CHILD_COMMAND, *arguments[:named], "--json", *arguments[named:],
@@ -100,11 +99,10 @@ class Asking:
                 raise Failed(f"{arguments[0]}: no answer within {_LONGEST_S:.0f} s") from None
             raise
         try:
-            json.loads(printed[:_MOST_BYTES])
+            return printed, json.loads(printed[:_MOST_BYTES])
         except ValueError:
             kind = _ERRORS.get(process.returncode or 1, Failed)
             raise kind(last_words(errors)) from None
-        return printed
 
 
 def last_words(errors: bytes) -> str:

@@ -23,10 +23,10 @@ class Made(Asking):
         self.may = asyncio.Event()
         self.may.set()
 
-    async def _asked(self, arguments: tuple[str, ...]) -> bytes:
+    async def _asked(self, arguments: tuple[str, ...]) -> tuple[bytes, object]:
         await self.may.wait()
         self.made.append(arguments[0])
-        return b'{"ok": true}' + b" " * int(arguments[1])
+        return b'{"ok": true}' + b" " * int(arguments[1]), {"ok": True}
 
 
 def within(folder: Path, story: Callable[[Made], Coroutine[None, None, None]]) -> None:

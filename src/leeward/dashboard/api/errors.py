@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from leeward.dashboard.asking import TooOften
+from leeward.dashboard.asking import AGAIN_S, TooOften
 from leeward.database.errors import DatabaseDown
 from leeward.domain.errors import BadUsage, LeewardError, Refused
 from leeward.monitoring.logs import Log
@@ -56,7 +56,7 @@ def answer_errors(app: FastAPI, log: Log) -> None:
             log.event("api_failed", "warning", words=str(error))
         made = answer(status, code, str(error))
         if status == 429:
-            made.headers["retry-after"] = "10"
+            made.headers["retry-after"] = str(AGAIN_S)
         return made
 
     @app.exception_handler(NotThere)
