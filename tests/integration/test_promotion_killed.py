@@ -23,7 +23,7 @@ from leeward.runtime.trading.modelling import session_models
 from leeward.strategies.ml_basic import MlBasic
 from leeward.training.bundle import archived, write_flat
 from leeward.training.listing import find_model, list_models, verify_model
-from leeward.training.promote import active, promote
+from leeward.training.promote import active, promote, rollback
 from tests.tiny_models import HOUR
 from tests.unit.training.test_promote import NAME, RESEARCH, candidate
 
@@ -144,3 +144,31 @@ def test_metadata_that_are_not_on_record_are_used_by_nothing(
     with pytest.raises(BadModel, match="is pinned, but"):
         in_session(settings, database)
     database.close()
+
+
+def test_a_file_beside_the_shipped_model_in_use_is_to_be_taken_away(
+    tmp_path: Path, settings: Settings
+) -> None:
+    database = open_database(f"sqlite:///{tmp_path / 'leeward.db'}")
+    promote(tmp_path / "models", database, candidate(1), RESEARCH)
+    rollback(tmp_path / "models", database, NAME, 2_000)
+    database.close()
+    lying = tmp_path / "models" / f"{NAME}.onnx"
+    lying.write_bytes(b"another")
+    # No command puts it back: a shipped version cannot be promoted.
+    with pytest.raises(BadModel, match=r"btcusdt_price.onnx: is not that of .*; take it away"):
+        verify_model(settings, NAME)
+    lying.unlink()
+    assert verify_model(settings, NAME).sha256 == shipped_pins()[NAME]
+
+
+def test_a_model_on_record_that_is_gone_is_listed_as_broken(
+    tmp_path: Path, settings: Settings
+) -> None:
+    database = open_database(f"sqlite:///{tmp_path / 'leeward.db'}")
+    promote(tmp_path / "models", database, candidate(1), RESEARCH)
+    database.close()
+    shutil.rmtree(tmp_path / "models")
+    (tmp_path / "models" / "archive").mkdir(parents=True)
+    (listed,) = (each for each in list_models(settings) if each.name == NAME and each.active)
+    assert (listed.status, "train it again" in listed.note) == ("broken", True)

@@ -40,7 +40,7 @@ def list_models(settings: Settings) -> list[Listed]:
     """Returns every model, by name, the newest version first; a broken one says so in its note."""
     folder, records = settings.models_dir, _records(settings)
     found: list[Listed] = []
-    for name in names_in(folder):
+    for name in sorted({*names_in(folder), *records}):
         found += _of_folder(folder, name, records.get(name, _Record()))
     for name in names_in(SHIPPED):
         record = records.get(name, _Record())
@@ -80,9 +80,10 @@ def verify_model(settings: Settings, name: str, version: str | None = None) -> B
     for file, content in found.files.items():
         lying = folder / file
         if lying.is_file() and lying.read_bytes() != content:
+            asked = f"`leeward models promote {name} --version {found.version}` puts it back"
             raise BadModel(
                 f"{lying}: is not that of {name} {found.version}, which is in use and whole; "
-                f"`leeward models promote {name} --version {found.version}` puts it back"
+                f"{'take it away' if _is_shipped(name, found.sha256) else asked}"
             )
     return found
 
