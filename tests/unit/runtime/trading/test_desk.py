@@ -646,23 +646,29 @@ def test_with_the_database_lost_what_rests_is_taken_over_and_protected(
     story(tmp_path, work)
 
 
+async def entry_of_dust(world: World) -> IntentMade:
+    """Returns an entry that rests below the market, and of which little is filled just as it is
+    cancelled."""
+    intent = await world.entry()
+    rests = replace(
+        intent.orders[0], price=await world.price("0.98"), time_in_force=TimeInForce.GTC
+    )
+
+    def fill_a_little(label: str) -> None:
+        if label == "cancel":
+            (order,) = world.outside.exchange._floor.accounts[ME].open.values()
+            world.outside.exchange.fill_order(SYMBOL, order.order_id, Decimal("0.03"))
+            world.line.before = lambda _: None
+
+    world.line.before = fill_a_little
+    return replace(intent, orders=(rests,))
+
+
 def test_an_entry_of_which_only_dust_was_filled_ends_at_once_and_is_sold_with_the_next(
     tmp_path: Path,
 ) -> None:
     async def work(world: World) -> None:
-        intent = await world.entry()
-        rests = replace(
-            intent.orders[0], price=await world.price("0.98"), time_in_force=TimeInForce.GTC
-        )
-        intent = replace(intent, orders=(rests,))
-
-        def fill_a_little(label: str) -> None:
-            if label == "cancel":
-                (order,) = world.outside.exchange._floor.accounts[ME].open.values()
-                world.outside.exchange.fill_order(SYMBOL, order.order_id, Decimal("0.03"))
-                world.line.before = lambda _: None
-
-        world.line.before = fill_a_little
+        intent = await entry_of_dust(world)
         await world.desk.keeper.commit(intent)
         await world.desk.enter([intent])
         await world.pass_s(5)

@@ -17,6 +17,7 @@ from tests.unit.runtime.trading.test_desk import (
     Fault,
     World,
     by_hand,
+    entry_of_dust,
     lost,
     refused,
     story,
@@ -25,7 +26,6 @@ from tests.unit.runtime.trading.test_desk import (
 
 from leeward.domain.answers import Found, Unknown
 from leeward.domain.money import Quantity
-from leeward.domain.orders import TimeInForce
 from leeward.engine.own_orders import BookedOrder
 from leeward.engine.records import OrderState, Plan, PlanChanged, PositionClosed, Role
 from leeward.runtime.trading.memory import Memory, backoff_s
@@ -64,6 +64,14 @@ def put(world: World, coins: str) -> None:
     world.outside.catch_up()
     world.outside.exchange.deposit(ME, "TST", Decimal(coins))
     world.outside.catch_up()
+
+
+async def sold_by_hand(world: World, seconds: float) -> None:
+    """Somebody cancels the stop and sells all but a little, and leaves it so for a while."""
+    by_hand(world)
+    put(world, "-0.999")
+    world.desk.look(SYMBOL)
+    await world.pass_s(seconds)
 
 
 def test_coins_taken_away_while_the_answer_of_the_stop_is_lost_leave_the_rest_protected(
@@ -220,10 +228,7 @@ def test_coins_that_come_where_all_of_ours_were_taken_are_left_alone(
     async def work(world: World) -> None:
         await world.desk.recover()
         await world.enter()
-        by_hand(world)
-        put(world, "-0.999")
-        world.desk.look(SYMBOL)
-        await world.pass_s(25)
+        await sold_by_hand(world, 25)
         assert world.books.position(SYMBOL) is not None  # one of zero is believed late
         put(world, came)
         touched = most_locked(world)
@@ -241,10 +246,7 @@ def test_coins_that_were_gone_long_ago_do_not_count_towards_a_second_time(tmp_pa
         await world.desk.recover()
         await world.enter()
         for _ in range(2):
-            by_hand(world)
-            put(world, "-0.999")
-            world.desk.look(SYMBOL)
-            await world.pass_s(2)
+            await sold_by_hand(world, 2)
             put(world, "0.999")
             await world.pass_s(4)
             assert world.resting() == ["SELL STOP_LOSS"]
@@ -256,20 +258,7 @@ def test_coins_that_were_gone_long_ago_do_not_count_towards_a_second_time(tmp_pa
 def test_a_sale_along_with_dust_that_somebody_took_is_of_what_is_there(tmp_path: Path) -> None:
     async def work(world: World) -> None:
         await world.desk.recover()
-        first = await world.entry()
-        rests = replace(
-            first.orders[0], price=await world.price("0.98"), time_in_force=TimeInForce.GTC
-        )
-        first = replace(first, orders=(rests,))
-
-        def fill_a_little(label: str) -> None:
-            if label == "cancel":
-                (order,) = world.outside.exchange._floor.accounts[ME].open.values()
-                world.outside.exchange.fill_order(SYMBOL, order.order_id, Decimal("0.03"))
-                world.line.before = lambda _: None
-
-        world.line.before = fill_a_little
-        for intent in (first, await world.entry(1)):
+        for intent in (await entry_of_dust(world), await world.entry(1)):
             await world.desk.keeper.commit(intent)
             await world.desk.enter([intent])
             await world.pass_s(5)
@@ -287,10 +276,7 @@ def test_coins_that_were_gone_for_a_while_and_come_back_whole_are_sold(tmp_path:
     async def work(world: World) -> None:
         await world.desk.recover()
         await world.enter()
-        by_hand(world)
-        put(world, "-0.999")
-        world.desk.look(SYMBOL)
-        await world.pass_s(25)
+        await sold_by_hand(world, 25)
         put(world, "0.999")
         await world.pass_s(20)
         assert world.desk.settled

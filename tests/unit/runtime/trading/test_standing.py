@@ -287,11 +287,7 @@ def test_a_resume_that_was_asked_for_before_the_start_waits_until_it_has_recover
 
 
 def test_a_resume_of_before_the_start_waits_too_for_what_passes_by_itself(active: Bench) -> None:
-    send(active, "halt")
-    active.boot()
-    commands = asked(active, "resume")
-    run(commands.look())
-    run(active.standing.recovered())
+    commands = resume_of_before_the_start(active)
     active.behind_s = 100.0
     active.look()
     run(commands.look())
@@ -303,11 +299,7 @@ def test_a_resume_of_before_the_start_waits_too_for_what_passes_by_itself(active
 
 
 def test_a_resume_of_before_the_start_is_refused_where_its_hindrance_stays(active: Bench) -> None:
-    send(active, "halt")
-    active.boot()
-    commands = asked(active, "resume")
-    run(commands.look())
-    run(active.standing.recovered())
+    commands = resume_of_before_the_start(active)
     active.behind_s = 100.0
     for _ in range(10):
         active.look()
@@ -330,11 +322,7 @@ def test_a_halt_calls_off_a_resume_that_waits(active: Bench) -> None:
 def test_a_resume_of_before_the_start_lifts_no_halt_that_came_after_it(
     active: Bench, drawdown: bool
 ) -> None:
-    send(active, "halt")
-    active.boot()
-    commands = asked(active, "resume")
-    run(commands.look())
-    run(active.standing.recovered())
+    commands = resume_of_before_the_start(active)
     if drawdown:
         run(active.keeper.commit(StateMoved(HALTED, "max_drawdown: equity", "watch", 1)))
     else:
@@ -351,6 +339,16 @@ def test_a_command_and_its_effect_are_one_commit(active: Bench) -> None:
     assert isinstance(moved, StateMoved)
     assert isinstance(done, CommandDone)
     assert moved.actor == "command:7"
+
+
+def resume_of_before_the_start(bench: Bench) -> Commands:
+    """Returns the one that found a resume after a halt and a start; the account has recovered."""
+    send(bench, "halt")
+    bench.boot()
+    commands = asked(bench, "resume")
+    run(commands.look())
+    run(bench.standing.recovered())
+    return commands
 
 
 def outcomes(bench: Bench) -> list[str]:
