@@ -65,8 +65,9 @@ BY_ENVIRONMENT_ONLY = {
     "telegram.token": "",
 }
 
-#: `database.url` may stand anywhere while it holds none.
-_PASSWORD: Final = re.compile(r"://[^:/@]*:[^@]+@|[?&](ssl)?password=")
+#: `database.url` may stand anywhere while it holds none, as SQLAlchemy reads it: up to the first @
+#: after a colon, were it one of an option.
+_PASSWORD: Final = re.compile(r"://[^:/]*:[^@]+@|[?&](ssl)?password=")
 
 
 class Settings(BaseSettings):
@@ -248,7 +249,10 @@ def _value(name: str, text: str) -> object:
 
 def _refuse_written_secrets(values: Mapping[str, Any], place: str) -> None:
     # Files are copied into reports and repositories, arguments are seen by every process.
-    passwords = {"database.url": ", or leave the password out of it, to libpq's ~/.pgpass"}
+    passwords = {
+        "database.url": ", or leave the password out of it, to libpq's ~/.pgpass; an @ that ends "
+        "no password is written %40"
+    }
     for name, other_way in (BY_ENVIRONMENT_ONLY | passwords).items():
         section, _, key = name.partition(".")
         written = values.get(section)

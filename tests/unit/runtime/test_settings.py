@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from leeward.domain.errors import BadConfig, BadUsage
 from leeward.domain.instrument import Instrument
@@ -276,6 +277,7 @@ def test_the_news_key_comes_by_the_environment_alone_and_is_never_shown(
         "postgresql://me:hid-den@host/name",
         "postgresql://me:hid-den/x@host:5432/name",
         "postgresql://:hid-den@host/name",
+        "postgresql://me@corp:hid-den@host/name",
         "postgresql://me@host/name?sslmode=require&password=hid-den",
     ],
 )
@@ -292,10 +294,20 @@ def test_a_password_in_the_address_of_the_database_comes_by_the_environment_alon
     assert secrets_in(load_settings()) == [url]
 
 
+def test_an_at_sign_of_an_option_that_would_be_read_as_the_end_of_a_password_is_named() -> None:
+    url = "postgresql://host:5432/name?application_name=a@b"
+    assert make_url(url).password == "5432/name?application_name=a"  # noqa: S105 - not one
+    write(f'[database]\nurl = "{url}"')
+    with pytest.raises(BadConfig, match=r"an @ that ends no password is written %40"):
+        load_settings()
+
+
 @pytest.mark.parametrize(
     "url",
     [
-        "postgresql://me@host:5432/name?application_name=a@b",
+        "postgresql://me@host:5432/name?application_name=a%40b",
+        "postgresql://host:5432/name?application_name=a%40b",
+        "postgresql://me@host/name?application_name=a@b",
         "postgresql://postgres:@/name?host=/run/postgresql",
         "sqlite:////srv/a:b@c/leeward.db",
     ],
