@@ -197,9 +197,10 @@ class Feed:
         before = self._outlook
         try:
             stamps, overviews = self._queried(self._changes)
-        except LeewardError as error:
-            if before.problem != str(error):
-                self._publish(Outlook(before.version + 1, before.overviews, str(error)))
+        except Exception as error:  # noqa: BLE001 - else the pages would stand still and look well
+            problem = str(error) if isinstance(error, LeewardError) else repr(error)
+            if before.problem != problem:
+                self._publish(Outlook(before.version + 1, before.overviews, problem))
             return
         gone = before.overviews.keys() - overviews.keys()
         fresh = {

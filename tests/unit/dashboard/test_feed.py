@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.dashboards import settings_in, write_history
-from tests.histories import ACCOUNT, SESSION, marked
+from tests.histories import ACCOUNT, SESSION, marked, session_started
 
 from leeward.dashboard.feed import Feed
 from leeward.database import browsing
@@ -123,6 +124,30 @@ def test_without_a_database_the_feed_says_so_and_finds_it_later(tmp_path: Path) 
     feed.look()
     assert feed.accounts() == (ACCOUNT,)
     feed.close()
+
+
+def test_what_cannot_be_told_is_said_and_looked_at_again(settings: Settings) -> None:
+    async def story() -> None:
+        feed = Feed(settings)
+        await feed.start()
+        database = open_configured(settings)
+        lease = take_lease(database, ACCOUNT, "here:2")
+        newer = session_started(lease.epoch, "of-a-later-version")
+        database.record(
+            ACCOUNT, lease.epoch, [replace(newer, facts={"risk": {"a_limit_of_then": 1}})]
+        )
+        async with asyncio.timeout(60.0):
+            while "a_limit_of_then" not in str(feed.problem):
+                await feed.changed(feed.version, 1.0)
+        database.record(ACCOUNT, lease.epoch, [session_started(lease.epoch, "of-this-version")])
+        async with asyncio.timeout(60.0):
+            while feed.problem is not None:
+                await feed.changed(feed.version, 1.0)
+        lease.release()
+        database.close()
+        feed.close()
+
+    asyncio.run(story())
 
 
 def test_a_restored_file_is_opened_anew(settings: Settings) -> None:
