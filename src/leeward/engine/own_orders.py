@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right, insort
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -18,6 +19,7 @@ from leeward.engine.records import (
     OrderMoved,
     OrderState,
     PlannedOrder,
+    Record,
     Role,
 )
 
@@ -236,6 +238,22 @@ def filled(order: BookedOrder, fill: Fill) -> BookedOrder:
     booked = order.booked + fill.quantity
     executed = max(order.executed, booked)
     return replace(order, booked=booked, executed=executed, venue_order_id=fill.order_id)
+
+
+def misses_fills(orders: Iterable[BookedOrder], records: Iterable[Record]) -> bool:
+    """Returns whether one of the orders is, after these records, of unknown fate, or executed
+    beyond its fills."""
+    after = {order.client_order_id: order for order in orders}
+    for record in records:
+        match record:
+            case OrderMoved() if record.client_order_id in after:
+                after[record.client_order_id] = moved(after[record.client_order_id], record)
+            case FillBooked() if record.client_order_id in after:
+                order = after[record.client_order_id]
+                after[record.client_order_id] = filled(order, record.fill)
+            case _:
+                pass
+    return any(not order.missing.is_zero or order.unresolved for order in after.values())
 
 
 def _either(new: int | None, old: int | None) -> int | None:

@@ -20,7 +20,7 @@ from leeward.engine.filling import Beside, fill_records
 from leeward.engine.intents import is_ours
 from leeward.engine.ledger import Ledger, changes, difference, total
 from leeward.engine.order_table import next_state, state_of
-from leeward.engine.own_orders import BookedOrder, filled, moved
+from leeward.engine.own_orders import BookedOrder, filled, misses_fills
 from leeward.engine.records import (
     FillBooked,
     Noted,
@@ -78,9 +78,10 @@ class _Reconciling:
         self._adopt()
         pending = self._book_fills()
         self._look_for_vanished()
-        if not (pending or self._ask or self._doubts):
+        is_settled = not (pending or self._ask or self._doubts)
+        if is_settled:
             self._explain_balances()
-            self._follow_taken_coins()
+        self._follow_taken_coins(is_settled=is_settled)
         self._watch()
         return Findings(
             tuple(self._records),
@@ -209,25 +210,11 @@ class _Reconciling:
                 self._add(record)
             booked = {each.fill.trade_id for each in found if isinstance(each, FillBooked)}
             pending |= any(self._is_open(fill, booked) for fill in every)
-        return pending or self._misses_fills()
+        return pending or misses_fills(self._books.live_orders(), self._records)
 
     def _is_open(self, fill: Fill, booked: set[int]) -> bool:
         known = fill.trade_id in booked or self._books.has_fill(fill.symbol, fill.trade_id)
         return not known and self._books.ledger.counts(fill.symbol, fill.trade_id)
-
-    def _misses_fills(self) -> bool:
-        """Returns whether an order of ours is of unknown fate, or executed beyond its fills."""
-        after = {order.client_order_id: order for order in self._books.live_orders()}
-        for record in self._records:
-            match record:
-                case OrderMoved() if record.client_order_id in after:
-                    after[record.client_order_id] = moved(after[record.client_order_id], record)
-                case FillBooked() if record.client_order_id in after:
-                    order = after[record.client_order_id]
-                    after[record.client_order_id] = filled(order, record.fill)
-                case _:
-                    pass
-        return any(not order.missing.is_zero or order.unresolved for order in after.values())
 
     def _explain_balances(self) -> None:
         """Writes down what is held at first sight, and later what trades do not explain."""
@@ -335,16 +322,18 @@ class _Reconciling:
 
     # What follows
 
-    def _follow_taken_coins(self) -> None:
-        """Closes what another hand took away, and reduces where it took a part; not while a
-        difference is in doubt that may be what is missing."""
+    def _follow_taken_coins(self, *, is_settled: bool) -> None:
+        """Closes what another hand took away, and reduces where it took a part; not while orders or
+        differences are in doubt that may be what is missing. What is gone of dust is let go at any
+        time, before coins come that would take its place."""
         opened = [each for each in self._records if isinstance(each, PositionOpened)]
         plans = {each.symbol: (each.position_id, each.plan, "") for each in opened}
         for held in self._held.values():
             plans[held.symbol] = (held.position_id, held.plan, held.closing or "")
         current = {each: plan[0] for each, plan in plans.items()}
         for taken in taken_coins(self._after, current, self._facts.at_ms):
-            if f"balance/{taken.record.money.currency}" in self._doubts:
+            in_doubt = f"balance/{taken.record.money.currency}" in self._doubts
+            if taken.position_id and (in_doubt or not is_settled):
                 continue
             self._add(taken.record)
             if not taken.position_id:

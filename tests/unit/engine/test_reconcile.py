@@ -408,6 +408,39 @@ def test_coins_that_come_after_another_hand_took_ours_are_not_ours(sold: bool) -
     assert (held.quantity, kept.foreign(SYMBOL)) == (quantity("0.75"), quantity("3"))
 
 
+@pytest.mark.parametrize("in_question", ["an entry", "an exit"])
+def test_dust_that_another_hand_took_is_gone_whatever_order_is_in_question(
+    in_question: str,
+) -> None:
+    kept = held_books("1", EXIT, moved(STOP, OrderState.CANCELED, order_id=2))
+    kept.apply(own(EXIT, Role.EXIT, fill(5, "0.9", "110", side=Side.SELL, order_id=3)))
+    kept.apply(moved(EXIT, OrderState.EXPIRED, "0.9", order_id=3))
+    kept.apply(PositionClosed(kept.trade_of(ENTRY.position_id, "signal"), HOUR))
+    assert kept.dust(SYMBOL) == quantity("0.1")
+    later = intent(open_time_ms=HOUR)
+    kept.apply(later)
+    size = "0.08"
+    if in_question == "an exit":
+        kept.apply(moved(later, OrderState.FILLED, "1", order_id=4))
+        kept.apply(opened(later))
+        kept.apply(own(later, Role.ENTRY, fill(6, "1", order_id=4)))
+        later = intent("exit/2", (Role.EXIT,), "1", position_id=later.position_id)
+        later = replace(later, made_ms=NOW)
+        kept.apply(later)
+        size = "1.08"
+    sold = fill(7, size, side=Side.SELL, order_id=70)
+    name = later.orders[0].client_order_id
+    told = facts([sold], absent=frozenset({name}), balances={"USDT": "1107", "BTC": "0.02"})
+    settle(kept, told)
+    kept.apply(moved(later, OrderState.VOID))
+    if in_question == "an exit":
+        kept.apply(PositionClosed(kept.trade_of(later.position_id, "signal"), HOUR))
+    came = facts([sold], absent=frozenset({name}), balances={"USDT": "1107", "BTC": "3.02"})
+    found = settle(kept, came)
+    settle(kept, replace(came, at_ms=NOW + 10_000, doubts=found.doubts))
+    assert (kept.dust(SYMBOL), kept.foreign(SYMBOL)) == (quantity("0.02"), quantity("3"))
+
+
 def test_coins_that_came_unseen_and_were_sold_are_not_ours() -> None:
     kept = held_books()
     sold = fill(5, "2", "95", side=Side.SELL, order_id=70)
