@@ -22,6 +22,11 @@ def test_a_database_is_made_checked_copied_and_put_back(database_url: str, tmp_p
     file = str(tmp_path / "copy.jsonl")
     copied = leeward_json(database_url, "backup", file)
     assert copied["rows"] > 40
+    assert leeward_json(database_url, "backup", file)["rows"] == copied["rows"]
+    (tmp_path / "notes").write_text("my own")
+    taken = leeward(database_url, "backup", str(tmp_path / "notes"))
+    assert (taken.returncode, "is no backup" in taken.stderr) == (2, True)
+    assert (tmp_path / "notes").read_text() == "my own"
     refused = leeward(database_url, "restore", file)
     assert refused.returncode == 3
     assert "say --yes" in refused.stderr

@@ -90,13 +90,15 @@ def backup(
     """Copy the whole database to a file, also while it is traded on.
 
     A SQLite database becomes a SQLite file, or a portable dump where FILE ends in .jsonl; a
-    PostgreSQL database always a portable dump. FILE.sha256 beside it belongs to it.
+    PostgreSQL database always a portable dump. FILE.sha256 beside it belongs to it. An older backup
+    of that name is replaced; any other file is left as it is.
     """
-    from leeward.database.backup import back_up
+    from leeward.database.backup import back_up, check_place
     from leeward.runtime.database import connect_configured
     from leeward.runtime.settings import load_settings
 
     with closing(connect_configured(load_settings(config))) as database:
+        check_place(database, file)
         copied = back_up(database, file)
     if as_json:
         _print_json(

@@ -31,7 +31,7 @@ from leeward.database.errors import DatabaseCorrupt
 from leeward.database.lease import FileHold, LockHold, lock_of, locks_beside
 from leeward.database.tables import accounts, commands, metadata
 from leeward.database.types import Exact
-from leeward.domain.errors import CannotWrite, Failed, Refused
+from leeward.domain.errors import BadUsage, CannotWrite, Failed, Refused
 
 FORMAT = "leeward.database/1"
 
@@ -75,6 +75,19 @@ def back_up(database: Database, file: Path) -> Copied:
     with _replacing(_sidecar(file)) as draft:
         draft.write_text(f"{digest}  {file.name}\n", encoding="utf-8")
     return Copied(file, digest, file.stat().st_size, rows)
+
+
+def check_place(database: Database, file: Path) -> None:
+    """Raises BadUsage where `file` is there and is no backup that may be replaced: one has its hash
+    beside it, and is not the database itself."""
+    with _refusals_named(file):
+        if not file.exists():
+            return
+        is_own = database.file is not None and file.samefile(database.file)
+        is_backup = file.is_file() and _sidecar(file).is_file()
+    if is_own or not is_backup:
+        what = "the database itself" if is_own else f"no backup: {_sidecar(file).name} is missing"
+        raise BadUsage(f"{file} exists already and is {what}; it is left as it is: name another")
 
 
 def restore(database: Database, file: Path, *, overwrite: bool) -> None:

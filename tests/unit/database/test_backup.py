@@ -12,11 +12,11 @@ from tests.histories import ACCOUNT, deposit, executed, life_of_an_account
 
 from leeward.database import backup, reading
 from leeward.database.audit import audit
-from leeward.database.backup import EPOCHS_SKIPPED, back_up, restore
+from leeward.database.backup import EPOCHS_SKIPPED, back_up, check_place, restore
 from leeward.database.engine import Database, connect_database, open_database
 from leeward.database.lease import take_lease
 from leeward.database.tables import metadata
-from leeward.domain.errors import CannotWrite, Failed, Refused
+from leeward.domain.errors import BadUsage, CannotWrite, Failed, Refused
 
 
 @pytest.mark.parametrize("name", ["copy.db", "copy.jsonl"])
@@ -162,6 +162,29 @@ def test_a_sqlite_file_does_not_go_into_postgresql(tmp_path: Path, postgres_url:
 def test_a_place_that_cannot_be_written_is_named(lived: Database, tmp_path: Path) -> None:
     with pytest.raises(CannotWrite, match=r"nowhere/copy\.jsonl"):
         back_up(lived, tmp_path / "nowhere" / "copy.jsonl")
+
+
+@pytest.mark.parametrize("name", ["copy.db", "copy.jsonl"])
+def test_only_an_older_backup_may_be_replaced(lived: Database, tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    check_place(lived, file)
+    check_place(lived, back_up(lived, file).file)
+    (tmp_path / f"{name}.sha256").unlink()
+    for place in (file, tmp_path):
+        with pytest.raises(BadUsage, match="exists already and is no backup") as refused:
+            check_place(lived, place)
+        assert refused.value.exit_code == 2
+
+
+def test_a_database_is_no_place_for_its_own_backup(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path / 'leeward.db'}")
+    (tmp_path / "leeward.db.sha256").touch()
+    (tmp_path / "other.db").symlink_to("leeward.db")
+    (tmp_path / "other.db.sha256").touch()
+    for name in ("leeward.db", "other.db"):
+        with pytest.raises(BadUsage, match="exists already and is the database itself"):
+            check_place(database, tmp_path / name)
+    database.close()
 
 
 def test_an_older_sqlite_backup_is_brought_up_to_date(tmp_path: Path) -> None:
