@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 from collections.abc import Iterator
 from itertools import product
@@ -26,8 +25,6 @@ CANARIES = {
     "LEEWARD_ALERTS__HEARTBEAT_URL": "https://example.org/canary-heartbeat-31d7",
     "LEEWARD_TELEGRAM__TOKEN": "1234567:canary-telegram-90ab",
 }
-#: How often each combination is tried, with other noise.
-ROUNDS = max(1, int(3 * float(os.environ.get("LEEWARD_CAMPAIGN", "1"))))
 
 COMMANDS = f"/api/v1/accounts/{ACCOUNT}/commands"
 CHANGES: list[tuple[str, str, object]] = [
@@ -130,6 +127,7 @@ def test_thousands_of_hostile_requests_change_nothing_and_learn_nothing(tmp_path
             await _logins(here)
             assert here.state() == before
             asked = sum(here.caller.statuses.values())
+            print(f"{asked:,} hostile requests")  # noqa: T201 - a figure
             assert asked >= 5_000
             assert not [status for status in here.caller.statuses if status >= 500]
             assert leaks(here) == []
@@ -138,11 +136,11 @@ def test_thousands_of_hostile_requests_change_nothing_and_learn_nothing(tmp_path
 
 
 async def _changes(here: Scene) -> None:
-    tries = product(range(ROUNDS), ways_in(here), NOISE, CHANGES)
-    for number, (name, headers), noise, (method, path, body) in tries:
+    tries = product(ways_in(here), NOISE, CHANGES)
+    for (name, headers), noise, (method, path, body) in tries:
         given = {"content-type": "application/json", **noise, **headers}
         content = b"" if body is None else json.dumps(body).encode()
-        answer = await here.caller.ask(method, path, given, content, f"10.0.{number}.1")
+        answer = await here.caller.ask(method, path, given, content)
         assert answer.status in {303, 400, 401, 403, 413}, (name, method, path, answer)
 
 

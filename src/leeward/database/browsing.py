@@ -1,7 +1,8 @@
 """Pages of rows for those who look at an account: filtered, sorted, and never more than asked for.
 
 Whoever reads a SQLite file keeps its writer, which trades, from committing: every query goes by an
-index and looks at no more than SCANNED rows, however long the account has been traded.
+index, and what searches events or decisions looks at no more than SCANNED rows, however long the
+account has been traded. Trades, and the marks of all days, are gone through whole.
 
 Spans of time are half open, [start_ms, end_ms), in UTC ms; None leaves a side open. A cursor is the
 number of the last row that was read; the next page begins after it.
