@@ -51,6 +51,7 @@ class SocketLink(WebSocketsSansIOProtocol):
     without_pong = False
     #: What a slow socket brings in a second of our time; 0 for one that is not.
     bytes_s = 0.0
+    _trickles: asyncio.TimerHandle | None = None
 
     def __init__(
         self,
@@ -81,16 +82,18 @@ class SocketLink(WebSocketsSansIOProtocol):
         """Brings so many bytes a second from now on; with 0 all that waits, and no longer slow."""
         was_slow, self.bytes_s = self.bytes_s > 0, bytes_s
         if not bytes_s:
+            if self._trickles is not None:
+                self._trickles.cancel()
             while self._held:
                 self._push_held()
         elif not was_slow:
-            self.loop.call_later(1 / bytes_s, self._trickle)
+            self._trickles = self.loop.call_later(1 / bytes_s, self._trickle)
 
     def _trickle(self) -> None:
         """Sends the oldest frame that waits, and the next one when this one would have arrived."""
         sent = self._push_held() if self._held else 1
-        if self.bytes_s and not self.transport.is_closing():
-            self.loop.call_later(sent / self.bytes_s, self._trickle)
+        if not self.transport.is_closing():
+            self._trickles = self.loop.call_later(sent / self.bytes_s, self._trickle)
 
     def _push_held(self) -> int:
         text = self._held.popleft()
