@@ -307,7 +307,8 @@ def _as_bad_config(
     error: ValidationError, changes: Mapping[str, Any], path: Path | None
 ) -> BadConfig:
     first = error.errors()[0]
-    where = [str(part) for part in first["loc"]]
+    # In brackets the library names the kinds of a value that may be of several.
+    where = [str(part) for part in first["loc"] if "[" not in str(part)]
     name = ".".join(where)
     if first["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
         known = _known_beside(where)

@@ -128,6 +128,10 @@ def test_the_data_directory_may_begin_at_home(monkeypatch: pytest.MonkeyPatch) -
         ("risk.require_stop=maybe", "--set risk.require_stop: 'maybe': "),
         ("risk.drawdown_ladder=[[0.1", "risk.drawdown_ladder: '[[0.1' is not valid JSON"),
         ("risk.drawdown_ladder=[[0.1]]", "risk.drawdown_ladder.0.1: "),
+        (
+            'dashboard.proxies=["10.0.0.1/8"]',
+            "dashboard.proxies.0: '10.0.0.1/8': Input is not a valid",
+        ),
         ("backtest.balance=0", "--set backtest.balance: '0': Input should be greater than 0"),
         ("backtest.balance=inf", "--set backtest.balance: 'inf': "),
         ("backtest.fee=1", "--set backtest.fee: '1': Input should be less than 1"),
