@@ -39,8 +39,8 @@ _TYPES: dict[object, str] = {
 
 _SETTINGS = """# Settings
 
-Where the same setting is given twice, the first of these wins: `--set risk.trend_gate=off` (of
-`leeward backtest`), an environment variable such as `LEEWARD_RISK__TREND_GATE=off`, the file
+Where the same setting is given twice, the first of these wins: `--set risk.trend_gate=off` (of the
+commands that have it), an environment variable such as `LEEWARD_RISK__TREND_GATE=off`, the file
 `leeward.toml` (searched from the working directory upwards, or named by `--config`), the default.
 Unknown names are refused, with the nearest known one. Lists are written as JSON in `--set` and in
 the environment: `--set 'risk.drawdown_ladder=[[0.05, 0.5]]'`.
@@ -160,6 +160,8 @@ def _kind(annotation: object) -> str:
             return " or ".join(map(_kind, inner))
         case builtins.tuple:
             return "list of pairs" if get_origin(inner[0]) is tuple else "list"
+        case builtins.dict:
+            return "table"
     return _TYPES.get(annotation, getattr(annotation, "__name__", str(annotation)))
 
 
