@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 
 from leeward.engine.books import books_of
-from leeward.engine.reconcile import SPACED_MS
+from leeward.engine.readings import SPACED_MS
 from leeward.engine.records import PositionClosed, Record, SessionEnded, SessionStarted
 from tests.harness.crashing import Fate, drawn_fate, run_process
 from tests.harness.disk import Disk

@@ -18,9 +18,17 @@ from leeward.engine.books import Books
 from leeward.engine.facts import Doubt, Findings, VenueFacts
 from leeward.engine.filling import Beside, fill_records
 from leeward.engine.intents import is_ours
-from leeward.engine.ledger import Ledger, changes, difference, total
+from leeward.engine.ledger import Ledger, difference
 from leeward.engine.order_table import next_state, state_of
 from leeward.engine.own_orders import BookedOrder, filled, misses_fills
+from leeward.engine.readings import (
+    SPACED_LATE_MS,
+    SPACED_MS,
+    doubt_of,
+    standing,
+    was_gone,
+    was_held,
+)
 from leeward.engine.records import (
     FillBooked,
     Noted,
@@ -38,10 +46,6 @@ from leeward.engine.taken import is_locked, taken_coins
 
 _ZERO = Decimal(0)
 
-#: Two readings of the same difference count when they are this far apart; for longer a balance of
-#: zero, which an exchange has been seen to show by mistake, and one of before the last trades.
-SPACED_MS = 10_000
-SPACED_LATE_MS = 300_000
 #: An order heard of so lately is not gone for want of an answer: queries lag behind.
 HEARD_MS = 60_000
 
@@ -81,6 +85,7 @@ class _Reconciling:
         is_settled = not (pending or self._ask or self._doubts)
         if is_settled:
             self._explain_balances()
+        self._doubts = {**standing(self._facts, self._after), **self._doubts}
         self._follow_taken_coins(is_settled=is_settled)
         self._watch()
         return Findings(
@@ -252,14 +257,15 @@ class _Reconciling:
         return min(_ZERO, amount)  # nobody begins with less than nothing
 
     def _explain(self, asset: str, there: Decimal, amount: Decimal, symbol: str | None) -> None:
-        name = f"balance/{asset}"
         if symbol is not None and not there and is_locked(symbol, self._facts.open_orders or ()):
             self._blind = True  # a reading that failed
-        elif symbol is not None and self._was_gone(asset, there):
+        elif symbol is not None and was_gone(self._facts, self._after, asset, there):
             self._adjust(asset, _ZERO)
             self._blind = True  # what is there now came later: that is for the next look
-        elif self._is_confirmed(name, amount, late=not there or self._was_held(asset, there)):
-            self._adjust(asset, there)
+        else:
+            late = not there or was_held(self._facts, self._after, asset, there)
+            if self._is_confirmed(doubt_of(asset), amount, late=late):
+                self._adjust(asset, there)
 
     def _adjust(self, asset: str, there: Decimal) -> None:
         amount = difference(there, self._after.balance(asset))
@@ -268,14 +274,6 @@ class _Reconciling:
         words = f"{asset}: the venue holds {there}, {amount:+f} to what trades explain"
         self._note(Severity.CRITICAL, "adjustment", asset, words)
         self._demand(TradingState.REDUCING, words)
-
-    def _was_gone(self, asset: str, there: Decimal) -> bool:
-        """Returns whether all of an asset was seen to be gone, twice, before what is there came."""
-        before = self._facts.doubts.get(f"balance/{asset}")
-        if before is None or not there:
-            return False
-        all_gone = before.amount == difference(_ZERO, self._after.balance(asset))
-        return all_gone and before.last_ms - before.since_ms >= SPACED_MS
 
     def _opening_id(self, asset: str, symbol: str | None) -> str | None:
         if symbol is None:
@@ -292,18 +290,6 @@ class _Reconciling:
     def _transfer(self, transfer_id: str, kind: TransferKind, asset: str, amount: Decimal) -> None:
         money = Money(amount, asset)
         self._add(TransferBooked(transfer_id, kind, money, self._facts.at_ms))
-
-    def _was_held(self, asset: str, there: Decimal) -> bool:
-        """Returns whether the account held just that much before its last trades."""
-        since_ms = self._facts.at_ms - SPACED_LATE_MS
-        trades = [each for fills in self._facts.fills.values() for each in fills]
-        held = self._after.balance(asset)
-        for fill in sorted(trades, key=lambda each: each.time_ms, reverse=True):
-            moved = changes(fill, self._after.base(fill.symbol), self._books.quote)
-            held = difference(held, total(amount for name, amount in moved if name == asset))
-            if fill.time_ms > since_ms and held == there:
-                return True
-        return False
 
     def _is_confirmed(
         self, name: str, amount: Decimal, *, late: bool = False, not_before_ms: int = 0
@@ -332,7 +318,7 @@ class _Reconciling:
             plans[held.symbol] = (held.position_id, held.plan, held.closing or "")
         current = {each: plan[0] for each, plan in plans.items()}
         for taken in taken_coins(self._after, current, self._facts.at_ms):
-            in_doubt = f"balance/{taken.record.money.currency}" in self._doubts
+            in_doubt = doubt_of(taken.record.money.currency) in self._doubts
             if taken.position_id and (in_doubt or not is_settled):
                 continue
             self._add(taken.record)

@@ -57,6 +57,7 @@ ENTRY = intent()
 STOP = intent("protection/1", (Role.STOP,), "1", position_id=ENTRY.position_id)
 EXIT = intent("exit/1", (Role.EXIT,), "1", position_id=ENTRY.position_id)
 STOP_RESTS = report(STOP, order_id=2)
+CANCELLED = report(STOP, OrderStatus.CANCELED, order_id=2)
 
 
 def facts(
@@ -99,6 +100,7 @@ def kinds(found: Findings) -> list[str]:
 
 
 HELD = {"USDT": "900", "BTC": "1"}
+MORE = {"USDT": "1400", "BTC": "1"}
 
 
 def test_books_that_agree_find_nothing() -> None:
@@ -362,9 +364,6 @@ def test_open_orders_of_other_hands_are_noted_once_and_left_alone() -> None:
     assert (found.alarms, found.cancel) == ((), ())
 
 
-CANCELLED = report(STOP, OrderStatus.CANCELED, order_id=2)
-
-
 def test_a_human_who_sells_our_coins_closes_the_position() -> None:
     kept = held_books()
     sold = fill(5, "1", "95", side=Side.SELL, order_id=70)
@@ -494,6 +493,62 @@ def test_a_difference_that_changes_starts_anew() -> None:
     second = settle(kept, replace(told, at_ms=NOW + 60_000, balances=other, doubts=first.doubts))
     assert second.records == ()
     assert second.doubts == {"balance/USDT": Doubt(Decimal(501), NOW + 60_000)}
+
+
+PASSES = {
+    "an order of unknown fate": facts(
+        (), [STOP_RESTS], absent=frozenset({EXIT.orders[0].client_order_id}), balances=MORE
+    ),
+    "no balances": facts((), [STOP_RESTS]),
+    "no trades": replace(facts((), [STOP_RESTS], balances=MORE), fills={}),
+    "another difference": facts((), [STOP_RESTS], balances={"USDT": "1401", "BTC": "1"}),
+    "no difference": facts((), [STOP_RESTS], balances=HELD),
+}
+
+
+@pytest.mark.parametrize(("between", "told"), PASSES.items())
+def test_a_difference_outlasts_a_pass_that_compares_nothing_and_does_not_contradict(
+    between: str, told: VenueFacts
+) -> None:
+    kept = held_books()
+    seen = facts((), [STOP_RESTS], balances=MORE)
+    first = settle(kept, seen)
+    asked_for = [EXIT] if between == "an order of unknown fate" else []
+    for each in asked_for:
+        kept.apply(each)
+    second = settle(kept, replace(told, at_ms=NOW + 9_000, doubts=first.doubts))
+    assert (second.records, second.is_clean) == ((), between == "no difference")
+    for each in asked_for:
+        kept.apply(moved(each, OrderState.VOID))
+    third = settle(kept, replace(seen, at_ms=NOW + 10_000, doubts=second.doubts))
+    counts = between not in {"another difference", "no difference"}
+    assert kinds(third) == (["adjustment"] if counts else [])
+
+
+@pytest.mark.parametrize("told", [facts(orders=[CANCELLED]), facts(balances={"USDT": "900"})])
+def test_coins_all_gone_were_not_gone_all_the_time_where_a_pass_compares_nothing(
+    told: VenueFacts,
+) -> None:
+    kept = held_books()
+    gone = facts((), orders=[CANCELLED], balances={"USDT": "900"})
+    first = settle(kept, gone)
+    assert set(first.doubts) == {"balance/BTC"}
+    assert settle(kept, replace(told, fills={}, doubts=first.doubts)).doubts == {}
+
+
+def test_a_difference_from_before_the_last_trades_is_no_reading_of_before_them() -> None:
+    kept = held_books()
+    kept.apply(moved(STOP, OrderState.CANCELED, order_id=2))
+    told = facts(balances={"USDT": "900", "BTC": "0.8"})
+    first = settle(kept, told)
+    assert first.doubts == {"balance/BTC": Doubt(Decimal("-0.2"), NOW)}
+    bought, sold = (
+        fill(5, "0.5", order_id=70, time_ms=NOW + 3000),
+        fill(6, "0.3", side=Side.SELL, order_id=71, time_ms=NOW + 4000),
+    )
+    there = {"USDT": Decimal(880), "BTC": Decimal(1)}  # as the books had it before the two
+    again = replace(told, fills={SYMBOL: (bought, sold)}, balances=there, at_ms=NOW + 20_000)
+    assert kinds(settle(kept, replace(again, doubts=first.doubts))) == ["adjustment"]
 
 
 def test_no_difference_counts_while_an_order_of_ours_may_have_made_it() -> None:
