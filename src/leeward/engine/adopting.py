@@ -32,6 +32,9 @@ from leeward.engine.records import (
 _ZERO = Decimal(0)
 #: In the place of the strategy, of a position that nobody wrote down.
 ADOPTED = "adopted"
+#: Begins what stands for the name of a list that was taken over: the venue tells its number only,
+#: so that it can be cancelled by one of its orders alone.
+NAMELESS_LIST = "adopted-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +232,7 @@ def _intents(
                 orders=tuple(map(_planned, group)),
                 reserved=Money(_ZERO, books.quote),
                 made_ms=first.time_ms,
-                client_list_id=None if kind == "order" else f"adopted-{first.order_list_id}",
+                client_list_id=None if kind == "order" else f"{NAMELESS_LIST}{first.order_list_id}",
             )
         )
     return made

@@ -16,7 +16,7 @@ from leeward.domain.answers import (
     Unknown,
 )
 from leeward.domain.money import Price
-from leeward.engine.adopting import ADOPTED
+from leeward.engine.adopting import ADOPTED, NAMELESS_LIST
 from leeward.engine.records import (
     IntentMade,
     Plan,
@@ -198,10 +198,11 @@ class Steps(Questions):
         held = self.books.position(self.symbol)
         leaving = step.gives_up or held is None or held.closing is not None
         lane = Lane.EXIT if leaving else Lane.PROTECTION
+        named = step.client_list_id
         work = (
             venue.cancel(self.symbol, step.client_order_id, lane)
-            if step.client_list_id is None
-            else venue.cancel_list(self.symbol, step.client_list_id, lane)
+            if named is None or named.startswith(NAMELESS_LIST)
+            else venue.cancel_list(self.symbol, named, lane)
         )
         task = await started(self.means.clock, work, ANSWER_S)
         answer: sending.Answer = task.result() if task.done() else Unknown("no answer in time")

@@ -646,6 +646,29 @@ def test_with_the_database_lost_what_rests_is_taken_over_and_protected(
     story(tmp_path, work)
 
 
+@pytest.mark.parametrize("rests", ["stop", "pair"])
+def test_what_was_taken_over_can_be_sold(rests: str, tmp_path: Path) -> None:
+    """The exchange tells the number of a list of orders, not the name that we gave it."""
+
+    async def work(world: World) -> None:
+        await world.enter()
+        held = world.books.position(SYMBOL)
+        assert held is not None
+        plan = Plan(held.plan.stop, None if rests == "stop" else await world.price("1.2"))
+        await world.desk.keeper.commit(PlanChanged(held.position_id, plan, None, 1))
+        await world.desk.tend(SYMBOL)
+        world.store = Batches()
+        (tmp_path / "journal").unlink(missing_ok=True)
+        await world.boot()
+        await world.desk.recover()
+        await world.close()
+        assert world.books.position(SYMBOL) is None
+        assert world.resting() == []
+        assert world.desk.settled
+
+    story(tmp_path, work)
+
+
 async def entry_of_dust(world: World) -> IntentMade:
     """Returns an entry that rests below the market, and of which little is filled just as it is
     cancelled."""
