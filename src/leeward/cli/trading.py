@@ -14,7 +14,7 @@ import typer
 from leeward.cli.backtest import read_pairs
 
 if TYPE_CHECKING:
-    from leeward.engine.records import EquityMarked, Executed, Mode, Noted
+    from leeward.engine.records import EquityMarked, Executed, Mode, Noted, Trade
     from leeward.monitoring.logs import Log
     from leeward.runtime.settings import Settings
     from leeward.runtime.trading.facts import Asked
@@ -115,7 +115,7 @@ def run_trading(
 
     try:
         with beside:
-            watcher = Watcher(lines.show, lines.note)
+            watcher = Watcher(lines.show, lines.note, lines.closed)
             words = asyncio.run(trade(settings, asked, watcher, replace(talk, begun=begun)))
         log.event("session_ended", words=words)
         lines.end(words)
@@ -147,6 +147,9 @@ class Lines:
 
     def show(self, shown: Shown) -> None:
         self.print(_json_line(shown) if self._as_json else _line(shown))
+
+    def closed(self, trade: Trade) -> None:
+        """Prints nothing: what was decided stands in the line of its step."""
 
     def end(self, words: str) -> None:
         self.print(json.dumps({"ended": words}) if self._as_json else words)

@@ -8,11 +8,11 @@ import sys
 from dataclasses import replace
 
 import pytest
-from tests.histories import executed, marked
+from tests.histories import executed, life_of_an_account, marked
 
 from leeward.cli.demo import FewLines
 from leeward.cli.trading import Lines
-from leeward.engine.records import TradingState
+from leeward.engine.records import PositionClosed, TradingState
 from leeward.monitoring.logs import Log
 from leeward.runtime.trading.session import Shown
 from leeward.runtime.trading.step_records import StepDecision
@@ -67,3 +67,21 @@ def test_a_demo_shows_trades_and_again_and_again_where_it_can_be_watched(
         "  dashboard: http://127.0.0.1:4711",
     ]
     assert "equity" in out[-3]
+
+
+def test_a_demo_shows_each_sale_once_whatever_it_was_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sold = [r for batch in life_of_an_account() for r in batch if isinstance(r, PositionClosed)]
+    lines = FewLines((), Log(io.StringIO(), lambda: 0))
+    lines.show(
+        replace(
+            STEP, decision=StepDecision((marked(0), replace(executed(0), decision="exit")), (), ())
+        )
+    )
+    lines.closed(sold[0].trade)
+    lines.close()
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "BTCUSDT SELL (stop): " in line
+    assert line.endswith(" USDT after fees")
+    assert line[19:22] == "Z  ", "in whole seconds"

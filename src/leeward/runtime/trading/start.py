@@ -21,7 +21,7 @@ from leeward.domain.money import Money
 from leeward.domain.timeframe import Timeframe
 from leeward.domain.times import iso
 from leeward.engine.books import Books
-from leeward.engine.records import Mode, Noted, SessionStarted, Severity
+from leeward.engine.records import Mode, Noted, SessionStarted, Severity, Trade
 from leeward.engine.trading_state import allows_entry
 from leeward.runtime.clock import monotonic_s, now_ms
 from leeward.runtime.database import open_configured
@@ -56,11 +56,12 @@ from leeward.venues.timing import Clock
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Who sees what a session does: `show` each step, `alarm` whatever is noted. Neither may raise
-    or wait."""
+    """Who sees what a session does: `show` each step, `alarm` whatever is noted, `closed` each
+    position that was sold, by whatever. None may raise or wait."""
 
     show: Callable[[Shown], None]
     alarm: Callable[[Noted], None]
+    closed: Callable[[Trade], None] = lambda _: None
 
 
 @dataclass

@@ -194,6 +194,7 @@ class Watch:
                 self._note("position_opened", words, Severity.INFO, subject)
             case PositionClosed(trade=trade):
                 self._daily.closed(trade)
+                self.beneath.closed(trade)
                 words = f"{trade.symbol} sold ({trade.exit_reason}): {trade.pnl} after fees"
                 subject = f"{trade.symbol} of {iso(trade.entry_time_ms)}"
                 self._note("position_closed", words, Severity.INFO, subject)
