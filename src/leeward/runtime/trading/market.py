@@ -88,17 +88,18 @@ async def _unknown(rest: BinanceRest, symbols: tuple[str, ...]) -> BadUsage:
 
 async def equity_of(market: Market, held: Iterable[Held]) -> tuple[Money, Money]:
     """Returns what the account is worth in quote units, and how much of it lies in the positions
-    held, at their last prices; at what was paid where the exchange has the symbol no more. Raises
-    RetryLater."""
+    held, as far as their coins are there, at their last prices; at what was paid where the exchange
+    has the symbol no more. Raises RetryLater."""
     balances = _found(await market.venue.balances(), "balances")
-    mine = [each for each in balances if each.asset == market.quote]
-    cash = sum((each.free.amount + each.locked.amount for each in mine), Decimal(0))
+    there = {each.asset: each.free.amount + each.locked.amount for each in balances}
+    cash = there.get(market.quote, Decimal(0))
     worth = Decimal(0)
     for each in held:
         answer, paid = await market.rest.last_price(each.symbol), each.entry_price
         if isinstance(answer, Unavailable) and answer.code in _NOT_THERE and paid is not None:
             answer = Found(paid)
-        worth += each.quantity.value * _found(answer, f"price of {each.symbol}").value
+        left = there.get(each.symbol.removesuffix(market.quote), Decimal(0))
+        worth += min(each.quantity.value, left) * _found(answer, f"price of {each.symbol}").value
     return Money(cash + worth, market.quote), Money(worth, market.quote)
 
 

@@ -26,9 +26,10 @@ class Venue:
 
     price: str | None
     code: int | None = None
+    coins: str = "2.5"
 
     async def balances(self) -> Asked[tuple[Balance, ...]]:
-        coins = Balance(money("0", "BTC"), money("2.5", "BTC"))
+        coins = Balance(money("0", "BTC"), money(self.coins, "BTC"))
         return Found((Balance(money("7000"), money("1000")), coins))
 
     async def last_price(self, symbol: str) -> Asked[Price]:
@@ -46,8 +47,8 @@ def held() -> Books:
     return books
 
 
-def market_of(price: str | None, code: int | None = None) -> Market:
-    return Market(Venue(price, code), {}, "USDT")  # type: ignore[arg-type] # as much of it as is asked
+def market_of(price: str | None, code: int | None = None, coins: str = "2.5") -> Market:
+    return Market(Venue(price, code, coins), {}, "USDT")  # type: ignore[arg-type] # as much of it as is asked
 
 
 def test_what_it_may_lose_is_reckoned_of_cash_and_of_the_positions_held() -> None:
@@ -57,6 +58,12 @@ def test_what_it_may_lose_is_reckoned_of_cash_and_of_the_positions_held() -> Non
     assert words.startswith(
         "Equity 10,000.00 USDT, 2,000.00 of it in open positions. At most 5,000.00 USDT (50.0%)"
     )
+
+
+@pytest.mark.parametrize(("coins", "worth"), [("0", "0"), ("0.25", "500")])
+def test_a_position_sold_meanwhile_is_worth_what_is_left_of_it(coins: str, worth: str) -> None:
+    equity = asyncio.run(equity_of(market_of("2000", coins=coins), held().positions()))
+    assert equity == (money(Decimal(8000) + Decimal(worth)), money(worth))
 
 
 def test_without_a_price_of_what_is_held_nothing_is_promised() -> None:
