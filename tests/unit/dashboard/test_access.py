@@ -34,3 +34,15 @@ def test_a_token_is_revoked_for_good_while_others_are_made(tmp_path: Path) -> No
     assert other.returncode == 0
     wanted = ["kept", *(f"theirs-{number}" for number in range(25))]
     assert [token.name for token in access.read().tokens] == wanted
+
+
+def test_a_browser_is_known_by_what_only_this_password_makes(tmp_path: Path) -> None:
+    access = AccessFile(tmp_path / FILE_NAME)
+    # Without a password whoever knows how could make one.
+    assert access.device_of(access.new_device()) is None
+    access.set_password()
+    kept = access.new_device()
+    assert access.device_of(kept) == kept.partition(".")[0]
+    assert access.device_of(f"another.{kept.partition('.')[2]}") is None
+    access.set_password()
+    assert access.device_of(kept) is None
