@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from asyncio.subprocess import Process
 from collections import OrderedDict
 from collections.abc import Hashable
 from contextlib import suppress
@@ -87,22 +88,29 @@ class Asking:
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE, env=child_environment(self._settings, TO_READ),
         )  # fmt: skip
-        with suppress(OSError, AttributeError):  # where there is no such thing, or it is gone
-            os.setpriority(os.PRIO_PROCESS, process.pid, 10)
         try:
-            printed, errors = await asyncio.wait_for(process.communicate(), _LONGEST_S)
-        except (TimeoutError, asyncio.CancelledError) as error:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-            if isinstance(error, TimeoutError):
-                raise Failed(f"{arguments[0]}: no answer within {_LONGEST_S:.0f} s") from None
-            raise
+            printed, errors = await asyncio.wait_for(heard_out(process), _LONGEST_S)
+        except TimeoutError:
+            raise Failed(f"{arguments[0]}: no answer within {_LONGEST_S:.0f} s") from None
         try:
             return printed, json.loads(printed[:_MOST_BYTES])
         except ValueError:
             kind = _ERRORS.get(process.returncode or 1, Failed)
             raise kind(last_words(errors)) from None
+
+
+async def heard_out(process: Process) -> tuple[bytes, bytes]:
+    """Returns what a command printed, and its errors. It makes way for what trades, and does not
+    outlive who waits for it."""
+    with suppress(OSError, AttributeError):  # where there is no such thing, or it is gone
+        os.setpriority(os.PRIO_PROCESS, process.pid, 10)
+    try:
+        return await process.communicate()
+    except asyncio.CancelledError:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        raise
 
 
 def last_words(errors: bytes) -> str:

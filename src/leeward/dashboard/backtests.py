@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 from collections import OrderedDict
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
-from leeward.dashboard.asking import last_words
+from leeward.dashboard.asking import heard_out, last_words
 from leeward.domain.errors import BadUsage, Refused, unknown_name
 from leeward.runtime.clock import monotonic_s, now_ms
 from leeward.runtime.settings import CHILD_COMMAND, Settings, child_environment
@@ -181,15 +179,7 @@ class Backtests:
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE, env=child_environment(self._settings, _SECTIONS),
         )  # fmt: skip
-        with suppress(OSError, AttributeError):  # where there is no such thing, or it is gone
-            os.setpriority(os.PRIO_PROCESS, process.pid, 10)
-        try:
-            _, errors = await process.communicate()
-        except asyncio.CancelledError:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-            raise
+        _, errors = await heard_out(process)
         if process.returncode != 0:
             return replace(run, state="failed", words=last_words(errors))
         metrics = json.loads(await asyncio.to_thread(json_file.read_bytes))["metrics"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from tests.dashboards import settings_in
 
 from leeward.dashboard import asking
-from leeward.dashboard.asking import Asking, TooOften
+from leeward.dashboard.asking import Asking, TooOften, heard_out
 from leeward.domain.errors import Refused
 
 
@@ -89,3 +91,16 @@ def test_what_is_kept_has_so_many_bytes_and_no_more(tmp_path: Path) -> None:
         assert made.made == ["first", "second", "first", "small"]
 
     within(tmp_path, story)
+
+
+def test_a_command_does_not_outlive_who_waits_for_it() -> None:
+    async def play() -> None:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", "import time; time.sleep(600)",
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(heard_out(process), 0.1)
+        assert process.returncode == -signal.SIGKILL
+
+    asyncio.run(play())
