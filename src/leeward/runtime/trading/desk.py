@@ -313,19 +313,20 @@ class Desk:
         books = self.keeper.books
         left = {each.symbol for each in books.positions()}
         left |= {each.symbol for each in books.live_orders()}
-        missing = sorted(left - self._tenders.keys())
-        if not missing:
-            return ""
-        answer = await self._means.asked(self.venue.rules(missing))
-        if isinstance(answer, Found):
-            for symbol, rules in answer.value.items():
-                tender = self._tenders[symbol] = Tender(self._means, symbol, Memory(rules))
+        silent = []
+        # One by one: a symbol that the exchange has no more would spoil the answer for all. It
+        # never comes back, so that it is not waited for.
+        for symbol in sorted(left - self._tenders.keys()):
+            answer = await self._means.asked(self.venue.rules((symbol,)))
+            if isinstance(answer, Found) and symbol in answer.value:
+                memory = Memory(answer.value[symbol])
+                tender = self._tenders[symbol] = Tender(self._means, symbol, memory)
                 self.look(symbol)
                 if self._group is not None:
                     self._group.create_task(tender.keep())
-        # A symbol that the exchange has no more never comes back: nothing is waited for.
-        silent = isinstance(answer, Unavailable) and answer.code != NO_SYMBOL
-        return ", ".join(missing) if silent else ""
+            elif isinstance(answer, Unavailable) and answer.code != NO_SYMBOL:
+                silent.append(symbol)
+        return ", ".join(silent)
 
     # Small change.
 

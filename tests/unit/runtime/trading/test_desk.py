@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from tests.accounts import fill, intent, moved, opened, own
 from tests.harness.emulated_venue import CALM, ME, Outside, label_of, venue_of
 from tests.harness.markets import MINUTE_MS, START_MS, restless_exchange
 from tests.harness.store import MemoryStore
@@ -831,6 +832,26 @@ def test_an_audit_that_was_broken_off_is_made_again(tmp_path: Path) -> None:
         asked = len(world.line.sent)
         await world.pass_s(10)
         assert len(world.line.sent) > asked
+
+    story(tmp_path, work)
+
+
+def test_a_symbol_that_the_exchange_has_no_more_keeps_no_other_from_being_looked_after(
+    tmp_path: Path,
+) -> None:
+    async def work(world: World) -> None:
+        gone = intent(symbol="GONEUSDT")
+        sold = own(gone, Role.ENTRY, fill(1, "1", symbol="GONEUSDT"))
+        done = moved(gone, OrderState.FILLED, "1", order_id=1)
+        await world.enter()
+        await world.desk.keeper.commit(gone, done, opened(gone), sold)
+        world.desk = replace(world.desk, rules={})
+        await world.desk.recover()
+        by_hand(world)
+        assert world.resting() == []
+        world.desk.look(SYMBOL)
+        await world.pass_s(30)
+        assert world.resting() == ["SELL STOP_LOSS"]
 
     story(tmp_path, work)
 
