@@ -58,7 +58,7 @@ def standing(facts: VenueFacts, books: Ledger) -> Mapping[str, Doubt]:
         asset = name.rpartition("/")[2]
         held = books.balance(asset)
         there = total((held, doubt.amount))
-        if facts.balances is not None:
+        if facts.balances:
             there = facts.balances.get(asset, _ZERO)
         if doubt_of(asset) == name and there and difference(there, held) == doubt.amount:
             kept[name] = doubt

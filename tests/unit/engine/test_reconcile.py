@@ -500,6 +500,7 @@ PASSES = {
         (), [STOP_RESTS], absent=frozenset({EXIT.orders[0].client_order_id}), balances=MORE
     ),
     "no balances": facts((), [STOP_RESTS]),
+    "no coins at all": facts((), [STOP_RESTS], balances={}),
     "no trades": replace(facts((), [STOP_RESTS], balances=MORE), fills={}),
     "another difference": facts((), [STOP_RESTS], balances={"USDT": "1401", "BTC": "1"}),
     "no difference": facts((), [STOP_RESTS], balances=HELD),
