@@ -109,6 +109,17 @@ class Seat:
                 found.on(event, _listener(heard), js_handler=script)
         return found
 
+    def dialog(self, name: str, heading: str) -> ui.html:
+        """Adds an empty dialog, to be opened by its name, and returns what is told in it."""
+        # Both in one statement would be harder to read than one inside the other.
+        with ui.element("dialog").props(f"id={name} aria-labelledby={name}-title").classes("wide"):  # noqa: SIM117
+            with ui.element("div").classes("dialog"):
+                self.still(element("h2", heading, id=f"{name}-title"))
+                told = self.still(Html(""))
+                close = element("button", "Close", type="button", class_="button", data_close=True)
+                self.still(element("div", close, class_="dialog-end"))
+        return told
+
 
 def _listener(heard: Heard) -> Callable[[GenericEventArguments], Awaitable[None]]:
     async def listen(event: GenericEventArguments) -> None:

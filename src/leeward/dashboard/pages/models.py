@@ -54,7 +54,7 @@ async def build(seat: Seat) -> None:
 
     with Chart.carded("All models", "Shipped, trained here, or archived."):
         listed = seat.still(parts.waiting("Models are being listed …"), heard)
-    told = _add_dialog(seat)
+    told = seat.dialog(_CARD, "Model card")
 
     async def first() -> None:
         rivals.set_content(await _compared(seat))
@@ -212,17 +212,6 @@ def draw_comparison(found: Mapping[str, object]) -> Html:
         parts.table(columns, rows, label=head),
         element("p", element("b", "Verdict: "), str(found.get("verdict"))), class_="stacked",
     )  # fmt: skip
-
-
-def _add_dialog(seat: Seat) -> ui.html:
-    # Both in one statement would be harder to read than one inside the other.
-    with ui.element("dialog").props(f"id={_CARD} aria-labelledby=card-title").classes("wide"):  # noqa: SIM117
-        with ui.element("div").classes("dialog"):
-            seat.still(element("h2", "Model card", id="card-title"))
-            told = seat.still(Html(""))
-            close = element("button", "Close", type="button", class_="button", data_close=True)
-            seat.still(element("div", close, class_="dialog-end"))
-    return told
 
 
 async def _show_card(seat: Seat, told: ui.html, name: str, version: str) -> None:

@@ -23,6 +23,7 @@ from leeward.report.elements import Html, element, join
 from leeward.report.why import story
 from leeward.report.words import span_words
 
+_STORY: Final = "story"
 _COLUMNS: Final = (
     Column("Symbol", key="symbol"),
     Column("Entry", key="entry_time"),
@@ -68,7 +69,7 @@ async def build(seat: Seat) -> None:
         symbols = await _symbols(seat)
         seat.still(draw_filters(symbols, csv), asked)
         table = await seat.live(listed, asked)
-    chosen.story = _add_story(seat)
+    chosen.story = seat.dialog(_STORY, "The story of a trade")
 
 
 async def _symbols(seat: Seat) -> list[str]:
@@ -180,21 +181,6 @@ def _turning(total: int, query: TradeQuery, shown: int) -> Html:
         disabled=query.offset + shown >= total,
     )  # fmt: skip
     return element("div", element("span", words, class_="quiet"), earlier, later, class_="controls")
-
-
-_STORY: Final = "story"
-
-
-def _add_story(seat: Seat) -> ui.html:
-    """Adds the empty dialog that a story is told in."""
-    # Both in one statement would be harder to read than one inside the other.
-    with ui.element("dialog").props(f"id={_STORY} aria-labelledby=story-title").classes("wide"):  # noqa: SIM117
-        with ui.element("div").classes("dialog"):
-            seat.still(element("h2", "The story of a trade", id="story-title"))
-            told = seat.still(Html(""))
-            close = element("button", "Close", type="button", class_="button", data_close=True)
-            seat.still(element("div", close, class_="dialog-end"))
-    return told
 
 
 async def _tell(seat: Seat, shown: ui.html | None, position_id: str) -> None:
