@@ -69,6 +69,34 @@ def test_the_one_account_that_is_traded_is_taken(database: Database, settings: S
     assert not found.is_alive
 
 
+def test_an_account_that_is_traded_is_not_among_those_that_are_not(
+    database: Database, settings: Settings
+) -> None:
+    with traded(database, LIVE), traded(database, PAPER):
+        assert statuses(settings, LIVE).others == ()
+    assert statuses(settings, LIVE).others == (PAPER,)
+
+
+def test_a_command_that_waits_is_shown(database: Database, leeward: Run) -> None:
+    with traded(database, PAPER):
+        pass
+    database.send_command(PAPER, "halt", "", "ann@here", 5)
+    assert "  halt waits, asked for by ann@here (command 1)\n" in leeward("status").out
+    (told,) = json.loads(leeward("status", "--json").out)
+    assert told["waiting"] == [{"command": 1, "kind": "halt", "actor": "ann@here"}]
+
+
+def test_an_account_that_is_not_there_leaves_no_file(
+    database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    with traded(database, PAPER):
+        pass
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(BadUsage, match="unknown account 'nosuch'"):
+        order(settings, "halt", "", "nosuch")
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_where_it_is_not_clear_orders_ask_for_the_account(
     database: Database, settings: Settings
 ) -> None:

@@ -13,6 +13,8 @@ import typer
 from leeward.cli.trading import Changes, Config, plain
 
 if TYPE_CHECKING:
+    from leeward.database.commands import Command
+    from leeward.engine.books import FeesElsewhere
     from leeward.engine.records import SessionStarted
     from leeward.runtime.operating import AccountStatus
 
@@ -112,15 +114,7 @@ def _as_object(status: AccountStatus) -> dict[str, object]:
         "beat_s": None if status.beat_s is None else round(status.beat_s, 1),
         "killed": status.was_cut_off,
         "cash": f"{plain(status.cash)} {status.quote}",
-        "fees_elsewhere": [
-            {
-                "asset": each.asset,
-                "paid": plain(each.paid),
-                "not_valued": plain(each.unvalued),
-                "value": f"{plain(each.value)} {status.quote}",
-            }
-            for each in status.fees
-        ],
+        "fees_elsewhere": [_as_fee(each, status.quote) for each in status.fees],
         "positions": [
             {
                 "symbol": each.symbol,
@@ -133,6 +127,7 @@ def _as_object(status: AccountStatus) -> dict[str, object]:
             }
             for each in status.held
         ],
+        "waiting": [_as_waiting(each) for each in status.waiting],
         "session": None
         if session is None
         else {
@@ -147,6 +142,19 @@ def _as_object(status: AccountStatus) -> dict[str, object]:
         },
         "facts": {**row.facts, **_amounts(row.facts)},
     }
+
+
+def _as_fee(fee: FeesElsewhere, quote: str) -> dict[str, str]:
+    return {
+        "asset": fee.asset,
+        "paid": plain(fee.paid),
+        "not_valued": plain(fee.unvalued),
+        "value": f"{plain(fee.value)} {quote}",
+    }
+
+
+def _as_waiting(command: Command) -> dict[str, object]:
+    return {"command": command.command_id, "kind": command.kind, "actor": command.actor}
 
 
 def _as_text(status: AccountStatus) -> list[str]:
@@ -179,7 +187,16 @@ def _as_text(status: AccountStatus) -> list[str]:
         lines.append(f"  {each.symbol} {each.quantity} from {each.entry_price}, {stop}{closing}")
     if not status.held:
         lines.append("  nothing is held")
+    lines += _waiting_lines(status)
     return lines
+
+
+def _waiting_lines(status: AccountStatus) -> list[str]:
+    return [
+        f"  {each.kind} waits, asked for by {each.actor} (command {each.command_id})"
+        for each in status.waiting
+        if not (status.running and each.kind == "swap")  # told above, with when it is due
+    ]
 
 
 def _swap_lines(status: AccountStatus, begun: SessionStarted) -> list[str]:

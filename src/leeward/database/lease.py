@@ -19,6 +19,10 @@ from leeward.database.errors import DatabaseDown, LeaseLost
 from leeward.database.tables import accounts
 from leeward.domain.errors import CannotWrite, Refused
 
+#: Whoever asks whether an account is traded has its lock for a moment: no reason not to start.
+_LOOKED_AT_S = 2.0
+_PAUSE_S = 0.05
+
 
 def take_lease(database: Database, account: str, holder: str) -> Lease:
     """Returns the right to trade `account`, under a new epoch that is committed.
@@ -27,7 +31,7 @@ def take_lease(database: Database, account: str, holder: str) -> Lease:
     process has it; DatabaseDown.
     """
     lock = lock_of(database, account)
-    if not lock.hold():
+    if not lock.hold(_LOOKED_AT_S):
         other = _row(database, account)
         raise Refused(
             f"{account}: already traded by {other[1] if other and other[1] else 'another process'}"
@@ -129,12 +133,12 @@ class FileHold:
     def __init__(self, path: Path) -> None:
         self._lock = FileLock(path, thread_local=False)
 
-    def hold(self) -> bool:
+    def hold(self, patience_s: float = 0.0) -> bool:
         """Returns whether we have the lock, after trying to get it where we had not."""
         if self._lock.is_locked:
             return True
         try:
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=patience_s, poll_interval=_PAUSE_S)
         except Timeout:
             return False
         except OSError as error:
@@ -157,7 +161,7 @@ class LockHold:
         self._engine = connect(database.url, TIMEOUT_S, pooled=False)
         self._connection: Connection | None = None
 
-    def hold(self) -> bool:
+    def hold(self, patience_s: float = 0.0) -> bool:
         """Returns whether we have the lock, after trying to get it where we had not, or where the
         connection broke that held it. Raises DatabaseDown where there is no connection to have."""
         if self._connection is not None:
@@ -171,7 +175,7 @@ class LockHold:
         with answering(self._url):
             connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             try:
-                ours = connection.execute(select(func.pg_try_advisory_lock(self._key))).scalar_one()
+                ours = self._gain(connection, patience_s)
             except BaseException:
                 connection.close()
                 raise
@@ -179,7 +183,15 @@ class LockHold:
             self._connection = connection
         else:
             connection.close()
-        return bool(ours)
+        return ours
+
+    def _gain(self, connection: Connection, patience_s: float) -> bool:
+        wanted = select(func.pg_try_advisory_lock(self._key))
+        for _ in range(round(patience_s / _PAUSE_S)):
+            if connection.execute(wanted).scalar_one():
+                return True
+            connection.execute(select(func.pg_sleep(_PAUSE_S)))
+        return bool(connection.execute(wanted).scalar_one())
 
     def drop(self) -> None:
         if self._connection is not None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from leeward.database import reading
+from leeward.database.commands import Command
 from leeward.database.engine import Database
 from leeward.database.lease import lock_of
 from leeward.domain.errors import BadUsage, Refused, unknown_name
@@ -33,7 +34,8 @@ ALIVE_S: Final = 30.0
 class AccountStatus:
     """One account: its row, whether a process trades it now, the last session and what is held.
     `beat_s` is the age of the last heartbeat in our seconds, None where there was none; `cash` is
-    in units of `quote`; `fees` are commissions in assets that are neither side of their symbols."""
+    in units of `quote`; `fees` are commissions in assets that are neither side of their symbols;
+    `waiting` are commands that nobody has carried out yet."""
 
     account: reading.Account
     running: bool
@@ -43,6 +45,7 @@ class AccountStatus:
     cash: Decimal
     quote: str
     fees: tuple[FeesElsewhere, ...] = ()
+    waiting: tuple[Command, ...] = ()
 
     @property
     def is_alive(self) -> bool:
@@ -57,7 +60,7 @@ class AccountStatus:
 
 @dataclass(frozen=True, slots=True)
 class Statuses:
-    """The accounts that were asked for, and the names of those left out."""
+    """The accounts that were asked for, and the names of those left out that nobody trades."""
 
     shown: tuple[AccountStatus, ...]
     others: tuple[str, ...]
@@ -95,7 +98,7 @@ def statuses(settings: Settings, account: str | None = None) -> Statuses:
         chosen = [account] if account is not None else running or list(known)
         # Not from a copy: a health check asks often, and books are read quickly.
         shown = tuple(_status(database, known[name], running=name in running) for name in chosen)
-        return Statuses(shown, tuple(name for name in known if name not in chosen))
+        return Statuses(shown, tuple(n for n in known if n not in chosen and n not in running))
     finally:
         database.close()
 
@@ -114,6 +117,7 @@ def _status(database: Database, row: reading.Account, *, running: bool) -> Accou
         books.cash,
         books.quote,
         tuple(books.fees_elsewhere()),
+        tuple(database.pending_commands(row.account)),
     )
 
 
@@ -223,10 +227,9 @@ def _sent(
     database: Database, kind: str, argument: str, account: str | None, actor: str | None
 ) -> _Sent:
     name = account or _the_account(database)
-    running = _is_running(database, name)
     asking = actor or f"{getpass.getuser()}@{socket.gethostname()}"
     command_id = database.send_command(name, kind, argument, asking, now_ms())
-    return _Sent(name, command_id, running)
+    return _Sent(name, command_id, _is_running(database, name))
 
 
 def _answered(database: Database, sent: _Sent, patience_s: float) -> Answered:

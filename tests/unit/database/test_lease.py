@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from tests.histories import ACCOUNT, deposit
 from leeward.database import reading
 from leeward.database.engine import Database, open_database
 from leeward.database.errors import DatabaseDown, LeaseLost
-from leeward.database.lease import take_lease
+from leeward.database.lease import lock_of, take_lease
 from leeward.domain.errors import Refused
 
 ROOT = Path(__file__).parents[3]
@@ -36,6 +37,18 @@ def test_a_second_process_is_refused_and_told_who_trades(database: Database) -> 
             take_lease(database, ACCOUNT, "here:1")
         assert refused.value.exit_code == 3
         assert account_of(database).epoch == epoch
+
+
+def test_a_start_is_not_refused_for_somebody_who_only_looked(database: Database) -> None:
+    """Whoever asks whether an account is traded has its lock for a moment."""
+    look = lock_of(database, ACCOUNT)
+    assert look.hold()
+    gone = threading.Timer(0.05, look.drop)
+    gone.start()
+    lease = take_lease(database, ACCOUNT, "here:1")
+    gone.join()
+    lease.check()
+    lease.release()
 
 
 def test_the_lease_of_a_killed_process_is_free_and_its_epoch_is_not_used_again(
