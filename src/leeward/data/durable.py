@@ -7,8 +7,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import get_native_id
+from typing import TYPE_CHECKING
 
 from leeward.domain.errors import CannotWrite
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 #: Ends the name of a file that is still being written; readers pass over such files.
 UNFINISHED = ".tmp"
@@ -54,6 +58,34 @@ def write_all(contents: Mapping[Path, bytes]) -> None:
     finally:
         for written in unfinished.values():
             discard(written)
+
+
+@contextmanager
+def only_writer(
+    lock: FileLock, folder: Path, what: str, unfinished: str, wait_s: float
+) -> Iterator[None]:
+    """Keeps other processes from writing `what` into `folder` for the length of the block, and
+    removes what one of them left `unfinished`, a pattern below `folder`; may be nested.
+
+    Raises CannotWrite where another one writes for longer than `wait_s`.
+    """
+    from filelock import Timeout
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held = lock.acquire(timeout=wait_s)
+    except Timeout:
+        raise CannotWrite(
+            f"{folder}: another leeward process is writing {what} here; "
+            f"waited {wait_s:g} s, nothing was changed; try again when it is done"
+        ) from None
+    except OSError as error:
+        raise cannot_write(folder, error) from None
+    with held:
+        # Only a writer that was killed leaves these, and no other writer is alive now.
+        for leftover in folder.glob(f"{unfinished}{UNFINISHED}"):
+            discard(leftover)
+        yield
 
 
 @contextmanager

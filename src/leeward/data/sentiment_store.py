@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leeward.data.durable import UNFINISHED, cannot_write, discard, write_all
+from leeward.data.durable import only_writer, write_all
 from leeward.data.sentiment import (
     SOURCES,
     Rows,
@@ -21,7 +21,7 @@ from leeward.data.sentiment import (
     available_from,
     source_named,
 )
-from leeward.domain.errors import BadSentiment, BadUsage, CannotWrite
+from leeward.domain.errors import BadSentiment, BadUsage
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -137,25 +137,8 @@ class SentimentStore:
                 write_all({self.path(source): _encode(together)})
         return Kept(len(fresh) - len(changed), same, unfinished, tuple(changed))
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        from filelock import Timeout
-
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = self._lock.acquire(timeout=self.lock_wait_s)
-        except Timeout:
-            raise CannotWrite(
-                f"{self.folder}: another leeward process is writing sentiment here; "
-                f"waited {self.lock_wait_s:g} s, nothing was changed; try again when it is done"
-            ) from None
-        except OSError as error:
-            raise cannot_write(self.folder, error) from None
-        with lock:
-            # Only a writer that was killed leaves these, and no other writer is alive now.
-            for leftover in self.folder.glob(f"*/.*{UNFINISHED}"):
-                discard(leftover)
-            yield
+    def _writing(self) -> AbstractContextManager[None]:
+        return only_writer(self._lock, self.folder, "sentiment", "*/.*", self.lock_wait_s)
 
     @cached_property
     def _lock(self) -> FileLock:

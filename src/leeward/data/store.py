@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leeward.data.durable import UNFINISHED, cannot_write, discard, write_all
+from leeward.data.durable import only_writer, write_all
 from leeward.data.hot import Source, Stamp, read_hot, sha256_of, stamps_in, write_hot
 from leeward.data.merging import Merged, join, lay_over
 from leeward.domain.candles import Candles
 from leeward.domain.columns import IntColumn
-from leeward.domain.errors import BadCandles, BadUsage, CannotWrite, unknown_name
+from leeward.domain.errors import BadCandles, BadUsage, unknown_name
 from leeward.domain.timeframe import Timeframe
 
 if TYPE_CHECKING:
@@ -113,26 +112,9 @@ class CandleStore:
         )
         return BadUsage(f"{error}; {way_out}")
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self) -> AbstractContextManager[None]:
         """Keeps other writers out for the length of the block; may be nested."""
-        from filelock import Timeout
-
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            lock = self._lock.acquire(timeout=self.lock_wait_s)
-        except Timeout:
-            raise CannotWrite(
-                f"{self.root}: another leeward process is writing candles here; "
-                f"waited {self.lock_wait_s:g} s, nothing was changed; try again when it is done"
-            ) from None
-        except OSError as error:
-            raise cannot_write(self.root, error) from None
-        with lock:
-            # Only a writer that was killed leaves these, and no other writer is alive now.
-            for leftover in self.candles_dir.glob(f"*/*/.*{UNFINISHED}"):
-                discard(leftover)
-            yield
+        return only_writer(self._lock, self.root, "candles", "candles/*/*/.*", self.lock_wait_s)
 
     @cached_property
     def _lock(self) -> FileLock:
