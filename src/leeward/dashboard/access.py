@@ -20,10 +20,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from leeward.data.durable import replacing
-from leeward.domain.errors import BadUsage, CannotWrite, Failed, Refused, unknown_name
+from leeward.domain.errors import BadUsage, Failed, Refused, unknown_name
+from leeward.runtime.locks import held
 from leeward.runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -176,18 +177,10 @@ class AccessFile:
     def _alone(self) -> Iterator[Access]:
         """Yields what the file holds while no other process changes it."""
         lock = FileLock(self.path.with_suffix(".lock"), mode=0o600)
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=_LONGEST_LOCK_S)
-        except Timeout:
-            raise Failed(f"{self.path}: another process keeps it locked; end it first") from None
-        except OSError as error:
-            raise CannotWrite(f"{lock.lock_file}: cannot be locked: {error.strerror}") from None
-        try:
+        taken = f"{self.path}: another process keeps it locked; end it first"
+        with held(lock, lambda: taken, _LONGEST_LOCK_S):
             self._known = None
             yield self.read()
-        finally:
-            lock.release()
 
     def _write(self, access: Access) -> None:
         tree = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from leeward.domain.errors import CannotWrite, Failed
+from leeward.runtime.locks import held
 from leeward.runtime.settings import Settings
 
 
@@ -18,22 +18,17 @@ def only_one(settings: Settings) -> Iterator[Callable[[str], None]]:
     """Yields what to call with the address once it is served. Raises Failed where another
     dashboard serves this database already."""
     lock, place = _files(settings)
-    lock_file = FileLock(lock)
-    try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        lock_file.acquire(timeout=0)
-    except Timeout:
-        raise Failed(
-            f"a dashboard serves this database already: {served_at(settings) or 'it starts now'}"
-        ) from None
-    except OSError as error:
-        raise CannotWrite(f"{lock}: cannot be locked: {error.strerror}") from None
-    try:
-        yield lambda address: _write(place, address)
-    finally:
-        with suppress(OSError):
-            place.unlink(missing_ok=True)
-        lock_file.release()
+
+    def taken() -> str:
+        where = served_at(settings) or "it starts now"
+        return f"a dashboard serves this database already: {where}"
+
+    with held(FileLock(lock), taken):
+        try:
+            yield lambda address: _write(place, address)
+        finally:
+            with suppress(OSError):
+                place.unlink(missing_ok=True)
 
 
 def served_at(settings: Settings) -> str | None:

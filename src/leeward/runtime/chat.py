@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from leeward.database import reading
 from leeward.database.engine import Database
-from leeward.domain.errors import BadUsage, CannotWrite, Failed
+from leeward.domain.errors import BadUsage
 from leeward.domain.times import iso
 from leeward.runtime.database import open_configured
+from leeward.runtime.locks import held
 from leeward.runtime.operating import order
 from leeward.runtime.overview import Overview, Position, overview
 from leeward.runtime.settings import Settings
@@ -32,25 +33,12 @@ HELP: Final = (
 )
 
 
-@contextmanager
-def only_one(settings: Settings) -> Iterator[None]:
-    """Yields where no other process answers chats for this data directory: Telegram gives its
+def only_one(settings: Settings) -> AbstractContextManager[None]:
+    """Keeps other processes from answering chats for this data directory: Telegram gives its
     messages to one. Raises Failed."""
     path = settings.data.dir.absolute().parent / "telegram.lock"
-    lock = FileLock(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise Failed(
-            f"telegram: another process answers for {path.parent} already; end it first"
-        ) from None
-    except OSError as error:
-        raise CannotWrite(f"{path}: cannot be locked: {error.strerror}") from None
-    try:
-        yield
-    finally:
-        lock.release()
+    taken = f"telegram: another process answers for {path.parent} already; end it first"
+    return held(FileLock(path), lambda: taken)
 
 
 @dataclass(frozen=True, slots=True)
