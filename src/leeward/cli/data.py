@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leeward.cli.download import download
+from leeward.cli.download import download, skipped_json
 
 if TYPE_CHECKING:
     from leeward.data.certificate import Certificate
@@ -153,8 +153,6 @@ def _show_outcome(outcome: Outcome) -> None:
 
 
 def _import_json(outcome: Outcome) -> dict[str, object]:
-    from leeward.domain.times import iso
-
     assert outcome.series is not None
     assert outcome.merged is not None
     return {
@@ -163,14 +161,7 @@ def _import_json(outcome: Outcome) -> dict[str, object]:
         "timeframe": str(outcome.series.timeframe),
         "futures": outcome.series.futures,
         **asdict(outcome.merged),
-        "skipped": [
-            {
-                "position": row.position,
-                "open_time": None if row.open_time is None else iso(row.open_time),
-                "rule": row.rule,
-            }
-            for row in outcome.skipped
-        ],
+        "skipped": skipped_json(outcome.skipped),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +17,7 @@ from leeward.domain.times import iso, parse_time
 
 if TYPE_CHECKING:
     from leeward.data.binance import Downloaded, Step, Wanted
+    from leeward.data.importing import Skipped
     from leeward.runtime.sections import DataSettings
 
 _MOST_LISTED = 5
@@ -159,15 +160,20 @@ def _as_json(series: Downloaded) -> dict[str, object]:
         "whole_before": series.whole,
         "missing": series.missing,
         "refused": [refused._asdict() for refused in series.refused],
-        "skipped": [
-            {
-                "position": row.position,
-                "open_time": None if row.open_time is None else iso(row.open_time),
-                "rule": row.rule,
-            }
-            for row in series.skipped
-        ],
+        "skipped": skipped_json(series.skipped),
     }
+
+
+def skipped_json(rows: Iterable[Skipped]) -> list[dict[str, object]]:
+    """Returns the candles that were left out: where they stand, and the rule they break."""
+    return [
+        {
+            "position": row.position,
+            "open_time": None if row.open_time is None else iso(row.open_time),
+            "rule": row.rule,
+        }
+        for row in rows
+    ]
 
 
 def _lines(series: Downloaded) -> Iterator[str]:
