@@ -38,9 +38,10 @@ async def _kept_alive(
         try:
             await work()
         except Exception as error:  # the driver's outer loop: all of it is told
-            if isinstance(first_cause(error), LeaseLost | Refused):
+            cause = first_cause(error)
+            if isinstance(cause, LeaseLost | Refused):
                 raise
-            died(name, error)
+            died(name, cause if isinstance(cause, Exception) else error)
         else:
             return
         if clock.monotonic_s() - begun_s > _LONGEST_PAUSE_S:

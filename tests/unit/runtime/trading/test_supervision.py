@@ -41,6 +41,17 @@ def test_a_task_that_dies_is_told_of_and_begun_anew() -> None:
     assert hasty.now_s == 1 + 2 + 4
 
 
+def test_what_died_inside_a_group_is_told_by_its_own_words() -> None:
+    told: list[Exception] = []
+
+    async def mortal() -> None:
+        if not told:
+            raise ExceptionGroup("unhandled", [OSError("read-only file system")])
+
+    asyncio.run(supervise({"mortal": mortal}, lambda _, e: told.append(e), Hasty().clock))
+    assert [str(each) for each in told] == ["read-only file system"]
+
+
 def test_the_others_go_on_meanwhile() -> None:
     steps: list[str] = []
 
