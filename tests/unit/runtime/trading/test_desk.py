@@ -836,6 +836,15 @@ def test_an_audit_that_was_broken_off_is_made_again(tmp_path: Path) -> None:
     story(tmp_path, work)
 
 
+async def is_looked_after(world: World) -> None:
+    """Holds that a stop which another hand cancels is placed again."""
+    by_hand(world)
+    assert world.resting() == []
+    world.desk.look(SYMBOL)
+    await world.pass_s(30)
+    assert world.resting() == ["SELL STOP_LOSS"]
+
+
 def test_a_symbol_that_the_exchange_has_no_more_keeps_no_other_from_being_looked_after(
     tmp_path: Path,
 ) -> None:
@@ -847,11 +856,7 @@ def test_a_symbol_that_the_exchange_has_no_more_keeps_no_other_from_being_looked
         await world.desk.keeper.commit(gone, done, opened(gone), sold)
         world.desk = replace(world.desk, rules={})
         await world.desk.recover()
-        by_hand(world)
-        assert world.resting() == []
-        world.desk.look(SYMBOL)
-        await world.pass_s(30)
-        assert world.resting() == ["SELL STOP_LOSS"]
+        await is_looked_after(world)
 
     story(tmp_path, work)
 
@@ -868,10 +873,6 @@ def test_recovery_is_not_clean_until_what_is_held_of_a_symbol_left_out_is_looked
         report = await world.desk.recover()
         assert (report.clean, report.words) == (False, f"the venue did not tell of {SYMBOL}")
         assert (await world.desk.recover()).clean
-        by_hand(world)
-        assert world.resting() == []
-        world.desk.look(SYMBOL)
-        await world.pass_s(30)
-        assert world.resting() == ["SELL STOP_LOSS"]
+        await is_looked_after(world)
 
     story(tmp_path, work)
