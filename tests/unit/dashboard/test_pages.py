@@ -93,6 +93,14 @@ def test_the_state_comes_with_its_reason(
     assert part in told.meaning
 
 
+def test_that_an_account_recovered_is_no_reason_to_tell_while_it_may_trade() -> None:
+    assert "Reason" not in account_state(RESTING).meaning
+    assert (
+        "Reason: recovered." in account_state(replace(RESTING, state=TradingState.HALTED)).meaning
+    )
+    assert "Reason: asked." in account_state(replace(RESTING, reason="asked")).meaning
+
+
 def test_a_reached_loss_limit_is_said_though_the_account_is_active() -> None:
     spent = replace(RESTING, limits=(LimitUse("daily_loss_fraction", 0.031, 0.03),))
     assert account_state(spent).level == "warning"
