@@ -91,9 +91,10 @@ class Questions:
     @property
     def _patience_s(self) -> float:
         """How long a question may be put off at the most: what an entry of unknown fate has bought
-        has no stop either."""
+        has no stop either, nor has what is missing until no order's fate is open."""
         buys = any(each.unresolved and each.may_buy for each in self.books.live_orders(self.symbol))
-        return NAKED_S if buys else self.memory.patience_s
+        short = self.memory.shortage is not None
+        return NAKED_S if buys or short else self.memory.patience_s
 
     async def _absent(self, client_order_id: str) -> None:
         """Counts an answer "no such order": many, far apart and late, prove that it never came."""

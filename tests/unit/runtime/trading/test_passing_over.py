@@ -18,6 +18,7 @@ from tests.unit.runtime.trading.test_desk import (
     World,
     by_hand,
     entry_of_dust,
+    held_back,
     lost,
     refused,
     story,
@@ -91,6 +92,26 @@ def test_coins_taken_away_while_the_answer_of_the_stop_is_lost_leave_the_rest_pr
         held = world.books.position(SYMBOL)
         assert held is not None
         assert held.quantity.value == Decimal("0.699")
+        assert world.desk.settled
+
+    story(tmp_path, work)
+
+
+def test_what_keeps_a_part_of_the_position_without_a_stop_is_asked_for_without_a_pause(
+    tmp_path: Path,
+) -> None:
+    async def work(world: World) -> None:
+        await world.enter()
+        by_hand(world)
+        put(world, "-0.3")
+        world.line.faults["stop"] = [lost]
+        world.desk.look(SYMBOL)
+        await world.pass_s(2)
+        world.line.faults["question for an order"] = [held_back] * 12
+        await world.pass_s(40)
+        held = world.books.position(SYMBOL)
+        assert held is not None
+        assert locked(world) == held.quantity.value == Decimal("0.699")
         assert world.desk.settled
 
     story(tmp_path, work)
