@@ -33,11 +33,11 @@ def why(  # noqa: PLR0913 - one argument an option of the command
 ) -> None:
     """Tell why a candle was decided as it was: data, strategy, gate, size, orders, fills, profit.
 
-    Of the newest paper or live session, of the one named, or of a backtest's result, whose candles
-    are read from the store.
+    Of the newest paper or live session that trades the symbol, of the one named, or of a backtest's
+    result, whose candles are read from the store.
     """
     from leeward.domain.times import parse_time
-    from leeward.research.reading import read_sessions, session_of
+    from leeward.research.reading import newest_of, read_sessions, session_of
     from leeward.research.why import why_in_session
     from leeward.research.why_backtest import why_in_backtest
     from leeward.runtime.database import opened_to_read
@@ -55,6 +55,7 @@ def why(  # noqa: PLR0913 - one argument an option of the command
         with opened_to_read(settings) as database:
             if session is None and time_ms is not None:
                 session = session_of(database, name, time_ms)
+            session = session or newest_of(database, name)
             recorded = read_sessions(database, settings, session)
         chain = why_in_session(recorded, name, time_ms)
     _show(chain, as_json)

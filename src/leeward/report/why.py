@@ -18,6 +18,7 @@ from leeward.engine.records import (
     PlanChanged,
     PositionClosed,
     PositionOpened,
+    Purpose,
     Record,
     TradingState,
 )
@@ -133,6 +134,7 @@ def tell(chain: Chain) -> list[tuple[str, str]]:
         ("held", _held_words(chain.held)),
         ("decision", _decision_words(chain)),
         *((("size", _sizing_words(chain.sizing)),) if chain.sizing is not None else ()),
+        *_cut_words(chain),
         *_after(chain),
     ]
 
@@ -260,6 +262,22 @@ def _sizing_words(sizing: Sizing) -> str:
     words.append(f"in whole lots of {_number(sizing.lot_step)}: {lots} = "
                  f"{amount(sizing.quantity * sizing.close)}")  # fmt: skip
     return "; ".join(words)
+
+
+def _cut_words(chain: Chain) -> Iterator[tuple[str, str]]:
+    """Yields how much less was ordered than decided: the risk gate looks once more, at orders that
+    may still fill and at the cash there is."""
+    decided = chain.quantity if chain.decision == "enter" else None
+    for record in chain.story:
+        if not (isinstance(record, IntentMade) and record.purpose is Purpose.ENTRY):
+            continue
+        ordered = record.orders[0].quantity
+        is_its_own = record.key.open_time_ms == chain.open_time_ms
+        if decided is None or ordered is None or not is_its_own:
+            continue
+        if ordered.value < Decimal(repr(decided)):
+            left = "what limits and cash left for the order, what may still fill counted in full"
+            yield "cut", f"to {_number(float(ordered.value))}: {left}"
 
 
 def _share(bound: Bound) -> str:

@@ -68,6 +68,19 @@ def session_of(database: Database, symbol: str, time_ms: int) -> str | None:
     return max(rows, key=lambda row: row.at_ms).session_id if rows else None
 
 
+def newest_of(database: Database, symbol: str) -> str | None:
+    """Returns the session that began last of those that trade a symbol, on whatever account; None
+    where none does."""
+    with database.reading() as connection:
+        started = [
+            each.started
+            for account in reading.accounts(connection)
+            for each in reading.sessions(connection, account.account)
+            if symbol in each.started.symbols
+        ]
+    return max(started, key=lambda each: each.at_ms).session_id if started else None
+
+
 @dataclass(frozen=True)
 class _Reader:
     """Puts together what belongs to a chain of sessions; `known` are those of its account."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.histories import session_started
 from tests.sessions import ACCOUNT, FakeSession, Spoilt
 from tests.walks import walk
 
@@ -14,7 +16,7 @@ from leeward.domain.candles import Candles
 from leeward.domain.errors import BadUsage, Failed
 from leeward.engine.records import SessionStarted
 from leeward.research.parity import check_parity
-from leeward.research.reading import read_sessions
+from leeward.research.reading import newest_of, read_sessions
 from leeward.runtime.settings import Settings, load_settings
 from leeward.runtime.trading.history import write_history
 
@@ -90,6 +92,17 @@ def test_a_restart_with_other_parameters_is_a_session_of_its_own(
     read = read_sessions(database, settings)
     assert [each.session_id for each in read.sessions] == ["s2"]
     assert check_parity(read).decisions.unexplained == ()
+
+
+def test_a_symbol_is_looked_for_in_the_newest_session_that_trades_it(database: Database) -> None:
+    begun = replace(session_started(1, "both"), symbols=("BTCUSDT", "ETHUSDT"))
+    other = replace(begun, account="live:binance:main", session_id="one", symbols=("BTCUSDT",))
+    for record in (begun, replace(other, at_ms=begun.at_ms + 1)):
+        lease = take_lease(database, record.account, "test")
+        database.record(record.account, lease.epoch, [replace(record, epoch=lease.epoch)])
+        lease.release()
+    found = [newest_of(database, name) for name in ("BTCUSDT", "ETHUSDT", "SOLUSDT")]
+    assert found == ["one", "both", None]
 
 
 def test_an_unknown_session_is_answered_with_the_nearest(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from decimal import Decimal
 from functools import cache
 
 import pytest
@@ -11,9 +13,11 @@ from tests.walks import walk
 
 from leeward.domain.candles import Candles
 from leeward.domain.errors import BadUsage
+from leeward.domain.money import Quantity
 from leeward.domain.trades import EXIT_REASONS
 from leeward.engine.records import (
     EquityMarked,
+    IntentMade,
     OrderState,
     PlanChanged,
     PositionClosed,
@@ -87,6 +91,18 @@ def test_an_entry_tells_its_size_and_ends_with_its_profit() -> None:
     closed = next(record for record in chain.story if isinstance(record, PositionClosed))
     assert told["closed"].endswith(f"profit {closed.trade.pnl.amount.normalize():+f} USDT")
     assert [label for label, _ in tell(chain)][-1] == "closed"
+
+
+def test_an_entry_that_was_ordered_for_less_than_decided_says_so() -> None:
+    whole = chains(plain(), "enter")
+    assert all("cut" not in words(chain) for chain in whole)
+    made = next(record for record in whole[0].story if isinstance(record, IntentMade))
+    part = replace(made.orders[0], quantity=Quantity(Decimal("0.001")))
+    story = tuple(
+        replace(made, orders=(part, *made.orders[1:])) if record is made else record
+        for record in whole[0].story
+    )
+    assert words(replace(whole[0], story=story))["cut"].startswith("to 0.001: what limits and cash")
 
 
 def test_a_refusal_names_the_limit_and_the_trend_its_numbers() -> None:
