@@ -317,5 +317,8 @@ def test_a_head_that_is_too_large_is_refused(tmp_path: Path) -> None:
         # One that comes all at once is whole before it is counted.
         said = await dawdle(port, head + b"a" * 20_000 + b"\r\nConnection: close\r\n\r\n", b"")
         assert said.startswith(b"HTTP/1.1 413")
+        for target in (b"a" * 20_000, b"?a=" + b"a" * 20_000):
+            line = b"GET /login" + target + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            assert (await dawdle(port, line + b"\r\n", b"")).startswith(b"HTTP/1.1 413")
 
     served(tmp_path, story)

@@ -139,8 +139,10 @@ class Guard:
 
     def _judge_place(self, scope: Scope, headers: Mapping[str, str]) -> Denied | None:
         host = headers.get("host", "")
-        if sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEAD_BYTES:
-            return Denied(413, "too_large", f"headers may have {MOST_HEAD_BYTES} bytes")
+        head = len(scope["path"]) + len(scope["query_string"])
+        head += sum(len(name) + len(value) for name, value in scope["headers"])
+        if head > MOST_HEAD_BYTES:
+            return Denied(413, "too_large", f"address and headers may have {MOST_HEAD_BYTES} bytes")
         if _name_of(host) not in self._house.names:
             return Denied(400, "unknown_host", "called by a name that is not among allowed_hosts")
         origin = headers.get("origin")

@@ -69,7 +69,9 @@ def test_drawdown_hangs_from_zero_in_a_pane_of_its_own() -> None:
     time = np.array([0, 60_000])
     below = Curve("drawdown", time, np.array([0.0, -0.1]), "var(--loss)")
     made = options(curve_options([Curve("equity", time, np.array([1.0, 0.9]))], below))
-    assert made["yAxis"][1]["max"] == 0
+    assert (made["yAxis"][1]["max"], "min" in made["yAxis"][1]) == (0, False)
+    flat = options(curve_options([], Curve("drawdown", time, np.zeros(2), "var(--loss)")))
+    assert -0.1 < flat["yAxis"][1]["min"] < 0  # else the axis goes up
     assert made["series"][1]["xAxisIndex"] == 1
     assert made["legend"]["data"] == ["equity"]
 

@@ -237,6 +237,7 @@ def test_a_search_says_how_far_it_looked_and_goes_further_back() -> None:
     query = EventQuery(search="fill", limit=60)
     told = draw_events([], query, 45_001)
     assert "Searched were the newest 20,000 lines, down to line 45,001" in words(told)
+    assert 'data-by="45001"' in told
     query = asked(query, {"act": "back", "by": "45001"})
     assert query.before == 45_001
     told = draw_events([], query, 25_001)
