@@ -6,10 +6,12 @@ late one can arrive; the last step has no published bound, so an order given up 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from leeward.engine.books import Books
+from leeward.domain.orders import Fill
+from leeward.engine.books import SKEW_MS, Books
 from leeward.engine.own_orders import BookedOrder
 
 #: Beyond the receive window: what the exchange may take, and what its clock and ours may differ.
@@ -63,3 +65,25 @@ class AbsenceProof:
 def watched(books: Books, now_ms: int) -> list[BookedOrder]:
     """Returns the orders given up within the last day: one that appears is cancelled on sight."""
     return [order for order in books.void_orders() if now_ms - order.moved_ms < WATCHED_MS]
+
+
+def suspected(books: Books, fills: Iterable[Fill]) -> list[BookedOrder]:
+    """Returns the orders given up that may have made one of these trades, which the books lack: to
+    be asked for however long ago that was, or such a trade would never find its owner."""
+    unknown = [fill for fill in fills if not books.has_fill(fill.symbol, fill.trade_id)]
+    return [
+        order
+        for order in books.void_orders()
+        if any(may_have_made(order, fill) for fill in unknown)
+    ]
+
+
+def may_have_made(order: BookedOrder, fill: Fill) -> bool:
+    """Returns whether a trade is of the symbol and side of an order given up, from when it was
+    made until a day after."""
+    return (
+        order.symbol == fill.symbol
+        and order.planned.side is fill.side
+        and fill.time_ms >= order.intent.made_ms - SKEW_MS
+        and fill.time_ms - order.moved_ms < WATCHED_MS
+    )

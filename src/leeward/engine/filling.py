@@ -9,7 +9,7 @@ from decimal import Decimal
 from leeward.domain.money import Money
 from leeward.domain.orders import Fill, OrderReport, Side
 from leeward.domain.timeframe import Timeframe
-from leeward.engine.absence import WATCHED_MS
+from leeward.engine.absence import may_have_made
 from leeward.engine.adopting import ADOPTED, NOTHING_ADOPTED, Adopted, bought_position_id, owners
 from leeward.engine.books import SKEW_MS, Books
 from leeward.engine.ledger import Ledger, changes, difference, total
@@ -128,13 +128,12 @@ class _Booking:
         lost = [
             order
             for order in self._books.void_orders()
-            if order.symbol == self._symbol
+            if order.client_order_id not in named
             and order.client_order_id not in self._beside.absent
-            and fill.time_ms - order.moved_ms < WATCHED_MS
         ]
-        return any(
+        return any(may_have_made(order, fill) for order in lost) or any(
             order.planned.side is fill.side and fill.time_ms >= order.intent.made_ms - SKEW_MS
-            for order in [*unnamed, *(each for each in lost if each.client_order_id not in named)]
+            for order in unnamed
         )
 
     def _own(self, fill: Fill, order: BookedOrder) -> None:

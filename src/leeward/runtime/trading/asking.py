@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from leeward.domain.answers import Asked, ConfirmedAbsent, Found
 from leeward.domain.orders import Balance, Fill, OrderReport
-from leeward.engine.absence import watched
+from leeward.engine.absence import suspected, watched
 from leeward.engine.books import Books
 from leeward.engine.facts import Doubt, VenueFacts
 from leeward.engine.own_orders import BookedOrder
@@ -37,14 +37,16 @@ async def facts_of(means: Means, symbols: Iterable[str], doubts: Mapping[str, Do
     before = await means.asked(venue.balances())
     wanted = _with_news(books, symbols, before)
     fills = await _fills(means, wanted)
+    suspects = _unasked(books, fills, orders, absent)
+    late, never = await _single_orders(means, suspects)
     balances = await means.asked(venue.balances()) if wanted else before
     return VenueFacts(
         at_ms=means.server_now_ms(),
         fills=fills,
         open_orders=shown if isinstance(open_orders, Found) else None,
         open_lists=open_lists.value if isinstance(open_lists, Found) else None,
-        orders=orders,
-        absent=absent,
+        orders=(*orders, *late),
+        absent=absent | never,
         balances=_totals(balances.value) if isinstance(balances, Found) else None,
         doubts=doubts,
         unread=frozenset(wanted) - fills.keys(),
@@ -73,6 +75,18 @@ def _unseen(books: Books, shown: Iterable[OrderReport], now_ms: int) -> list[Boo
     seen = {report.client_order_id for report in shown}
     orders = [*books.live_orders(), *watched(books, now_ms)]
     return [order for order in orders if order.client_order_id not in seen]
+
+
+def _unasked(
+    books: Books,
+    fills: Mapping[str, tuple[Fill, ...]],
+    orders: Iterable[OrderReport],
+    absent: frozenset[str],
+) -> list[BookedOrder]:
+    """Returns the orders given up long ago of which trades that the books lack may be."""
+    asked = absent | {report.client_order_id for report in orders}
+    found = suspected(books, (fill for each in fills.values() for fill in each))
+    return [order for order in found if order.client_order_id not in asked]
 
 
 async def _single_orders(

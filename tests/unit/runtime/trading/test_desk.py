@@ -22,6 +22,7 @@ from leeward.database.errors import DatabaseDown
 from leeward.domain.answers import Found, NotSent, Reaction, Refused, Unknown
 from leeward.domain.errors import Failed
 from leeward.domain.money import Money, Price, Quantity, quantize_price
+from leeward.domain.order_requests import OrderRequest
 from leeward.domain.orders import OrderType, Side, TimeInForce
 from leeward.domain.timeframe import Timeframe
 from leeward.engine.books import Books
@@ -31,6 +32,7 @@ from leeward.engine.records import (
     FillBooked,
     IntentMade,
     Noted,
+    OrderMoved,
     OrderState,
     Plan,
     PlanChanged,
@@ -666,6 +668,29 @@ def test_what_was_taken_over_can_be_sold(rests: str, tmp_path: Path) -> None:
         assert world.books.position(SYMBOL) is None
         assert world.resting() == []
         assert world.desk.settled
+
+    story(tmp_path, work)
+
+
+def test_an_order_given_up_long_ago_keeps_no_trade_of_another_hand_open(tmp_path: Path) -> None:
+    """The process was away for more than the day in which it watches such an order."""
+
+    async def work(world: World) -> None:
+        await world.desk.recover()
+        entry, day_ms = await world.entry(), 86_400_000
+        made = replace(entry, made_ms=entry.made_ms - day_ms)
+        void = OrderMoved(
+            entry.orders[0].client_order_id, OrderState.VOID, Quantity(Decimal(0)),
+            made.made_ms + MINUTE_MS, "not sent",
+        )  # fmt: skip
+        await world.desk.keeper.commit(made, void)
+        by_hand = OrderRequest(SYMBOL, Side.BUY, OrderType.MARKET, "by-hand", Quantity(Decimal(1)))
+        await world.venue.place(by_hand)
+        await asyncio.sleep(120)
+        await world.boot()
+        recovered = await world.desk.recover()
+        assert recovered.clean, recovered
+        assert world.books.position(SYMBOL) is None
 
     story(tmp_path, work)
 
