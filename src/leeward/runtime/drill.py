@@ -129,7 +129,12 @@ _TROUBLES: Final[Sequence[Trouble]] = (
         ),
         8,
     ),
-    Trouble("sockets far too slow", ({"effect": "ws_slow", "bytes": 50},), 15),
+    Trouble(
+        "sockets far too slow",
+        ({"effect": "ws_slow", "bytes": 50},),
+        15,
+        ({"effect": "ws_slow", "bytes": 0},),
+    ),
     Trouble("a candle that the exchange does not have", ({"effect": "kline_gap"},), 8),
     Trouble(
         "candles lost by the stream, and told otherwise when asked for",
