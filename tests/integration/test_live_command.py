@@ -6,6 +6,8 @@ import json
 import os
 import pty
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,10 @@ from typing import Any
 import pytest
 
 from leeward.database.engine import open_database
+from leeward.database.lease import take_lease
 from leeward.engine.books import Books, books_of
-from leeward.engine.records import Noted
+from leeward.engine.records import Noted, OrderState, Record, Role
+from tests.accounts import fill, intent, moved, opened, opening, own
 from tests.integration.conftest import Run, Shown
 from tests.running import RESTLESS, TRADES, lines_until, started
 from tests.served import Served, fresh_names, generated, served
@@ -221,6 +225,48 @@ def test_a_killed_session_is_recovered_by_the_next(
     shown = live(leeward, market, RISKS, "--candles", "2", "--log", "log.jsonl")
     assert shown.code == 0, shown.err
     assert booked(tmp_path).cash == at_the_exchange(market, name)[1]["USDT"]
+
+
+@pytest.mark.usefixtures("key")
+@pytest.mark.parametrize(("there", "state"), [("1", "ACTIVE"), ("0", "REDUCING")])
+def test_a_start_trades_on_though_a_symbol_that_is_held_is_gone(
+    leeward: Run,
+    market: Served,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    there: str,
+    state: str,
+) -> None:
+    monkeypatch.setenv("LEEWARD_LIVE_CONFIRMATION", PHRASE)
+    monkeypatch.setattr("leeward.runtime.trading.session._RECOVER_AGAIN_S", 0.3)
+    if there == "0":  # coins that are all gone are read again after 5 s: that is waited for
+        monkeypatch.setattr("leeward.runtime.trading.running._AGREE_S", 4.5)
+    shown = live(leeward, market, RISKS, "--candles", "1")
+    assert shown.code == 0, shown.err
+    bought, stop = intent(symbol="GONEUSDT"), intent("stop", (Role.STOP,), symbol="GONEUSDT")
+    stop = replace(stop, position_id=bought.position_id)
+    with closing(open_database(f"sqlite:///{tmp_path / 'leeward.db'}")) as database:
+        lease = take_lease(database, ACCOUNT, "test")
+        records: list[Record] = [
+            opening("0", "GONEUSDT", "GONE"),
+            *(bought, moved(bought, OrderState.FILLED, "1", order_id=1), opened(bought)),
+            own(bought, Role.ENTRY, fill(1, "1", symbol="GONEUSDT")),
+            *(stop, moved(stop, OrderState.OPEN, order_id=2)),
+        ]
+        database.record(ACCOUNT, lease.epoch, records)
+        lease.release()
+    change = {"account": name, "asset": "USDT", "amount": "100"}
+    market.sim("POST", "faults", effect="withdrawal", **change)
+    market.sim("POST", "faults", effect="deposit", **{**change, "asset": "GONE", "amount": there})
+    shown = live(leeward, market, RISKS, "--candles", "12", "--log", "log.jsonl")
+    assert shown.code == 0, shown.err
+    books = booked(tmp_path)
+    assert books.state is not None
+    assert books.state.state == state
+    assert books.orders[stop.orders[0].client_order_id].state is OrderState.EXPIRED
+    assert (books.position("GONEUSDT") is None) is (there == "0")
+    assert books.balance("GONE") == Decimal(there)
 
 
 @pytest.mark.usefixtures("key")

@@ -25,10 +25,11 @@ class VenueFacts:
     balances. None where it did not answer; never empty instead.
 
     `fills` holds, for every symbol traded, all own trades from `books.next_trade_id` on; a symbol
-    whose trades could not be read is missing, and named by `unread`. `orders` are answers about
-    single orders, `absent` the client ids of which it said that there is no such order. `balances`
-    are free and locked together, at `at_ms` of the exchange's time. `doubts` are those of the
-    findings before.
+    whose trades could not be read is missing, and named by `unread`. `gone` are symbols that the
+    venue has no more: nobody tells their trades, and `fills` holds none of them. `orders` are
+    answers about single orders, `absent` the client ids of which it said that there is no such
+    order. `balances` are free and locked together, at `at_ms` of the exchange's time. `doubts` are
+    those of the findings before.
     """
 
     at_ms: int
@@ -40,6 +41,7 @@ class VenueFacts:
     balances: Mapping[str, Decimal] | None = None
     doubts: Mapping[str, Doubt] = field(default_factory=dict)
     unread: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
 
     @property
     def reports(self) -> tuple[OrderReport, ...]:

@@ -140,25 +140,28 @@ class _Reconciling:
 
     def _look_for_vanished(self) -> None:
         """Finds the orders of which nothing was heard; one that the venue knew and knows no more
-        counts as expired once it said so twice."""
+        counts as expired once it said so twice, and so does one whose symbol it has no more; that
+        one is void where nobody ever saw it."""
         answered = {report.client_order_id for report in self._facts.reports}
         shown = self._facts.open_orders is not None
         for order in self._books.live_orders():
             name = order.client_order_id
             if name in answered:
                 continue
-            if name not in self._facts.absent:
+            gone = order.symbol in self._facts.gone
+            if not gone and name not in self._facts.absent:
                 self._ask.add(name)
-            elif not order.unresolved and shown and self._has_vanished(order):
-                words = f"{order.symbol} {name} was {order.state} and the venue knows it no more"
+            elif (gone or not order.unresolved) and shown and self._has_vanished(order):
+                what = "has the symbol" if gone else "knows it"
+                words = f"{order.symbol} {name} was {order.state} and the venue {what} no more"
                 self._note(Severity.CRITICAL, "vanished", name, words)
                 self._add(
                     OrderMoved(
                         name,
-                        OrderState.EXPIRED,
+                        OrderState.VOID if order.unresolved else OrderState.EXPIRED,
                         order.executed,
                         self._facts.at_ms,
-                        "the venue knows it no more",
+                        f"the venue {what} no more",
                     )
                 )
 
@@ -263,7 +266,8 @@ class _Reconciling:
             self._adjust(asset, _ZERO)
             self._blind = True  # what is there now came later: that is for the next look
         else:
-            late = not there or was_held(self._facts, self._after, asset, there)
+            late = not there or symbol in self._facts.gone
+            late = late or was_held(self._facts, self._after, asset, there)
             if self._is_confirmed(doubt_of(asset), amount, late=late):
                 self._adjust(asset, there)
 
@@ -337,6 +341,9 @@ class _Reconciling:
             if not is_ours(report.client_order_id):
                 words = f"{report.symbol}: an open {report.side} of another hand"
                 self._note(Severity.INFO, "external_order", report.client_order_id, words)
+        for symbol in sorted(self._facts.gone & self._held.keys()):
+            words = f"{symbol}: the exchange has the symbol no more; what is held stays as it is"
+            self._note(Severity.CRITICAL, "delisting", symbol, words)
         for record in self._records:
             match record:
                 case FillBooked(client_order_id=str() as name) if name in self._books.orders:

@@ -170,9 +170,11 @@ TRADING: dict[str, dict[str, Meaning]] = {
             "Take from the key what the words name, then `leeward resume`.",
         ),
         "delisting": Meaning(
-            "The exchange will stop trading a symbol.",
-            "Nothing of it is bought any more, and what is held is sold a day ahead.",
-            "See that it is gone; leave the symbol out at the next start.",
+            "The exchange will stop trading a symbol, or has it no more.",
+            "Nothing of it is bought any more, and what is held is sold a day ahead. What is held "
+            "of one that is gone stays in the books, with no stop.",
+            "See that it is sold; leave the symbol out at the next start. What becomes of coins "
+            "that are still there, the exchange's announcement says.",
         ),
         "symbol_status": Meaning(
             "The exchange changed whether a symbol trades.",

@@ -7,13 +7,14 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from leeward.domain.answers import Asked, ConfirmedAbsent, Found
+from leeward.domain.answers import Asked, ConfirmedAbsent, Found, Unavailable
 from leeward.domain.orders import Balance, Fill, OrderReport
 from leeward.engine.absence import suspected, watched
 from leeward.engine.books import Books
 from leeward.engine.facts import Doubt, VenueFacts
 from leeward.engine.own_orders import BookedOrder
 from leeward.runtime.trading.means import Means
+from leeward.venues.binance_errors import NO_SYMBOL
 
 #: So many pages of trades in one go: far more than an account makes between two looks.
 _MOST_PAGES = 1000
@@ -36,7 +37,7 @@ async def facts_of(means: Means, symbols: Iterable[str], doubts: Mapping[str, Do
     orders, absent = await _single_orders(means, _unseen(books, shown, means.server_now_ms()))
     before = await means.asked(venue.balances())
     wanted = _with_news(books, symbols, before)
-    fills = await _fills(means, wanted)
+    fills, gone = await _fills(means, wanted, open_orders)
     suspects = _unasked(books, fills, orders, absent)
     late, never = await _single_orders(means, suspects)
     balances = await means.asked(venue.balances()) if wanted else before
@@ -50,6 +51,7 @@ async def facts_of(means: Means, symbols: Iterable[str], doubts: Mapping[str, Do
         balances=_totals(balances.value) if isinstance(balances, Found) else None,
         doubts=doubts,
         unread=frozenset(wanted) - fills.keys(),
+        gone=gone,
     )
 
 
@@ -112,8 +114,8 @@ async def _single_orders(
 def _with_news(
     books: Books, symbols: Iterable[str], balances: Asked[tuple[Balance, ...]]
 ) -> list[str]:
-    names = sorted({*symbols, *(each.symbol for each in books.positions())})
     live = {order.symbol for order in books.live_orders()}
+    names = sorted({*symbols, *live, *(each.symbol for each in books.positions())})
     if not isinstance(balances, Found):
         return names
     there = _totals(balances.value)
@@ -128,13 +130,31 @@ def _with_news(
     ]
 
 
-async def _fills(means: Means, symbols: Iterable[str]) -> dict[str, tuple[Fill, ...]]:
-    found = {}
+async def _fills(
+    means: Means, symbols: Iterable[str], open_orders: Asked[tuple[OrderReport, ...]]
+) -> tuple[dict[str, tuple[Fill, ...]], frozenset[str]]:
+    """Returns the trades that were told, and the symbols that the venue has no more: none of their
+    trades can be told, ever. One answer alone never says so: the list of symbols has to agree, and
+    no order may be open there."""
+    found: dict[str, tuple[Fill, ...]] = {}
+    gone = set()
     for symbol in symbols:
         answer = await all_trades(means, symbol)
         if isinstance(answer, Found):
             found[symbol] = answer.value
-    return found
+        elif (
+            _names_no_symbol(answer)
+            and isinstance(open_orders, Found)
+            and not any(each.symbol == symbol for each in open_orders.value)
+            and _names_no_symbol(await means.asked(means.venue.rules((symbol,))))
+        ):
+            found[symbol] = ()
+            gone.add(symbol)
+    return found, frozenset(gone)
+
+
+def _names_no_symbol(answer: object) -> bool:
+    return isinstance(answer, Unavailable) and answer.code == NO_SYMBOL
 
 
 def _totals(balances: Iterable[Balance]) -> dict[str, Decimal]:

@@ -16,7 +16,7 @@ from leeward.domain.rules import SymbolRules
 from leeward.domain.timeframe import Timeframe
 from leeward.engine.facts import Doubt, Findings, differences
 from leeward.engine.reconcile import reconcile
-from leeward.engine.records import IntentMade, Noted, Severity, TradingState
+from leeward.engine.records import IntentMade, Noted, PositionClosed, Severity, TradingState
 from leeward.runtime.sections import TradingSettings
 from leeward.runtime.trading.asking import facts_of
 from leeward.runtime.trading.booking import closing
@@ -229,6 +229,11 @@ class Desk:
     # What the session asks about.
 
     @property
+    def reads_again(self) -> bool:
+        """Whether something was read once, and counts only when it is read again."""
+        return bool(self._doubts)
+
+    @property
     def settled(self) -> bool:
         """Whether the venue is known to hold what is wanted, in every symbol."""
         return all(tender.settled for tender in self._tenders.values())
@@ -260,6 +265,7 @@ class Desk:
                 return None
             findings = reconcile(keeper.books, facts, keeper.epoch, self.timeframe)
             await self._write_down(findings)
+            await self._leave(facts.gone, facts.at_ms)
         for report in findings.cancel:
             await self._cancel(report)
         if findings.is_clean:
@@ -285,6 +291,18 @@ class Desk:
             self._tenders[each.trade.symbol].memory.forget_position()
         for name in findings.ask:
             self._doubt(self.keeper.books.orders[name].symbol, name)
+
+    async def _leave(self, gone: Iterable[str], at_ms: int) -> None:
+        """Sends nothing for symbols that the venue has no more, until it tells their rules again;
+        ends a position of which another hand left nothing, where nobody looks after it."""
+        books = self.keeper.books
+        for symbol in gone:
+            held = books.position(symbol)
+            if symbol in self._tenders:
+                self._tenders[symbol].memory.closed = True
+            elif held is not None and held.closing is not None and held.quantity.is_zero:
+                trade = books.trade_of(held.position_id, held.closing)
+                await self.keeper.commit(PositionClosed(trade, at_ms, 0), urgent=True)
 
     async def _cancel(self, report: OrderReport) -> None:
         """Cancels an order of ours that serves nobody; what comes of it the next look says."""

@@ -17,6 +17,7 @@ from leeward.domain.candle import Candle
 from leeward.domain.errors import Refused
 from leeward.domain.timeframe import Timeframe
 from leeward.domain.times import iso
+from leeward.engine.readings import SPACED_LATE_MS
 from leeward.engine.records import Mode, Noted, SessionStarted, Severity, TradingState
 from leeward.runtime.trading.commands import Commands
 from leeward.runtime.trading.deciding import Series
@@ -42,8 +43,10 @@ T = TypeVar("T")
 _SYNC_S, _SYNC_REPLAYED_S = 30.0, 2.0
 _BEAT_S: Final = 2.0
 _NOTES_S: Final = 0.5
-#: A live session whose books and venue do not agree by then is given up.
+#: A live session whose books and venue do not agree by then is given up; so much later where what
+#: was read once has to be read again.
 _AGREE_S: Final = 60.0
+_REREAD_S: Final = SPACED_LATE_MS / 1000
 
 
 @dataclass
@@ -114,7 +117,8 @@ class Running:
         if self.ready.started.mode is Mode.LIVE:
             until_s = session.clock.monotonic_s() + _AGREE_S
             while not session.reconciled and not session.ended.is_set():
-                if session.clock.monotonic_s() > until_s:
+                more_s = _REREAD_S if session.desk.reads_again else 0.0
+                if session.clock.monotonic_s() > until_s + more_s:
                     why = session.desk.left or "the venue did not answer"
                     raise Refused(
                         f"live refused: {why}; what is held is protected where it was. See the "

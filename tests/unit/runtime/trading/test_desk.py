@@ -67,6 +67,8 @@ class Line:
     before: Callable[[str], None] = lambda _: None
     #: The client id the last request named.
     naming: str = ""
+    #: What the exchange says of a symbol that it has no more, to the calls that name it.
+    gone: dict[str, str] = field(default_factory=dict)
 
     async def send(self, call: Call) -> object:
         label = label_of(call)
@@ -78,6 +80,9 @@ class Line:
             answer: Reply | NotSent | Unknown = await self.http.send(call)
             return answer
 
+        named = call.parameters.get("symbol", call.parameters.get("symbols", ""))
+        if self.gone.get(named.strip('[]"')) in {"all", call.path.rpartition("/")[2]}:
+            return await refused(-1121, "Invalid symbol.")(call, passing)
         if self.faults.get(label):
             return await self.faults[label].pop(0)(call, passing)
         return await passing()
@@ -899,5 +904,161 @@ def test_recovery_is_not_clean_until_what_is_held_of_a_symbol_left_out_is_looked
         assert (report.clean, report.words) == (False, f"the venue did not tell of {SYMBOL}")
         assert (await world.desk.recover()).clean
         await is_looked_after(world)
+
+    story(tmp_path, work)
+
+
+async def held_and_left_out(world: World) -> Decimal:
+    """Restarts with a position of a symbol that is not traded any more; returns its coins."""
+    await world.desk.recover()
+    await world.enter()
+    await world.boot()
+    world.desk = replace(world.desk, rules={})
+    held = world.books.position(SYMBOL)
+    assert held is not None
+    return held.quantity.value
+
+
+def vanish(world: World) -> None:
+    """Takes the symbol from the exchange: what rests expires, and nothing of it is told."""
+    world.outside.exchange.set_symbol_status(SYMBOL, "BREAK", delist=True)
+    world.line.gone[SYMBOL] = "all"
+    world.line.sent.clear()
+
+
+def sent(world: World) -> set[str]:
+    """Returns the orders that were sent since the symbol is gone."""
+    return {"entry", "stop", "exit"} & set(world.line.sent)
+
+
+def test_what_is_held_of_a_symbol_that_is_gone_stays_in_the_books_and_holds_up_nothing(
+    tmp_path: Path,
+) -> None:
+    async def work(world: World) -> None:
+        coins = await held_and_left_out(world)
+        vanish(world)
+        report = await world.desk.recover()
+        assert not report.clean
+        assert "order/" in report.words
+        await world.pass_s(75)
+        report = await world.desk.recover()
+        assert report.clean, report.words
+        held = world.books.position(SYMBOL)
+        assert held is not None
+        assert (held.quantity.value, held.closing) == (coins, None)
+        assert world.state(Role.STOP) is OrderState.EXPIRED
+        assert {each.kind for each in world.alarms} == {"vanished", "delisting"}
+        written = len(world.store.kept)
+        await world.pass_s(400)
+        assert (len(world.store.kept), sent(world)) == (written, set())
+
+    story(tmp_path, work)
+
+
+def test_coins_of_a_symbol_that_is_gone_end_the_position_where_they_are_exchanged(
+    tmp_path: Path,
+) -> None:
+    async def work(world: World) -> None:
+        coins = await held_and_left_out(world)
+        vanish(world)
+        cash = world.books.cash
+        world.outside.exchange.deposit(ME, "TST", -coins)
+        world.outside.exchange.deposit(ME, "USDT", Decimal(40))
+        await world.pass_s(250)
+        assert not (await world.desk.recover()).clean
+        assert world.desk.reads_again
+        assert world.books.position(SYMBOL) is not None
+        await world.pass_s(200)
+        report = await world.desk.recover()
+        assert report.clean, report.words
+        assert world.books.position(SYMBOL) is None
+        assert (world.books.cash, world.books.balance("TST")) == (cash + 40, Decimal(0))
+        assert {"taken", "adjustment"} <= {each.kind for each in world.alarms}
+        (trade,) = [each.trade for each in world.store.kept if isinstance(each, PositionClosed)]
+        assert (trade.exit_reason, sent(world)) == ("operator", set())
+
+    story(tmp_path, work)
+
+
+@pytest.mark.parametrize("denied", ["exchangeInfo", "order"])
+def test_one_answer_alone_never_says_that_a_symbol_is_gone(denied: str, tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.desk.recover()
+        await world.enter()
+        world.line.gone[SYMBOL] = denied
+        written = len(world.store.kept)
+        await world.pass_s(400)
+        assert (len(world.store.kept), world.alarms) == (written, [])
+        assert world.resting() == ["SELL STOP_LOSS"]
+        world.line.gone.clear()
+        assert (await world.desk.recover()).clean
+
+    story(tmp_path, work)
+
+
+def test_trades_refused_for_a_symbol_that_is_on_the_list_explain_nothing(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        coins = await held_and_left_out(world)
+        by_hand(world)
+        world.line.gone[SYMBOL] = "myTrades"
+        world.outside.exchange.deposit(ME, "TST", -coins)
+        world.outside.exchange.deposit(ME, "USDT", Decimal(40))
+        cash = world.books.cash
+        await world.pass_s(400)
+        report = await world.desk.recover()
+        assert (report.clean, world.books.cash, world.books.balance("TST")) == (False, cash, coins)
+        assert f"did not tell the trades of {SYMBOL}" in report.words
+        world.line.gone.clear()
+        await world.pass_s(400)
+        assert (world.books.cash, world.books.balance("TST")) == (cash + 40, Decimal(0))
+
+    story(tmp_path, work)
+
+
+def test_a_symbol_with_an_open_order_is_not_gone_whatever_else_is_said(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await held_and_left_out(world)
+        world.line.gone[SYMBOL] = "all"
+        world.outside.exchange.deposit(ME, "USDT", Decimal(40))
+        written = len(world.store.kept)
+        await world.pass_s(400)
+        report = await world.desk.recover()
+        assert (report.clean, world.resting()) == (False, ["SELL STOP_LOSS"])
+        assert f"did not tell the trades of {SYMBOL}" in report.words
+        assert (len(world.store.kept), world.alarms) == (written, [])
+
+    story(tmp_path, work)
+
+
+def test_an_entry_of_unknown_fate_is_void_once_its_symbol_is_gone(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.desk.recover()
+        await world.desk.keeper.commit(await world.entry())
+        await world.boot()
+        world.desk = replace(world.desk, rules={})
+        vanish(world)
+        assert not (await world.desk.recover()).clean
+        assert world.state(Role.ENTRY) is OrderState.COMMITTED
+        await world.pass_s(90)
+        report = await world.desk.recover()
+        assert report.clean, report.words
+        assert (world.state(Role.ENTRY), sent(world)) == (OrderState.VOID, set())
+
+    story(tmp_path, work)
+
+
+def test_nothing_is_sent_for_a_symbol_that_is_gone_until_it_is_back(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.desk.recover()
+        await world.enter()
+        vanish(world)
+        await world.desk.audit()
+        await world.pass_s(400)
+        assert (world.state(Role.STOP), sent(world)) == (OrderState.EXPIRED, set())
+        assert world.books.position(SYMBOL) is not None
+        world.line.gone.clear()
+        world.outside.exchange.set_symbol_status(SYMBOL, "TRADING")
+        await world.pass_s(60)
+        assert world.resting() == ["SELL STOP_LOSS"]
 
     story(tmp_path, work)
