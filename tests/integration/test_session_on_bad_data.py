@@ -179,6 +179,26 @@ def test_a_stop_that_fills_while_the_account_is_mute_is_found_by_comparing(
 
 
 @pytest.mark.usefixtures("hasty")
+def test_a_mute_stream_of_the_account_is_told_and_subscribed_to_anew(stage: Stage) -> None:
+    async def work(walk: Walk) -> None:
+        mute = {"effect": "subscribe_lost", "match": {"account": "main"}, "count": 1}
+        walk.emulator.sim("POST", "faults", id="trouble", **mute)
+        walk.emulator.sim("POST", "faults", effect="ws_cut", kind="ws_api")
+        await walk.until(lambda: struck(walk, "trouble") > 0)
+        await asyncio.sleep(2.0)  # longer than silence is taken for nothing
+        await walk.hours(1)
+        assert resting(walk) == ["STOP_LOSS"]
+        await walk.until(lambda: any(each.kind == "stream_mute" for each in walk.noted))
+        await asyncio.sleep(2.0)
+        walk.emulator.jump("BTCUSDT", 85.0)
+        books = walk.ready.session.keeper.books
+        await walk.until(lambda: books.positions() == [])
+
+    stage.monkeypatch.setattr("leeward.runtime.trading.running.SILENT_S", 0.5)
+    stage.play(work, FLAT, "trading.audit_s=3600")
+
+
+@pytest.mark.usefixtures("hasty")
 def test_what_a_slow_socket_does_not_bring_in_time_comes_by_answers_and_a_new_socket(
     stage: Stage,
 ) -> None:

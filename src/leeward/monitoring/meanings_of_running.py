@@ -12,6 +12,12 @@ RUNNING: dict[str, dict[str, Meaning]] = {
             "The stream is dialled again and candles are asked for; nothing is bought meanwhile.",
             "Look at the machine's network and the exchange's status page.",
         ),
+        "stream_mute": Meaning(
+            "The exchange confirmed the stream of the account and tells nothing over it.",
+            "It is subscribed to anew. Fills are found by comparing meanwhile, every minute; stops "
+            "rest at the exchange.",
+            "Nothing, unless it repeats: then see the exchange's status page.",
+        ),
         "bad_candle": Meaning(
             "A candle broke a rule, such as a low above its close.",
             "It is not used; decisions wait until the sequence is whole again.",

@@ -75,6 +75,10 @@ class UserStream:
         """Listens until cancelled."""
         await self._lines.keep()
 
+    def redial(self) -> None:
+        """Subscribes anew over another socket; the present one goes on until then."""
+        self._lines.redial()
+
     async def _serve(self, line: Line) -> NoReturn:
         if not self._server_clock.known and not await self._sync():
             raise SocketEnded("the exchange's time could not be asked for")

@@ -22,6 +22,7 @@ from leeward.engine.records import Mode, Noted, SessionStarted, Severity, Tradin
 from leeward.runtime.trading.commands import Commands
 from leeward.runtime.trading.deciding import Series
 from leeward.runtime.trading.fee_values import FeeValues
+from leeward.runtime.trading.hearing import SILENT_S, Hearing
 from leeward.runtime.trading.key_rights import KeyWatch
 from leeward.runtime.trading.measuring import trade_values
 from leeward.runtime.trading.model_figures import write_figures
@@ -232,9 +233,20 @@ class Running:
             http.addresses.ws_api, http.key, http.server_clock, http.sync, session.clock
         )
         self._lines.append(stream.health)
+        hearing = Hearing()
         async with listening(stream):
             while True:
-                session.desk.hint(await stream.next_told())
+                told = None
+                with suppress(TimeoutError):
+                    told = await asyncio.wait_for(stream.next_told(), SILENT_S)
+                if told is not None:
+                    hearing.told()
+                    session.desk.hint(told)
+                elif hearing.is_mute(session.keeper.turns):
+                    words = "orders moved and the stream of the account did not tell of them"
+                    now_ms = session.server_now_ms()
+                    session.alarm(Noted("stream_mute", words, Severity.WARNING, now_ms))
+                    stream.redial()
 
     async def _keep_time(self) -> NoReturn:
         http = self.ready.market.rest.http
