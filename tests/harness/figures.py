@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import exp, factorial
 
 from tests.harness.campaign import Verdict
 
@@ -41,9 +42,9 @@ class Figures:
         self.disturbed_ms = _counted(self.disturbed_ms, verdict.disturbed_s)
 
     def words(self) -> str:
-        bound, kills = 3 / max(1, self.runs), sum(self.killed.values())
+        failed, kills = len(self.failures), sum(self.killed.values())
         return (
-            f"{len(self.failures)} of {self.runs} runs failed (bound {bound:.1e}); "
+            f"{failed} of {self.runs} runs failed (bound {bound(failed, self.runs):.1e}); "
             f"{kills} kills at {len(self.killed)} of {len(self.passed)} points; "
             f"{self.trades} trades, {self.decided} decisions in {self.virtual_s / 3600:.0f} "
             f"virtual hours\n{self.gaps()}"
@@ -59,6 +60,21 @@ class Figures:
         )
         share = total_s / max(self.held_s, 1)
         return f"without a stop {share:.3%} of the time held; undisturbed {calm}; struck {struck}"
+
+
+def bound(failed: int, runs: int) -> float:
+    """Returns the rate of failures above which so few would be seen in one series of twenty (the
+    one-sided 95 % limit of Poisson's distribution); 3 / runs where none failed.
+
+    >>> f"{bound(0, 100):.4f} {bound(1, 100):.4f} {bound(2, 100):.4f}"
+    '0.0300 0.0474 0.0630'
+    """
+    low, high = 0.0, 20.0 + 3.0 * failed
+    while high - low > 1e-9:
+        mean = (low + high) / 2
+        seen = sum(exp(-mean) * mean**count / factorial(count) for count in range(failed + 1))
+        low, high = (mean, high) if seen > 0.05 else (low, mean)
+    return high / max(1, runs)
 
 
 def _counted(known: dict[str, int], seconds: Sequence[float]) -> dict[str, int]:

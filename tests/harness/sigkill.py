@@ -26,6 +26,7 @@ from leeward.runtime.drill_engine import Rehearsal, rehearsal
 from leeward.runtime.drill_stage import exchange_of, until
 from leeward.runtime.emulator import gather_market
 from tests.databases import running_postgres
+from tests.harness.figures import bound
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 #: What a process may take from its start until books and exchange agree.
@@ -52,9 +53,10 @@ class Tally:
     took_s: float = 0.0
 
     def words(self) -> str:
-        bound = 3 / max(1, self.done)
+        failed = len(self.failures)
+        most = bound(failed, self.done)
         return (
-            f"{len(self.failures)} of {self.done} kills left a difference (bound {bound:.1e}); "
+            f"{failed} of {self.done} kills left a difference (bound {most:.1e}); "
             f"{self.moments}; {self.trades} trades; slowest from start to agreement "
             f"{self.slowest_s:.1f} s; {self.took_s / max(1, self.done):.1f} s a kill"
         )
