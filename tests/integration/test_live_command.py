@@ -240,8 +240,6 @@ def test_a_start_trades_on_though_a_symbol_that_is_held_is_gone(
 ) -> None:
     monkeypatch.setenv("LEEWARD_LIVE_CONFIRMATION", PHRASE)
     monkeypatch.setattr("leeward.runtime.trading.session._RECOVER_AGAIN_S", 0.3)
-    if there == "0":  # coins that are all gone are read again after 5 s: that is waited for
-        monkeypatch.setattr("leeward.runtime.trading.running._AGREE_S", 4.5)
     shown = live(leeward, market, RISKS, "--candles", "1")
     assert shown.code == 0, shown.err
     bought, stop = intent(symbol="GONEUSDT"), intent("stop", (Role.STOP,), symbol="GONEUSDT")

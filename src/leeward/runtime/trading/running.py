@@ -116,9 +116,10 @@ class Running:
     async def _until_over(self) -> None:
         session = self.ready.session
         if self.ready.started.mode is Mode.LIVE:
-            until_s = session.clock.monotonic_s() + _AGREE_S
+            until_s, more_s = session.clock.monotonic_s() + _AGREE_S, 0.0
             while not session.reconciled and not session.ended.is_set():
-                more_s = _REREAD_S if session.desk.reads_again else 0.0
+                if session.desk.reads_again:
+                    more_s = _REREAD_S
                 if session.clock.monotonic_s() > until_s + more_s:
                     why = session.desk.left or "the venue did not answer"
                     raise Refused(
