@@ -64,7 +64,12 @@ class AbsenceProof:
 
 def watched(books: Books, now_ms: int) -> list[BookedOrder]:
     """Returns the orders given up within the last day: one that appears is cancelled on sight."""
-    return [order for order in books.void_orders() if now_ms - order.moved_ms < WATCHED_MS]
+    return [order for order in books.void_orders() if is_watched(order, now_ms)]
+
+
+def is_watched(order: BookedOrder, at_ms: int) -> bool:
+    """Returns whether an order given up may still be heard of: until a day after."""
+    return at_ms - order.moved_ms < WATCHED_MS
 
 
 def suspected(books: Books, fills: Iterable[Fill]) -> list[BookedOrder]:
@@ -74,16 +79,14 @@ def suspected(books: Books, fills: Iterable[Fill]) -> list[BookedOrder]:
     return [
         order
         for order in books.void_orders()
-        if any(may_have_made(order, fill) for fill in unknown)
+        if any(may_have_made(order, fill) and is_watched(order, fill.time_ms) for fill in unknown)
     ]
 
 
 def may_have_made(order: BookedOrder, fill: Fill) -> bool:
-    """Returns whether a trade is of the symbol and side of an order given up, from when it was
-    made until a day after."""
+    """Returns whether a trade is of an order's symbol and side, from when it was made on."""
     return (
         order.symbol == fill.symbol
         and order.planned.side is fill.side
         and fill.time_ms >= order.intent.made_ms - SKEW_MS
-        and fill.time_ms - order.moved_ms < WATCHED_MS
     )

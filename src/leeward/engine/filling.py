@@ -9,9 +9,9 @@ from decimal import Decimal
 from leeward.domain.money import Money
 from leeward.domain.orders import Fill, OrderReport, Side
 from leeward.domain.timeframe import Timeframe
-from leeward.engine.absence import may_have_made
+from leeward.engine.absence import is_watched, may_have_made
 from leeward.engine.adopting import ADOPTED, NOTHING_ADOPTED, Adopted, bought_position_id, owners
-from leeward.engine.books import SKEW_MS, Books
+from leeward.engine.books import Books
 from leeward.engine.ledger import Ledger, changes, difference, total
 from leeward.engine.own_orders import BookedOrder
 from leeward.engine.records import (
@@ -130,11 +130,9 @@ class _Booking:
             for order in self._books.void_orders()
             if order.client_order_id not in named
             and order.client_order_id not in self._beside.absent
+            and is_watched(order, fill.time_ms)
         ]
-        return any(may_have_made(order, fill) for order in lost) or any(
-            order.planned.side is fill.side and fill.time_ms >= order.intent.made_ms - SKEW_MS
-            for order in unnamed
-        )
+        return any(may_have_made(order, fill) for order in [*unnamed, *lost])
 
     def _own(self, fill: Fill, order: BookedOrder) -> None:
         intent, role = order.intent, order.planned.role
