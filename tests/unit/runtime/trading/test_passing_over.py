@@ -67,6 +67,17 @@ def put(world: World, coins: str) -> None:
     world.outside.catch_up()
 
 
+async def robbed(world: World) -> None:
+    """Somebody cancels the stop of a position and takes a part of its coins. The next stop asks for
+    more than there is, and its answer is lost, so that nobody says so."""
+    await world.enter()
+    by_hand(world)
+    put(world, "-0.3")
+    world.line.faults["stop"] = [lost]
+    world.desk.look(SYMBOL)
+    await world.pass_s(2)
+
+
 async def sold_by_hand(world: World, seconds: float) -> None:
     """Somebody cancels the stop and sells all but a little, and leaves it so for a while."""
     by_hand(world)
@@ -79,12 +90,7 @@ def test_coins_taken_away_while_the_answer_of_the_stop_is_lost_leave_the_rest_pr
     tmp_path: Path,
 ) -> None:
     async def work(world: World) -> None:
-        await world.enter()
-        by_hand(world)
-        put(world, "-0.3")
-        world.line.faults["stop"] = [lost]  # it asks for more than there is, and nobody says so
-        world.desk.look(SYMBOL)
-        await world.pass_s(2)
+        await robbed(world)
         assert world.resting() == ["SELL STOP_LOSS"]
         assert locked(world) == Decimal("0.699")
         await world.pass_s(60)
@@ -101,12 +107,7 @@ def test_what_keeps_a_part_of_the_position_without_a_stop_is_asked_for_without_a
     tmp_path: Path,
 ) -> None:
     async def work(world: World) -> None:
-        await world.enter()
-        by_hand(world)
-        put(world, "-0.3")
-        world.line.faults["stop"] = [lost]
-        world.desk.look(SYMBOL)
-        await world.pass_s(2)
+        await robbed(world)
         world.line.faults["question for an order"] = [held_back] * 12
         await world.pass_s(40)
         held = world.books.position(SYMBOL)
