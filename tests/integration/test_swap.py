@@ -98,6 +98,11 @@ class Account:
         assert found is not None
         return found.outcome
 
+    async def told(self, walk: Walk, command_id: int) -> str:
+        """Waits for what became of a command: it is written down apart from the candles."""
+        await walk.until(lambda: self.outcome(command_id) is not None)
+        return self.outcome(command_id) or ""
+
     async def swapped(self, walk: Walk, wish: Wish) -> int:
         """Asks for a swap and waits until it is ready for its candle."""
         command_id = self.ask(wish)
@@ -169,7 +174,7 @@ def test_the_new_strategy_decides_from_the_next_close_on_and_adopts_what_is_held
         command_id = await account.swapped(walk, Wish(*named(OTHER)))
         assert account.outcome(command_id) is None
         await walk.hours(1)
-        assert "took over from ema_cross" in (account.outcome(command_id) or "")
+        assert "took over from ema_cross" in await account.told(walk, command_id)
         await walk.hours(40)
         await walk.end()
 
@@ -281,7 +286,7 @@ def test_what_was_swapped_in_goes_on_after_a_start_and_rolls_back(account: Accou
         await walk.hours(2)
         command_id = await account.swapped(walk, Wish(rollback=True))
         await walk.hours(2)
-        assert "ema_cross (fast=5" in (account.outcome(command_id) or "")
+        assert "ema_cross (fast=5" in await account.told(walk, command_id)
         await walk.end()
 
     async def later(walk: Walk) -> None:
@@ -375,7 +380,7 @@ def test_what_is_not_fit_is_refused_in_one_message_and_the_session_goes_on(
             file = tmp_path / f"{bad.strategy}.py"
             wish = replace(bad, strategy=str(file)) if file.exists() else bad
             command_id = await account.swapped(walk, wish)
-            outcome = account.outcome(command_id) or ""
+            outcome = await account.told(walk, command_id)
             assert outcome.startswith("refused: "), outcome
             assert words in outcome
             assert "\n" not in outcome
@@ -401,8 +406,9 @@ def test_whatever_a_new_strategy_does_here_the_old_one_goes_on(
         with monkeypatch.context() as changed:
             changed.setattr("leeward.runtime.trading.deciders.Deciders.shadow", breaks)
             await walk.hours(1)
+            await account.told(walk, second)
         for command_id in (first, second):
-            outcome = account.outcome(command_id) or ""
+            outcome = await account.told(walk, command_id)
             assert outcome.startswith("refused: RuntimeError: no room. ema_cross"), outcome
         await walk.hours(1)
         assert walk.state is TradingState.ACTIVE
@@ -423,7 +429,7 @@ def test_a_model_takes_over_in_the_strategy_that_reads_it(account: Account) -> N
         await walk.hours(2)
         assert list(walk.ready.models.bundles) == ["btcusdt_price"]
         wrong = await account.swapped(walk, Wish(model="ethusdt_price"))
-        assert "no symbol of this session reads it" in (account.outcome(wrong) or "")
+        assert "no symbol of this session reads it" in await account.told(walk, wrong)
         await walk.hours(1)
         await account.swapped(walk, Wish(rollback=True))
         await walk.hours(1)
@@ -440,11 +446,9 @@ def test_a_second_swap_is_refused_and_a_rollback_calls_the_first_one_off(account
     async def work(walk: Walk) -> None:
         first = await account.swapped(walk, Wish(*named(OTHER), shadow=50))
         second = account.ask(Wish("enhanced"))
-        await walk.until(lambda: account.outcome(second) is not None)
-        assert "command 1 is under way" in (account.outcome(second) or "")
+        assert "command 1 is under way" in await account.told(walk, second)
         third = account.ask(Wish(rollback=True))
-        await walk.until(lambda: account.outcome(third) is not None)
-        assert "is called off; ema_cross" in (account.outcome(third) or "")
+        assert "is called off; ema_cross" in await account.told(walk, third)
         assert account.outcome(first) == f"refused: called off by command {third}"
         await walk.hours(2)
         await walk.end()

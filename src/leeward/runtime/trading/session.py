@@ -280,7 +280,6 @@ class TradingSession:
             flow = books.unmarked_flow
             decision = await self._write(made)
         took_s = self.clock.monotonic_s() - self._arrived_s
-        self.measures.step(decision.records, flow, took_s, self.plan.timeframe.length_ms)
         self._look_at_strategy(made)
         decided_s = decided.monotonic_s - self._arrived_s
         self.show(Shown(decision, self.standing.state, took_s, decided_s))
@@ -292,6 +291,7 @@ class TradingSession:
         await self.desk.enter(decision.entries, decided)
         self._keep(step.candles)
         await self.after(step)
+        self.measures.step(decision.records, flow, took_s, self.plan.timeframe.length_ms)
 
     def _keep(self, candles: Sequence[Candle]) -> None:
         try:
