@@ -13,7 +13,7 @@ import pytest
 from leeward.database import reading
 from leeward.database.engine import Database, open_database
 from leeward.engine.books import books_of
-from leeward.engine.records import Executed, FillBooked, IntentMade, Purpose, Role
+from leeward.engine.records import Executed, FillBooked, IntentMade, PositionClosed, Purpose, Role
 from tests.integration.conftest import Run
 from tests.running import RESTLESS, TRADES, lines_until, started
 from tests.served import Served, generated, served
@@ -46,9 +46,16 @@ def test_a_session_trades_is_written_down_and_goes_on_with_the_next(
     code, out, err = paper(leeward, market, "--candles", "6", "--json", "--log", "log.jsonl")
     assert code == 0, err
     lines = [json.loads(line) for line in out.splitlines()]
-    assert len(lines) == 7
+    assert sum("candle" in line for line in lines) == 6
     assert "6 candles are over" in lines[-1]["ended"]
-    first = [each for each in database.history(ACCOUNT) if isinstance(each, Executed)]
+    written = list(database.history(ACCOUNT))
+    closed = [each.trade for each in written if isinstance(each, PositionClosed)]
+    told = [line["closed"] for line in lines if "closed" in line]
+    assert told
+    assert [(each["symbol"], Decimal(each["pnl"])) for each in told] == [
+        (each.symbol, each.pnl.amount) for each in closed
+    ]
+    first = [each for each in written if isinstance(each, Executed)]
     assert len(first) == 12
     assert {each.symbol for each in first} == {"BTCUSDT", "ETHUSDT"}
     before = books_of(database.load(ACCOUNT), ACCOUNT, "USDT")

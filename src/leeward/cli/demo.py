@@ -15,7 +15,6 @@ from leeward.cli.trading import Lines, decided, parts_of
 from leeward.domain.times import iso
 
 if TYPE_CHECKING:
-    from leeward.engine.records import Trade
     from leeward.monitoring.logs import Log
     from leeward.runtime.settings import Settings
     from leeward.runtime.trading.session import Shown
@@ -130,8 +129,3 @@ class FewLines(Lines):
             self.print(f"{at}  equity {marked.equity:,.2f}")
             for words in self._told:
                 self.print(f"  {words.replace(', shown this once', '')}")
-
-    def closed(self, trade: Trade) -> None:
-        at, pnl = iso(trade.exit_time_ms // 1000 * 1000), trade.pnl
-        earned = f"{pnl.amount:+,.2f} {pnl.currency} after fees"
-        self.print(f"{at}  {trade.symbol} SELL ({trade.exit_reason}): {earned}")

@@ -38,7 +38,9 @@ LogFile = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Where notes go; else standard error.")
 ]
 NoDashboard = Annotated[bool, typer.Option("--no-dashboard", help="Trade without pages.")]
-AsJson = Annotated[bool, typer.Option("--json", help="A line of JSON a candle.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="A line of JSON a candle, and a closed position.")
+]
 Config = Annotated[Path | None, typer.Option(help="Settings file.")]
 
 
@@ -149,7 +151,7 @@ class Lines:
         self.print(_json_line(shown) if self._as_json else _line(shown))
 
     def closed(self, trade: Trade) -> None:
-        """Prints nothing: what was decided stands in the line of its step."""
+        self.print(_json_closed(trade) if self._as_json else _closed(trade))
 
     def end(self, words: str) -> None:
         self.print(json.dumps({"ended": words}) if self._as_json else words)
@@ -200,6 +202,30 @@ def _line(shown: Shown) -> str:
         said += f"{'  ' * bool(said)}{quiet} without a signal" if len(rows) > 1 else "no signal"
     state = "" if shown.state.value == "ACTIVE" else f"[{shown.state}] "
     return f"{iso(marked.open_time_ms)}  {marked.equity:,.2f}  {state}{said}"
+
+
+def _json_closed(trade: Trade) -> str:
+    from leeward.domain.times import iso
+
+    closed = {
+        "symbol": trade.symbol,
+        "time": iso(trade.exit_time_ms),
+        "reason": trade.exit_reason,
+        "quantity": plain(trade.quantity.value),
+        "price": plain(trade.exit_price.value),
+        "pnl": plain(trade.pnl.amount),
+        "currency": trade.pnl.currency,
+    }
+    return json.dumps({"closed": closed})
+
+
+def _closed(trade: Trade) -> str:
+    from leeward.domain.times import iso
+
+    at, pnl = iso(trade.exit_time_ms // 1000 * 1000), trade.pnl
+    sold = f"{plain(trade.quantity.value)} at {trade.exit_price.value:,.8g} ({trade.exit_reason})"
+    earned = f"{pnl.amount:+,.2f} {pnl.currency} after fees"
+    return f"{at}  {trade.symbol} SOLD {sold}: {earned}"
 
 
 def decided(row: Executed) -> str:

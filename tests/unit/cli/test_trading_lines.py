@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import json
 import sys
 from dataclasses import replace
 
@@ -11,8 +12,9 @@ import pytest
 from tests.histories import executed, life_of_an_account, marked
 
 from leeward.cli.demo import FewLines
-from leeward.cli.trading import Lines
-from leeward.engine.records import PositionClosed, TradingState
+from leeward.cli.trading import Lines, plain
+from leeward.domain.times import iso
+from leeward.engine.records import PositionClosed, Trade, TradingState
 from leeward.monitoring.logs import Log
 from leeward.runtime.trading.session import Shown
 from leeward.runtime.trading.step_records import StepDecision
@@ -69,19 +71,50 @@ def test_a_demo_shows_trades_and_again_and_again_where_it_can_be_watched(
     assert "equity" in out[-3]
 
 
-def test_a_demo_shows_each_sale_once_whatever_it_was_for(
-    capsys: pytest.CaptureFixture[str],
+def sold() -> Trade:
+    closed = [r for batch in life_of_an_account() for r in batch if isinstance(r, PositionClosed)]
+    return closed[0].trade
+
+
+@pytest.mark.parametrize("few", [False, True])
+def test_what_a_stop_has_sold_is_told_with_price_and_profit(
+    few: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sold = [r for batch in life_of_an_account() for r in batch if isinstance(r, PositionClosed)]
-    lines = FewLines((), Log(io.StringIO(), lambda: 0))
-    lines.show(
-        replace(
-            STEP, decision=StepDecision((marked(0), replace(executed(0), decision="exit")), (), ())
-        )
-    )
-    lines.closed(sold[0].trade)
+    log = Log(io.StringIO(), lambda: 0)
+    lines = FewLines((), log) if few else Lines(log, as_json=False)
+    lines.closed(sold())
     lines.close()
     (line,) = capsys.readouterr().out.splitlines()
-    assert "BTCUSDT SELL (stop): " in line
-    assert line.endswith(" USDT after fees")
+    assert " BTCUSDT SOLD 0.5 at 90 (stop): " in line
+    assert line.endswith("-5.09 USDT after fees")
     assert line[19:22] == "Z  ", "in whole seconds"
+
+
+def test_a_closed_position_is_a_line_of_json_among_those_of_steps(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    trade = sold()
+    lines = Lines(Log(io.StringIO(), lambda: 0), as_json=True)
+    lines.closed(trade)
+    lines.close()
+    assert json.loads(capsys.readouterr().out) == {
+        "closed": {
+            "symbol": "BTCUSDT",
+            "time": iso(trade.exit_time_ms),
+            "reason": "stop",
+            "quantity": "0.5",
+            "price": "90",
+            "pnl": plain(trade.pnl.amount),
+            "currency": "USDT",
+        }
+    }
+
+
+def test_a_demo_does_not_tell_a_sale_at_its_decision_too(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sale = replace(executed(0), decision="exit")
+    lines = FewLines((), Log(io.StringIO(), lambda: 0))
+    lines.show(replace(STEP, decision=StepDecision((marked(0), sale), (), ())))
+    lines.close()
+    assert capsys.readouterr().out == ""
