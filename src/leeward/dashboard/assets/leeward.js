@@ -79,6 +79,21 @@
     if (goes) location.search = new URLSearchParams({ account: goes.value }).toString();
   });
 
+  // ---------------------------------------------------------------- presses
+  // A part that is drawn anew between press and release takes the click with it: its successor gets it.
+  const control = (event) => event.target.closest?.("[data-key],a[href]");
+  const name = (node) => node.dataset.key || node.getAttribute("href");
+  let pressed = null;
+  document.addEventListener("pointerdown", (event) => {
+    pressed = event.button === 0 ? control(event) : null;
+  });
+  document.addEventListener("pointerup", (event) => {
+    const under = control(event);
+    const lost = pressed && under && !pressed.isConnected && name(pressed) === name(under);
+    pressed = null;
+    if (lost) under.click();
+  });
+
   // ---------------------------------------------------------------- focus
   // A part that is drawn anew takes its focused control with it: give the focus to its successor.
   let last = null;
