@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from leeward.database.engine import Database, open_database
 from tests.databases import PostgresServer, name_in, running_postgres
 
 # Machines are noisy, and the first example of a compiled function builds it.
-settings.register_profile("leeward", deadline=None)
+settings.register_profile("leeward", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("leeward")
 
 

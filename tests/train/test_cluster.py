@@ -42,7 +42,7 @@ def test_a_killed_node_changes_nothing_but_how_long_it_takes(
     cluster: Any, data: Dataset, tmp_path: Path
 ) -> None:
     second = cluster.add_node(num_cpus=1)
-    cluster.wait_for_nodes()
+    cluster.wait_for_nodes(timeout=300)
     folds = make_folds(data, 1)
     there = [(recipe, plan(data, folds, recipe, tmp_path / "there")) for recipe in RECIPES]
     told: list[str] = []

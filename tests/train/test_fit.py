@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -87,7 +85,7 @@ def test_a_killed_run_keeps_what_was_finished_and_goes_on(data: Dataset, tmp_pat
     )
     while not list(folder.glob("*.npz")) and running.poll() is None:
         time.sleep(0.01)
-    os.kill(running.pid, signal.SIGKILL)
+    running.kill()
     running.wait()
     (finished,) = sorted(folder.glob("*.npz"))[:1]
     before = finished.stat().st_mtime_ns

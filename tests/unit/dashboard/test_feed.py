@@ -12,6 +12,7 @@ import pytest
 from tests.dashboards import settings_in, write_history
 from tests.histories import ACCOUNT, SESSION, marked, session_started
 
+from leeward.dashboard import feed as feeds
 from leeward.dashboard.feed import Feed
 from leeward.database import browsing
 from leeward.database.lease import take_lease
@@ -45,7 +46,10 @@ def test_the_overview_tells_positions_at_the_last_prices(settings: Settings) -> 
     feed.close()
 
 
-def test_a_new_version_comes_with_a_commit_and_with_a_heartbeat_only(settings: Settings) -> None:
+def test_a_new_version_comes_with_a_commit_and_with_a_heartbeat_only(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds, "_AGE_MS", 600_000)  # nothing grows old between two looks
     feed = Feed(settings)
     feed.look()
     first = feed.version

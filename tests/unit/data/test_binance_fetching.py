@@ -73,9 +73,9 @@ def test_lasting_trouble_ends_after_four_tries_naming_the_host(
 def test_a_port_nobody_listens_on_is_told_as_not_reached(waits: Waits) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with pytest.raises(RetryLater, match=f"127.0.0.1:{port} cannot be reached: .*refused"):
-        waits.fetcher.get(f"http://127.0.0.1:{port}/")
+        port = free.getsockname()[1]  # kept, so that nobody else begins to listen there
+        with pytest.raises(RetryLater, match=f"127.0.0.1:{port} cannot be reached: .*refused"):
+            waits.fetcher.get(f"http://127.0.0.1:{port}/")
     assert waits.slept_s == list(PAUSES_S)
 
 

@@ -38,7 +38,7 @@ class Downloads:
     def __init__(self, sources: FakeSources, store: SentimentStore) -> None:
         self.sources, self.store = sources, store
         self.slept_s: list[float] = []
-        self.timeout_s = 5.0
+        self.timeout_s = 60.0
         self.most_bytes = 1_000_000
 
     def __call__(
@@ -310,11 +310,12 @@ def test_trouble_ends_after_a_few_tries_and_stores_nothing(
 
 
 def test_a_source_that_is_too_slow_is_given_up(download: Downloads, sources: FakeSources) -> None:
-    sources.delay_s, download.timeout_s = 0.4, 0.05
-    begun_s = time.perf_counter()
-    with pytest.raises(RetryLater, match="cannot be reached: timed out; try again later"):
-        download("fear-greed")
-    assert time.perf_counter() - begun_s < 5.0
+    sources.delay_s, download.timeout_s = 600.0, 0.05
+    try:
+        with pytest.raises(RetryLater, match="cannot be reached: timed out; try again later"):
+            download("fear-greed")
+    finally:
+        sources.released.set()
     assert download.slept_s == list(PAUSES_S)
     assert download.stored() == {}
 

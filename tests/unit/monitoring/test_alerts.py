@@ -167,7 +167,7 @@ def test_what_looks_like_markup_reaches_telegram_as_words(
     from apprise.plugins.telegram import NotifyTelegram
 
     monkeypatch.setattr(NotifyTelegram, "notify_url", f"http://127.0.0.1:{hears.port}/bot")
-    (channel,) = channels_of(["tgram://123456789:abcdefg_hijklmnop/11"])
+    (channel,) = channels_of(["tgram://123456789:abcdefg_hijklmnop/11?cto=60&rto=60"])
     # Telegram refuses a message with a tag it does not know: it would never arrive.
     assert channel.send("warning", "a <b", "price < stop & <class 'ValueError'>")
     text = hears.posts[0]["text"]

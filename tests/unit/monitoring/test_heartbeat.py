@@ -8,11 +8,13 @@ from collections.abc import Iterator
 import pytest
 from tests.hearing import Hearing, hearing
 
+from leeward.monitoring import heartbeat as heartbeats
 from leeward.monitoring.heartbeat import FRESH_S, Heartbeat
 
 
 @pytest.fixture
-def hears() -> Iterator[Hearing]:
+def hears(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hearing]:
+    monkeypatch.setattr(heartbeats, "_TIMEOUT_S", 60.0)
     with hearing() as server:
         yield server
 
