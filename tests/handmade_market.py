@@ -72,7 +72,9 @@ class HandmadeMarket:
             ("GET", "klines"): self._klines,
             ("GET", "ticker/price"): self._ticker,
             ("GET", "account"): self._account,
-            ("GET", "order"): lambda p: self._order(p["origClientOrderId"], -2013),
+            ("GET", "order"): lambda p: self._order(
+                p.get("origClientOrderId") or p["orderId"], -2013
+            ),
             ("GET", "openOrders"): lambda _: self._open(),
             ("GET", "orderList"): lambda p: self._list(p["origClientOrderId"]),
             ("GET", "openOrderList"): lambda _: [
@@ -140,9 +142,9 @@ class HandmadeMarket:
         if self.free[asset] - held < amount:
             raise Refusal(-2010, "Account has insufficient balance for requested action.")
 
-    def _order(self, client_id: str, code: int) -> Order:
+    def _order(self, named: str, code: int) -> Order:
         for order in reversed(self.orders):
-            if order["clientOrderId"] == client_id:
+            if named in {order["clientOrderId"], str(order["orderId"])}:
                 return order
         raise Refusal(code, "Unknown order sent." if code == -2011 else "Order does not exist.")
 

@@ -788,6 +788,17 @@ async def tells_the_same_fills_in_the_answer_and_when_asked(world: World) -> Non
 
 
 @case
+async def tells_of_the_order_behind_a_trade(world: World) -> None:
+    report = await world.place(world.market(Side.BUY))
+    (trade,) = found(await world.venue.trades(SYMBOL, 0))
+    behind = found(await world.venue.order_behind(SYMBOL, trade.order_id))
+    assert behind.client_order_id == report.client_order_id
+    assert behind.executed == report.executed
+    nobody = await world.venue.order_behind(SYMBOL, trade.order_id + 1_000)
+    assert isinstance(nobody, ConfirmedAbsent)
+
+
+@case
 async def keeps_balances_and_trades_in_step(world: World) -> None:
     await world.place(world.market(Side.BUY))
     await world.place(world.market(Side.SELL))

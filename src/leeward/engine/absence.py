@@ -6,11 +6,11 @@ late one can arrive; the last step has no published bound, so an order given up 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from leeward.domain.orders import Fill
+from leeward.domain.orders import Fill, OrderReport
 from leeward.engine.books import SKEW_MS, Books
 from leeward.engine.own_orders import BookedOrder
 
@@ -81,6 +81,28 @@ def suspected(books: Books, fills: Iterable[Fill]) -> list[BookedOrder]:
         for order in books.void_orders()
         if any(may_have_made(order, fill) and is_watched(order, fill.time_ms) for fill in unknown)
     ]
+
+
+def may_be_ours(
+    books: Books, fill: Fill, reports: Iterable[OrderReport], absent: Collection[str]
+) -> bool:
+    """Returns whether an order of ours that the venue has not named may have made a trade of which
+    the books do not know the order. `reports` name orders by the venue's id, the trade's own too,
+    where it was asked for; `absent` are client ids of which it just said that there is none."""
+    told = [each for each in reports if each.symbol == fill.symbol]
+    if any(each.order_id == fill.order_id for each in told):
+        return False
+    named = {each.client_order_id for each in told}
+    unnamed = [each for each in books.live_orders(fill.symbol) if each.venue_order_id is None]
+    lost = [
+        order
+        for order in books.void_orders()
+        if order.client_order_id not in absent and is_watched(order, fill.time_ms)
+    ]
+    return any(
+        order.client_order_id not in named and may_have_made(order, fill)
+        for order in (*unnamed, *lost)
+    )
 
 
 def may_have_made(order: BookedOrder, fill: Fill) -> bool:

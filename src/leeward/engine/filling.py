@@ -9,7 +9,7 @@ from decimal import Decimal
 from leeward.domain.money import Money
 from leeward.domain.orders import Fill, OrderReport, Side
 from leeward.domain.timeframe import Timeframe
-from leeward.engine.absence import is_watched, may_have_made
+from leeward.engine.absence import may_be_ours
 from leeward.engine.adopting import ADOPTED, NOTHING_ADOPTED, Adopted, bought_position_id, owners
 from leeward.engine.books import Books
 from leeward.engine.ledger import Ledger, changes, difference, total
@@ -118,21 +118,7 @@ class _Booking:
         return known if known is not None else self._owners.get(fill.order_id)
 
     def _may_be_ours(self, fill: Fill) -> bool:
-        """Returns whether an order of ours that the venue has not named may have made this."""
-        named = {order.client_order_id for order in self._owners.values()}
-        unnamed = [
-            order
-            for order in self._books.live_orders(self._symbol)
-            if order.venue_order_id is None and order.client_order_id not in named
-        ]
-        lost = [
-            order
-            for order in self._books.void_orders()
-            if order.client_order_id not in named
-            and order.client_order_id not in self._beside.absent
-            and is_watched(order, fill.time_ms)
-        ]
-        return any(may_have_made(order, fill) for order in [*unnamed, *lost])
+        return may_be_ours(self._books, fill, self._beside.reports, self._beside.absent)
 
     def _own(self, fill: Fill, order: BookedOrder) -> None:
         intent, role = order.intent, order.planned.role

@@ -157,6 +157,10 @@ class BinanceRest:
         named = {"symbol": symbol, "origClientOrderId": client_order_id}
         return await self._private("order", named, 4, orders.order)
 
+    async def order_behind(self, symbol: str, order_id: int) -> Asked[OrderReport]:
+        named = {"symbol": symbol, "orderId": str(order_id)}
+        return await self._private("order", named, 4, orders.order)
+
     async def open_orders(self, symbol: str | None = None) -> Asked[tuple[OrderReport, ...]]:
         named = {} if symbol is None else {"symbol": symbol}
         return await self._private("openOrders", named, 6 if named else 80, orders.orders)

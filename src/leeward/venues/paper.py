@@ -127,10 +127,11 @@ class PaperVenue:
         return Found(self._books.balances())
 
     async def order(self, symbol: str, client_order_id: str) -> Asked[OrderReport]:
-        order = self._books.order(symbol, client_order_id)
-        if order is None:
-            return ConfirmedAbsent("-2013 Order does not exist.")
-        return Found(self._books.report(order))
+        return self._told(self._books.order(symbol, client_order_id))
+
+    async def order_behind(self, symbol: str, order_id: int) -> Asked[OrderReport]:
+        order = self._books.orders.get(order_id)
+        return self._told(order if order is not None and order.symbol == symbol else None)
 
     async def open_orders(self, symbol: str | None) -> Asked[tuple[OrderReport, ...]]:
         return Found(tuple(self._books.report(each) for each in self._books.open_orders(symbol)))
@@ -250,6 +251,11 @@ class PaperVenue:
             return refusal.refused
         except CannotWrite as error:
             return NotSent(str(error))
+
+    def _told(self, order: PaperOrder | None) -> Asked[OrderReport]:
+        if order is None:
+            return ConfirmedAbsent("-2013 Order does not exist.")
+        return Found(self._books.report(order))
 
     def _report(self, done: PaperOrder | PaperList) -> Report:
         if isinstance(done, PaperList):

@@ -493,6 +493,7 @@ def test_without_the_exchanges_time_the_last_candle_is_left_out() -> None:
         (lambda c: c.order_list("lw-list"), "GET", "/api/v3/orderList",
          {"origClientOrderId": "lw-list"}),
         (lambda c: c.open_order_lists(), "GET", "/api/v3/openOrderList", {}),
+        (lambda c: c.order_behind("BTCUSDT", 7), "GET", "/api/v3/order", {"orderId": "7"}),
         (lambda c: c.trades("BTCUSDT", 7), "GET", "/api/v3/myTrades", {"fromId": "7"}),
         (lambda c: c.order_trades("BTCUSDT", 7), "GET", "/api/v3/myTrades", {"orderId": "7"}),
     ],

@@ -4,12 +4,12 @@ explain the earlier."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from leeward.domain.answers import Asked, ConfirmedAbsent, Found, Unavailable
 from leeward.domain.orders import Balance, Fill, OrderReport
-from leeward.engine.absence import suspected, watched
+from leeward.engine.absence import may_be_ours, suspected, watched
 from leeward.engine.books import Books
 from leeward.engine.facts import Doubt, VenueFacts
 from leeward.engine.own_orders import BookedOrder
@@ -20,6 +20,8 @@ from leeward.venues.binance_errors import NO_SYMBOL
 _MOST_PAGES = 1000
 #: Single orders are asked for side by side, so many at a time.
 _AT_ONCE = 8
+#: So many orders behind trades are asked for in one comparison; the next one goes on.
+_MOST_MAKERS = 20
 
 
 async def facts_of(means: Means, symbols: Iterable[str], doubts: Mapping[str, Doubt]) -> VenueFacts:
@@ -40,14 +42,16 @@ async def facts_of(means: Means, symbols: Iterable[str], doubts: Mapping[str, Do
     fills, gone = await _fills(means, wanted, open_orders)
     suspects = _unasked(books, fills, orders, absent)
     late, never = await _single_orders(means, suspects)
+    told, none = (*shown, *orders, *late), absent | never
+    makers = await _makers(means, _unowned(books, fills, told, none))
     balances = await means.asked(venue.balances()) if wanted else before
     return VenueFacts(
         at_ms=means.server_now_ms(),
         fills=fills,
         open_orders=shown if isinstance(open_orders, Found) else None,
         open_lists=open_lists.value if isinstance(open_lists, Found) else None,
-        orders=(*orders, *late),
-        absent=absent | never,
+        orders=(*orders, *late, *makers),
+        absent=none,
         balances=_totals(balances.value) if isinstance(balances, Found) else None,
         doubts=doubts,
         unread=frozenset(wanted) - fills.keys(),
@@ -89,6 +93,42 @@ def _unasked(
     asked = absent | {report.client_order_id for report in orders}
     found = suspected(books, (fill for each in fills.values() for fill in each))
     return [order for order in found if order.client_order_id not in asked]
+
+
+def _unowned(
+    books: Books,
+    fills: Mapping[str, tuple[Fill, ...]],
+    told: Sequence[OrderReport],
+    absent: frozenset[str],
+) -> list[Fill]:
+    """Returns one trade of each order that the books do not know, and that may be one of ours of
+    unknown fate, the first ones first."""
+    found = {
+        (fill.symbol, fill.order_id): fill
+        for each in fills.values()
+        for fill in each
+        if books.ledger.counts(fill.symbol, fill.trade_id)
+        and not books.has_fill(fill.symbol, fill.trade_id)
+        and books.order_by_venue_id(fill.symbol, fill.order_id) is None
+        and may_be_ours(books, fill, told, absent)
+    }
+    return list(found.values())[:_MOST_MAKERS]
+
+
+async def _makers(means: Means, fills: Sequence[Fill]) -> tuple[OrderReport, ...]:
+    """Returns the orders that made these trades, as far as the venue says."""
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def ask(fill: Fill) -> Asked[OrderReport]:
+        async with gate:
+            return await means.asked(means.venue.order_behind(fill.symbol, fill.order_id))
+
+    answers = await asyncio.gather(*(ask(fill) for fill in fills))
+    return tuple(
+        answer.value
+        for fill, answer in zip(fills, answers, strict=True)
+        if isinstance(answer, Found) and answer.value.order_id == fill.order_id
+    )
 
 
 async def _single_orders(

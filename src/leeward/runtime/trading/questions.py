@@ -142,15 +142,17 @@ class Questions:
         named = {each.client_order_id for each in orders.value}
         named |= {each.client_order_id for listed in lists.value for each in listed.orders}
         order = books.orders[proof.client_order_id]
+        unexplained = any(
+            fill.side is order.planned.side
+            and fill.time_ms >= order.intent.made_ms
+            and books.order_by_venue_id(self.symbol, fill.order_id) is None
+            and not books.has_fill(self.symbol, fill.trade_id)
+            for fill in trades.value
+        )
+        if unexplained and proof.answers == ANSWERS:
+            self.means.audit()  # it asks whose they are
         return proof.is_proven(
-            listed=proof.client_order_id in named,
-            unexplained_trades=any(
-                fill.side is order.planned.side
-                and fill.time_ms >= order.intent.made_ms
-                and books.order_by_venue_id(self.symbol, fill.order_id) is None
-                and not books.has_fill(self.symbol, fill.trade_id)
-                for fill in trades.value
-            ),
+            listed=proof.client_order_id in named, unexplained_trades=unexplained
         )
 
     async def _is_overdue(self, proof: AbsenceProof) -> bool:
