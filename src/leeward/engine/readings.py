@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
+from leeward.domain.orders import Fill
 from leeward.engine.facts import Doubt, VenueFacts
 from leeward.engine.ledger import Ledger, changes, difference, total
 
@@ -34,19 +35,26 @@ def was_gone(facts: VenueFacts, books: Ledger, asset: str, there: Decimal) -> bo
 
 def was_held(facts: VenueFacts, books: Ledger, asset: str, there: Decimal) -> bool:
     """Returns whether the account held just that much before its last trades, and the difference
-    was not there before them already."""
+    was not there before them already. One that stays while trades move what is there is none of a
+    reading that lags behind."""
     since_ms, until_ms = facts.at_ms - SPACED_LATE_MS, facts.at_ms
     held = books.balance(asset)
+    trades = [each for fills in facts.fills.values() for each in fills]
     before = facts.doubts.get(doubt_of(asset))
     if before is not None and before.amount == difference(there, held):
         until_ms = before.since_ms + _SKEW_MS
-    trades = [each for fills in facts.fills.values() for each in fills]
+        if total(_moved(each, books, asset) for each in trades if each.time_ms > until_ms):
+            return False
     for fill in sorted(trades, key=lambda each: each.time_ms, reverse=True):
-        moved = changes(fill, books.base(fill.symbol), books.quote)
-        held = difference(held, total(amount for name, amount in moved if name == asset))
+        held = difference(held, _moved(fill, books, asset))
         if since_ms < fill.time_ms <= until_ms and held == there:
             return True
     return False
+
+
+def _moved(fill: Fill, books: Ledger, asset: str) -> Decimal:
+    moved = changes(fill, books.base(fill.symbol), books.quote)
+    return total(amount for name, amount in moved if name == asset)
 
 
 def standing(facts: VenueFacts, books: Ledger) -> Mapping[str, Doubt]:

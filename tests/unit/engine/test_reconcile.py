@@ -552,6 +552,25 @@ def test_a_difference_from_before_the_last_trades_is_no_reading_of_before_them()
     assert kinds(settle(kept, replace(again, doubts=first.doubts))) == ["adjustment"]
 
 
+def test_a_difference_that_stays_the_same_over_later_trades_is_no_reading_of_before_them() -> None:
+    kept = books(opening("900"), opening("1", SYMBOL, "BTC"))
+    earlier = (
+        fill(5, "0.5", order_id=70, time_ms=NOW - 60_000),
+        fill(6, "0.5", side=Side.SELL, order_id=71, time_ms=NOW - 50_000),
+    )
+    assert settle(kept, facts(earlier, balances={"USDT": "900", "BTC": "1"})).is_clean
+    gone = facts(earlier, balances={"USDT": "900"})
+    first = settle(kept, gone)
+    later = (
+        fill(7, "3", order_id=72, time_ms=NOW + 3000),
+        fill(8, "2", side=Side.SELL, order_id=73, time_ms=NOW + 4000),
+    )
+    there = {"USDT": Decimal(800), "BTC": Decimal(1)}  # as the books had it before all of them
+    again = replace(gone, fills={SYMBOL: (*earlier, *later)}, balances=there, at_ms=NOW + 20_000)
+    assert kinds(settle(kept, replace(again, doubts=first.doubts))) == ["adjustment"]
+    assert kept.balance("BTC") == 1
+
+
 def test_no_difference_counts_while_an_order_of_ours_may_have_made_it() -> None:
     kept = held_books("1", moved(STOP, OrderState.OPEN, order_id=2, at_ms=NOW))
     name = STOP.orders[0].client_order_id
