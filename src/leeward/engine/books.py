@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from leeward.domain.errors import Failed
 from leeward.domain.money import Money, Price, Quantity
-from leeward.engine.ledger import Ledger, average, difference, product, total
+from leeward.engine.ledger import Ledger, average, difference, foreign_flow, product, total
 from leeward.engine.own_orders import OwnOrders
 from leeward.engine.records import (
     EquityMarked,
@@ -147,8 +147,15 @@ class Books(OwnOrders):
     def _book_fill(self, booked: FillBooked) -> None:
         if booked.client_order_id is not None:
             self._own(booked.client_order_id)
-        if self.ledger.book_fill(booked):
-            self._fill_order(booked)
+        fill, ledger = booked.fill, self.ledger
+        ours = ledger.ours(fill.symbol)
+        if not ledger.book_fill(booked):
+            return
+        self._fill_order(booked)
+        if booked.position_id is None:
+            eaten = max(_ZERO, difference(ours, ledger.ours(fill.symbol)))
+            flow = foreign_flow(fill, ledger.base(fill.symbol), self.quote, eaten)
+            self._unmarked = total((self._unmarked, flow))
 
     def _value_fees(self, valued: FeesValued) -> None:
         """What was paid before the session is no loss of its day: it flows out, as a withdrawal."""
@@ -303,9 +310,10 @@ class Books(OwnOrders):
 
     @property
     def unmarked_flow(self) -> Decimal:
-        """Quote units that came (or went, negative) without a trade and were written down after
-        the last mark, by whichever process: that mark lacks them. Opening balances do not count,
-        commissions of before the session that got a value by now do."""
+        """Quote units that came (or went, negative) without a trade of ours and were written down
+        after the last mark, by whichever process: that mark lacks them. Opening balances do not
+        count, commissions of before the session that got a value by now do, and of what another
+        hand sold only what was not ours."""
         return self._unmarked
 
     @property

@@ -300,6 +300,14 @@ def changes(fill: Fill, base: str, quote: str) -> list[tuple[str, Decimal]]:
     return moved
 
 
+def foreign_flow(fill: Fill, base: str, quote: str, eaten: Decimal) -> Decimal:
+    """Returns the quote units that another hand's trade brought, or took (negative), but for those
+    that `eaten` brought, the coins of ours that it sold."""
+    moved = total(amount for asset, amount in changes(fill, base, quote) if asset == quote)
+    quantity = fill.quantity.value
+    return product(moved, difference(quantity, min(eaten, quantity))) / quantity
+
+
 def difference(left: Decimal, right: Decimal) -> Decimal:
     """Returns left − right, exact."""
     return _EXACT.subtract(left, right)

@@ -237,6 +237,16 @@ def test_deposits_are_flows_and_the_opening_is_not() -> None:
     assert kept.unmarked_flow == 3
 
 
+def test_what_another_hand_trades_is_a_flow_but_for_what_it_sold_of_ours() -> None:
+    bought = held_books("1", stranger(9, "0.5", Side.BUY))
+    assert bought.unmarked_flow == -50
+    assert bought.equity(CLOSES).equity == held_books("1").equity(CLOSES).equity - 50
+    own_coins = held_books("1", transfer("coins", "3", "BTC"), stranger(9, "3", Side.SELL))
+    assert own_coins.unmarked_flow == 300
+    with_ours = held_books("1", transfer("coins", "3", "BTC"), stranger(9, "4", Side.SELL))
+    assert with_ours.unmarked_flow == 300
+
+
 def test_a_mark_takes_the_flows_before_it_whatever_their_times() -> None:
     some = Decimal(1005)
     marked = EquityMarked("s", 60, some, some, some, some, some, 99, False, False, 70)  # noqa: FBT003 - in order

@@ -62,9 +62,9 @@ def account_view(
 ) -> AccountView:
     """Returns the account as the decision core sees it, from exact books.
 
-    What came in (or went out) without a trade since the last mark moves that mark, its peak and its
-    base along in proportion: a deposit is no profit, a withdrawal no loss, and neither changes how
-    much of the peak is lost.
+    What came in (or went out) without a trade of ours since the last mark moves that mark, its peak
+    and its base along in proportion: a deposit is no profit, a withdrawal no loss, and neither
+    changes how much of the peak is lost.
     """
     held = {symbol: books.position(symbol) for symbol in symbols}
     value = books.equity(prices)
