@@ -23,7 +23,7 @@ _BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _MARK = "=== end of block ==="
-_SECONDS = 120
+_SECONDS = 280
 _PRELUDE = f"""
 import contextlib, os, shlex, sys
 os.environ.update(LEEWARD_DATA__DIR="data", COLUMNS="96", NO_COLOR="1")
