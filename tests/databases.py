@@ -48,7 +48,7 @@ class PostgresServer:
         for process in (info, *children):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs([info, *children], timeout=10)
+        psutil.wait_procs([info, *children], timeout=60)
 
     def start(self) -> None:
         self._server.ensure_postgres_running()
@@ -78,7 +78,7 @@ def running_postgres() -> Iterator[PostgresServer]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def eventually(attempt: Callable[[], T], within_s: float = 10.0) -> T:
+def eventually(attempt: Callable[[], T], within_s: float = 60.0) -> T:
     """Returns what `attempt` returns as soon as it is not refused any more."""
     end = time.monotonic() + within_s
     while True:

@@ -193,7 +193,7 @@ def client_of(
     return BinanceRest(http)
 
 
-def run(work: Callable[[], Awaitable[Any]], within_s: float = 20.0) -> Any:
+def run(work: Callable[[], Awaitable[Any]], within_s: float = 60.0) -> Any:
     """Runs `work` on a loop of its own, and fails where it takes longer than it may."""
 
     async def bounded() -> Any:

@@ -23,7 +23,8 @@ class Hearing:
 
     @property
     def channel(self) -> str:
-        return f"json://127.0.0.1:{self.port}/alerts?token=canary-of-the-channel"
+        patience = "cto=60&rto=60"  # Apprise waits for four seconds else
+        return f"json://127.0.0.1:{self.port}/alerts?token=canary-of-the-channel&{patience}"
 
     @property
     def url(self) -> str:
@@ -47,17 +48,17 @@ def hearing(port: int = 0) -> Iterator[Hearing]:
     class Hear(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
-            content = self.rfile.read(length)
-            if heard.status == 200:
+            content, status = self.rfile.read(length), heard.status
+            if status == 200:
                 heard.posts.append(json.loads(content))
-            self._answer()
+            self._answer(status)
 
         def do_GET(self) -> None:
             heard.gets.append(self.path)
-            self._answer()
+            self._answer(heard.status)
 
-        def _answer(self) -> None:
-            self.send_response(heard.status)
+        def _answer(self, status: int) -> None:
+            self.send_response(status)
             self.send_header("Content-Length", "0")
             self.end_headers()
 

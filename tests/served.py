@@ -30,6 +30,8 @@ fresh_names = (f"trader-{number}" for number in count())
 #: A small order, far less than the generated market shows at its best price while it is stepped.
 MARKET = {"side": "BUY", "type": "MARKET", "quantity": "0.01"}
 NEW_ORDER = {"route": "POST /api/v3/order"}
+#: What an answer may take on a busy machine.
+_PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Served:
 
     def price(self, symbol: str = "BTCUSDT") -> float:
         url = f"{self.addresses.rest}/api/v3/ticker/price"
-        return float(httpx.get(url, params={"symbol": symbol}, timeout=20).json()["price"])
+        return float(httpx.get(url, params={"symbol": symbol}, timeout=_PATIENCE_S).json()["price"])
 
     def jump(self, symbol: str, price: float) -> None:
         self.sim("POST", "price", symbol=symbol, path=[f"{price:.2f}"])
@@ -76,20 +78,20 @@ def served(market: Market, **setup: object) -> Iterator[Served]:
     emulator = Emulator(compose(market, None, setup), monotonic_s)
     addresses: Addresses = _run(loop, emulator.start())
     try:
-        with httpx.Client(base_url=addresses.admin, timeout=20) as admin:
+        with httpx.Client(base_url=addresses.admin, timeout=_PATIENCE_S) as admin:
             yield Served(addresses, admin)
             assert admin.get("/sim/health").json()["failures"] == []
             assert admin.get("/sim/invariants").json()["broken"] == []
     finally:
         _run(loop, emulator.stop())
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(5)
+        thread.join()
         loop.close()
 
 
 def _run(loop: asyncio.AbstractEventLoop, work: Any) -> Any:
     future: Future[Any] = asyncio.run_coroutine_threadsafe(work, loop)
-    return future.result(20)
+    return future.result(_PATIENCE_S)
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ class Trader:
 def trader(running: Served, name: str | None = None) -> Iterator[Trader]:
     """Yields a trader with an account of its own."""
     key = running.account(next(fresh_names) if name is None else name)
-    with httpx.Client(base_url=running.addresses.rest, timeout=20) as http:
+    with httpx.Client(base_url=running.addresses.rest, timeout=_PATIENCE_S) as http:
         yield Trader(running, key["api_key"], key["api_secret"], http)
 
 
@@ -149,6 +151,6 @@ async def ask(socket: ClientConnection, frame: str | Mapping[str, object]) -> An
     return await hear(socket)
 
 
-async def hear(socket: ClientConnection, patience_s: float = 15) -> Any:
+async def hear(socket: ClientConnection, patience_s: float = _PATIENCE_S) -> Any:
     """Returns the next message; raises TimeoutError where none comes."""
     return json.loads(await asyncio.wait_for(socket.recv(), patience_s))

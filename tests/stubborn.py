@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -42,11 +43,13 @@ class Broken(Stubborn):
 
 
 class Hanging(Stubborn):
-    """Thinks for long while the price stands at 120."""
+    """Thinks while the price stands at 120, until it is noticed."""
+
+    noticed: Callable[[], bool]
 
     def calculate_stop(self, frame: Frame) -> FloatColumn:
-        if frame.close[-1] == 120:
-            time.sleep(0.8)
+        while frame.close[-1] == 120 and not self.noticed():
+            time.sleep(0.05)
         return super().calculate_stop(frame)
 
 

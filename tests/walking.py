@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+
+import pytest
 
 from leeward.domain.timeframe import Timeframe
 from leeward.engine.records import Noted, TradingState
@@ -16,10 +18,10 @@ from leeward.runtime.trading.market import reached
 from leeward.runtime.trading.running import Running
 from leeward.runtime.trading.start import Ready, Watcher, put_together
 from leeward.venues.timing import ServerClock
+from tests.running import DEADLINES, PATIENCE_S, SET_DEADLINES
 from tests.served import Served
 
 HOUR = Timeframe.parse("1h")
-_PATIENCE_S = 60.0
 
 
 class SteppedClock(ServerClock):
@@ -72,7 +74,7 @@ class Walk:
 
     async def end(self) -> None:
         self.ready.session.end("the test is over")
-        await asyncio.wait_for(self.running, _PATIENCE_S)
+        await asyncio.wait_for(self.running, PATIENCE_S)
 
     async def to(self, time_ms: int) -> None:
         """Lets the time of the exchange pass up to `time_ms`."""
@@ -91,7 +93,7 @@ class Walk:
                 return
             await asyncio.sleep(0.002)
 
-    async def until(self, met: Callable[[], bool], patience_s: float = _PATIENCE_S) -> None:
+    async def until(self, met: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
         """Waits, in our time, until something holds; fails where the session ends first."""
         async with asyncio.timeout(patience_s):
             while not met():
@@ -101,20 +103,32 @@ class Walk:
                 await asyncio.sleep(0.001)
 
 
+def unhurried(settings: Settings) -> Settings:
+    """Returns the settings with long deadlines, where none was set."""
+    trading = settings.trading
+    patient = {name: PATIENCE_S for name in SET_DEADLINES if name not in trading.model_fields_set}
+    return settings.model_copy(update={"trading": trading.model_copy(update=patient)})
+
+
 @asynccontextmanager
 async def walked(emulator: Served, settings: Settings, asked: Asked) -> AsyncIterator[Walk]:
     """Yields a session that runs and has recovered; it is cut off at the end, unless it ended."""
     noted: list[Noted] = []
     watcher = Watcher(lambda _: None, noted.append)
-    async with reached(settings, asked.symbols) as market:
+    settings = unhurried(settings)
+    async with AsyncExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        for name in DEADLINES:
+            patch.setattr(name, PATIENCE_S)
+        market = await stack.enter_async_context(reached(settings, asked.symbols))
         market.rest.http.server_clock = clock = SteppedClock(market.rest.http.clock.monotonic_s)
         await market.rest.http.sync()
-        async with put_together(settings, asked, market, watcher) as ready:
-            running = asyncio.create_task(Running(ready).run())
-            try:
-                walk = Walk(emulator, ready, clock, running, noted)
-                await walk.begin()
-                yield walk
-            finally:
-                running.cancel()
-                await asyncio.gather(running, return_exceptions=True)
+        ready = await stack.enter_async_context(put_together(settings, asked, market, watcher))
+        running = asyncio.create_task(Running(ready).run())
+        try:
+            walk = Walk(emulator, ready, clock, running, noted)
+            await walk.begin()
+            yield walk
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)

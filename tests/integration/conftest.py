@@ -12,7 +12,7 @@ from leeward.cli.main import main
 from leeward.data.generated import generate_market
 from leeward.data.store import CandleStore
 from leeward.domain.timeframe import Timeframe
-from tests.running import ACCOUNT
+from tests.running import ACCOUNT, DEADLINES, ENVIRONMENT, PATIENCE_S
 from tests.served import Served, Trader, generated, served, trader
 
 if TYPE_CHECKING:
@@ -42,6 +42,10 @@ def leeward(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Run:
     """Runs the command line in this process, with a store in a folder of the test's own."""
+    for deadline in DEADLINES:
+        monkeypatch.setattr(deadline, PATIENCE_S)
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("LEEWARD_DATA__DIR", str(tmp_path / "data"))
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(tmp_path)

@@ -186,10 +186,13 @@ def test_an_order_at_an_exchange_whose_clock_is_wrong_is_there_once(
 
 
 def candles_through(
-    emulator: Served, many: int, trouble: Callable[[int], Calls]
+    emulator: Served,
+    many: int,
+    trouble: Callable[[int], Calls],
+    enough: Callable[[CandleStream], bool] = lambda _: True,
 ) -> tuple[dict[str, list[int]], CandleStream]:
-    """Returns the open times by symbol of so many candles; before each, `trouble` may make admin
-    calls."""
+    """Returns the open times by symbol of so many candles and of more, until it is `enough`; before
+    each, `trouble` may make admin calls."""
 
     async def act(world: World) -> Any:
         http = client_of(world).http
@@ -207,7 +210,10 @@ def candles_through(
         )
         times: dict[str, list[int]] = {"BTCUSDT": [], "ETHUSDT": []}
         async with following(stream):
-            for at in range(many):
+            for at in count():
+                # One series may be some candles ahead of the other.
+                if at >= many and min(map(len, times.values())) > 6 and enough(stream):
+                    break
                 for call, body in trouble(at):
                     await asyncio.to_thread(emulator.sim, "POST", call, **body)
                 candle = await stream.next_candle()
@@ -228,11 +234,12 @@ def test_candles_arrive_contiguous_at_high_speed_through_cuts(
     fast_emulator: Served,
 ) -> None:
     def cut(at: int) -> Calls:
-        return CUT if at in {8, 14} else []
+        return CUT if at % 8 == 6 else []
 
-    times, stream = candles_through(fast_emulator, 24, cut)
+    times, stream = candles_through(
+        fast_emulator, 24, cut, lambda stream: stream.health.line.connects >= 3
+    )
     assert_contiguous(times)
-    assert stream.health.line.connects >= 3
     assert stream.health.unanswered == 0
 
 

@@ -44,9 +44,9 @@ def test_a_dashboard_is_served_while_the_session_lives(settings: Settings, heard
     access_of(settings).set_password("correct horse battery")
     with companions(settings, heard.append, dashboard=True):
         address = heard.until("dashboard: ").removeprefix("dashboard: ")
-        assert httpx.get(f"{address}/login").status_code == 200
+        assert httpx.get(f"{address}/login", timeout=60).status_code == 200
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{address}/login")
+        httpx.get(f"{address}/login", timeout=60)
     assert len(heard) == 1
 
 

@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -58,7 +58,7 @@ def test_pages_are_served_with_marked_scripts_and_no_secret(tmp_path: Path) -> N
             for path in set(re.findall(r'(?:src|href)="(/[^"]+)"', page.text)):
                 found = client.get(path)
                 assert found.status_code == 200, path
-                assert httpx.get(at + path).status_code in {200, 401}
+                assert httpx.get(at + path, timeout=60).status_code in {200, 401}
             _lost(client, at)
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=60)
@@ -76,7 +76,7 @@ def _lost(client: httpx.Client, at: str) -> None:
     assert '<a class="button main" href="/">' in lost.text
     assert "nicegui" not in lost.text.lower()
     assert client.get("/_nicegui/nothing").headers["content-type"] == "application/json"
-    stranger = httpx.get(f"{at}/trade", headers={"accept": "text/html"})
+    stranger = httpx.get(f"{at}/trade", headers={"accept": "text/html"}, timeout=60)
     assert (stranger.status_code, stranger.headers["location"]) == (303, "/login")
 
 
@@ -101,10 +101,14 @@ def test_every_thread_of_it_gives_way_to_trading(tmp_path: Path) -> None:
     access_of(settings_in(tmp_path)).set_password(PASSWORD)
     wanted = min(19, os.getpriority(os.PRIO_PROCESS, 0) + 5)
     with dashboard(tmp_path) as (process, at):
-        assert httpx.get(f"{at}/login").status_code == 200
+        assert httpx.get(f"{at}/login", timeout=60).status_code == 200
         tasks = Path(f"/proc/{process.pid}/task")
         served = [int(each.name) for each in tasks.iterdir()] if tasks.is_dir() else [process.pid]
-        assert {os.getpriority(os.PRIO_PROCESS, each) for each in served} == {wanted}
+        found = set()
+        for each in served:
+            with suppress(ProcessLookupError):  # a thread may have ended
+                found.add(os.getpriority(os.PRIO_PROCESS, each))
+        assert found == {wanted}
 
 
 def test_a_second_dashboard_names_the_first(tmp_path: Path, leeward: Run) -> None:

@@ -318,7 +318,7 @@ def test_an_import_cut_off_leaves_each_month_old_or_new(
     else:
         wait_for(lambda: first.stat().st_ino != inode, process)
     process.send_signal(how)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=120)
 
     unfinished = list(first.parent.glob(".*.tmp"))
     if how == signal.SIGINT:

@@ -200,7 +200,7 @@ def trade(emulator: Served, tmp_path: Path) -> Callable[[Work], None]:
                 await work(trading)
 
         try:
-            run(tell, 60)
+            run(tell, 100)
         finally:
             for fault in emulator.sim("GET", "faults"):
                 emulator.sim("DELETE", f"faults/{fault['id']}")

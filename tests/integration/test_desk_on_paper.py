@@ -66,7 +66,7 @@ class Session:
         epoch: int,
         *,
         loop: VirtualLoop | None = None,
-        patience_s: float = TERMS.patience_s,
+        patience_s: float = 60.0,
     ) -> None:
         self.shelf, self.epoch = shelf, epoch
         self.alarms: list[Noted] = []
@@ -114,7 +114,7 @@ class Session:
         """Is filled at the open of hour 1, as decided at the close of hour 0."""
         self.venue.offer_candle(candle(0, 100.0, 101.0, 99.0, 100.0))
         entering = asyncio.create_task(self.desk.enter([await self.entry(0, listed=listed)]))
-        await asyncio.sleep(0.05)
+        await self.ordered()
         self.venue.offer_open(SYMBOL, hour(1), 100.0)
         await entering
         held = self.desk.keeper.books.position(SYMBOL)
@@ -123,6 +123,11 @@ class Session:
         assert held.entry_time_ms == hour(1)
         assert self.desk.settled
         assert self.venue._books.free("BTC") == Money(Decimal(0), "BTC")
+
+    async def ordered(self) -> None:
+        """Waits until an order waits for its open."""
+        while not self.venue._waiting:
+            await asyncio.sleep(0.01)
 
     def trade(self) -> Trade:
         (closed,) = [each for each in self.shelf.records if isinstance(each, PositionClosed)]
@@ -163,7 +168,7 @@ def test_an_exit_is_sold_at_the_next_open(tmp_path: Path) -> None:
         change = PlanChanged(held.position_id, held.plan, "signal", session.now_ms)
         await session.desk.keeper.commit(change, urgent=True)
         leaving = asyncio.create_task(session.desk.tend(SYMBOL))
-        await asyncio.sleep(0.05)
+        await session.ordered()
         session.venue.offer_open(SYMBOL, hour(2), 104.0)
         assert await leaving
         trade = session.trade()

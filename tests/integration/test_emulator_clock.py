@@ -107,7 +107,7 @@ def test_lockstep_waits_for_the_client() -> None:
                 assert not waiting.done()
                 with httpx.Client(base_url=running.addresses.admin) as other:
                     other.post("/sim/ack", json={"seq": stepped["seq"]})
-                await asyncio.wait_for(waiting, 15)
+                await asyncio.wait_for(waiting, 60)
 
         asyncio.run(run())
 
@@ -121,7 +121,7 @@ def test_lockstep_waits_for_every_client_that_takes_part() -> None:
     ):
         for name, socket in (("one", one), ("two", two)):
             socket.send(json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": 1}))
-            socket.recv(timeout=15)
+            socket.recv(timeout=60)
             running.sim("POST", "ack", seq=0, client=name)
         last = running.sim("POST", "step", bars=1)["seq"]
         running.sim("POST", "ack", seq=last, client="one")
@@ -130,7 +130,7 @@ def test_lockstep_waits_for_every_client_that_takes_part() -> None:
         time.sleep(0.1)
         assert not waiting.done()
         running.sim("POST", "ack", seq=last, client="two")
-        assert waiting.result(15)["acknowledged"] == last
+        assert waiting.result(60)["acknowledged"] == last
 
 
 def test_snapshot_and_restore_bring_back_orders_balances_and_hash() -> None:

@@ -25,12 +25,12 @@ def test_command_prints_one_line_of_json_serves_and_stops_on_interrupt(tmp_path:
         assert running.stdout is not None
         told = json.loads(running.stdout.readline())
         assert list(told) == ["rest", "ws", "ws_api", "admin", "api_key", "api_secret"]
-        assert httpx.get(f"{told['rest']}/api/v3/ping").status_code == 503
-        assert httpx.get(f"{told['rest']}/api/v3/ping").json() == {}
-        assert httpx.get(f"{told['admin']}/sim/health").json()["emulator"] is True
+        assert httpx.get(f"{told['rest']}/api/v3/ping", timeout=60).status_code == 503
+        assert httpx.get(f"{told['rest']}/api/v3/ping", timeout=60).json() == {}
+        assert httpx.get(f"{told['admin']}/sim/health", timeout=60).json()["emulator"] is True
     finally:
         running.send_signal(signal.SIGINT)
-        _, said = running.communicate(timeout=15)
+        _, said = running.communicate(timeout=60)
     assert running.returncode == 0
     assert "THIS IS AN EMULATOR" in said
     assert "SYNTHETIC" in said
@@ -58,7 +58,7 @@ def test_command_refuses_with_a_reason(
     environment = {**os.environ, "LEEWARD_DATA__DIR": str(tmp_path)}
     ended = subprocess.run(
         [*COMMAND, *options], capture_output=True, text=True, env=environment, cwd=tmp_path,
-        timeout=30, check=False,
+        timeout=120, check=False,
     )  # fmt: skip
     assert ended.returncode == code
     assert word in ended.stderr
@@ -81,11 +81,11 @@ def test_command_replays_real_candles_of_a_folder(tmp_path: Path, market_data: P
         assert running.stdout is not None
         told = json.loads(running.stdout.readline())
         params = {"symbol": "BTCUSDT", "interval": "1h", "limit": "3"}
-        rows = httpx.get(f"{told['rest']}/api/v3/klines", params=params).json()
+        rows = httpx.get(f"{told['rest']}/api/v3/klines", params=params, timeout=60).json()
         assert len(rows) == 3
     finally:
         running.send_signal(signal.SIGTERM)
-        running.communicate(timeout=15)
+        running.communicate(timeout=60)
     assert running.returncode == 0
 
 
@@ -100,13 +100,15 @@ def test_command_gives_the_account_what_is_asked_and_says_when_candles_run_out(
     try:
         assert running.stdout is not None
         told = json.loads(running.stdout.readline())
-        held = httpx.get(f"{told['admin']}/sim/state").json()["accounts"]["main"]["balances"]
+        held = httpx.get(f"{told['admin']}/sim/state", timeout=60).json()["accounts"]["main"][
+            "balances"
+        ]
         assert {asset: each["free"] for asset, each in held.items()} == {
             "USDT": "5.00000000",
             "BTC": "0.50000000",
         }
-        httpx.post(f"{told['admin']}/sim/step", json={"ms": "2d"}, timeout=20)
+        httpx.post(f"{told['admin']}/sim/step", json={"ms": "2d"}, timeout=60)
     finally:
         running.send_signal(signal.SIGINT)
-        _, said = running.communicate(timeout=15)
+        _, said = running.communicate(timeout=60)
     assert "BTCUSDT: the candles are used up at 2024-01-31" in said

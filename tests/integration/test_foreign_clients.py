@@ -138,7 +138,7 @@ def test_ccxt_pro_streams_candles_trades_and_own_orders(emulator: Served) -> Non
             orders = asyncio.create_task(client.watch_orders("BTC/USDT"))
             await _until(lambda: emulator.sim("GET", "connections")[-1]["subscriptions"])
             await client.create_order("BTC/USDT", "market", "sell", 0.005)
-            assert (await asyncio.wait_for(orders, 15))[-1]["symbol"] == "BTC/USDT"
+            assert (await asyncio.wait_for(orders, 60))[-1]["symbol"] == "BTC/USDT"
             balance = await client.fetch_balance()
             assert balance["BTC"]["free"] == pytest.approx(1.995)
         finally:
@@ -153,7 +153,7 @@ def test_the_official_sdk_trades_over_rest(emulator: Served, leaving: ExitStack)
     from binance_sdk_spot.spot import Spot
 
     key = emulator.account("sdk")
-    settings: dict[str, Any] = {"timeout": 5000, "retries": 0, **key}
+    settings: dict[str, Any] = {"timeout": 60_000, "retries": 0, **key}
     place = ConfigurationRestAPI(base_path=f"http://{emulator.host}", **settings)
     client: Any = Spot(config_rest_api=place).rest_api
     leaving.callback(client._session.close)
@@ -299,10 +299,10 @@ def test_python_binance_trades_and_hears_its_orders(emulator: Served, leaving: E
             async with sockets.user_socket() as user:
                 sold = await listening.order_market_sell(symbol="ETHUSDT", quantity="1")
                 reports = 1 + len(sold["fills"])
-                heard = [(await asyncio.wait_for(user.recv(), 15))["e"] for _ in range(reports + 1)]
+                heard = [(await asyncio.wait_for(user.recv(), 60))["e"] for _ in range(reports + 1)]
             assert heard == ["executionReport"] * reports + ["outboundAccountPosition"]
             async with sockets.kline_socket("BTCUSDT", "1m") as candles:
-                assert (await asyncio.wait_for(candles.recv(), 15))["e"] == "kline"
+                assert (await asyncio.wait_for(candles.recv(), 60))["e"] == "kline"
         finally:
             await listening.close_connection()
 
@@ -405,7 +405,7 @@ def _heard(manager: Any, buffer: str, seen: list[str], wanted: str) -> bool:
     return wanted in seen
 
 
-async def _until(done: Any, patience_s: float = 15.0) -> None:
+async def _until(done: Any, patience_s: float = 60.0) -> None:
     """Waits until `done()` is true."""
     async with asyncio.timeout(patience_s):
         while not done():

@@ -78,7 +78,7 @@ def test_a_command_without_a_process_waits_for_the_next_start(
     leeward: Run, session: subprocess.Popen[str], market: Served, database: Database
 ) -> None:
     session.kill()
-    session.wait(15)
+    session.wait(60)
     shown = leeward("halt", "--reason", "while it was down")
     assert shown.code == 0
     assert "no process trades it" in shown.out

@@ -94,7 +94,7 @@ def test_what_is_held_stays_protected_when_the_process_is_asked_to_stop(
     ) as process:
         lines_until(process, "hold")
         process.send_signal(signal.SIGTERM)
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=120)
     assert process.returncode == 0
     ended = out.splitlines()[-1]
     assert ended.startswith("stopped by SIGTERM; ")
@@ -134,7 +134,7 @@ def test_one_process_trades_an_account(leeward: Run, market: Served, tmp_path: P
         assert f"{ACCOUNT}: already traded by" in err
         assert f":{process.pid} on" in err
         process.kill()
-        process.wait(15)
+        process.wait(60)
     code, out, _ = paper(leeward, market, "--candles", "1", "--log", "log.jsonl")
     assert (code, "1 candles are over" in out) == (0, True)
 

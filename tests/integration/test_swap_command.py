@@ -30,16 +30,18 @@ def session(market: Served, tmp_path: Path, leeward: Run) -> Iterator[subprocess
 
 @pytest.mark.usefixtures("session")
 def test_swap_says_what_will_happen_and_when_and_then_it_does(leeward: Run) -> None:
-    asked = ("swap", "ema_cross", "--param", "fast=7", "--positions", "close", "--shadow", "20")
-    shown = leeward(*asked)
+    asked = ("swap", "ema_cross", "--param", "fast=7", "--positions", "close", "--shadow")
+    shown = leeward(*asked, "1000")
     assert shown.code == 0, shown.err
     assert shown.out.startswith(f"{ACCOUNT}: ema_cross (fast=7, slow=100, stop_atr=2.0) takes over")
     assert "from restless.py:Restless at the candle close of " in shown.out
-    assert "tried on 20 candles without orders" in shown.out
+    assert "tried on 1000 candles without orders" in shown.out
     second = leeward("swap", "adaptive")
     assert second.code == 3
     assert "is under way, to ema_cross" in second.err
     assert "swap to ema_cross: " in leeward("status").out
+    assert leeward("swap", "--rollback").code == 0
+    assert leeward(*asked, "2").code == 0
     wait_for(lambda: status(leeward)["session"]["strategy"] == "ema_cross")
     text = leeward("status").out
     assert "  swapped in " in text
@@ -76,7 +78,7 @@ def test_without_a_process_the_swap_waits_for_the_next_start(
     leeward: Run, session: subprocess.Popen[str]
 ) -> None:
     session.kill()
-    session.wait(15)
+    session.wait(60)
     shown = leeward("swap", "ema_cross")
     assert shown.code == 0
     assert "no process trades it" in shown.out

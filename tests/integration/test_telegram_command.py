@@ -33,7 +33,7 @@ def api() -> Iterator[BotApi]:
 
 
 def say(api: BotApi, text: str) -> str:
-    return api.answer_after(lambda: api.write(CHAT, text), 40)
+    return api.answer_after(lambda: api.write(CHAT, text), 120)
 
 
 def state_of(folder: Path) -> TradingState | None:
@@ -64,11 +64,11 @@ def test_a_session_is_asked_halted_resumed_and_sold_from_a_chat(
         question = say(api, "/halt")
         assert question.startswith(f"Halt {ACCOUNT}? Nothing more is bought until /resume")
         yes = api.buttons()["Yes, halt"]
-        assert api.answer_after(lambda: api.press(CHAT, yes), 40) == f"{ACCOUNT}: halted"
+        assert api.answer_after(lambda: api.press(CHAT, yes), 120) == f"{ACCOUNT}: halted"
         assert state_of(tmp_path) is TradingState.HALTED
         assert "It is HALTED" in say(api, "/resume")
         yes = api.buttons()["Yes, resume"]
-        assert api.answer_after(lambda: api.press(CHAT, yes), 40) == f"{ACCOUNT}: active"
+        assert api.answer_after(lambda: api.press(CHAT, yes), 120) == f"{ACCOUNT}: active"
         bot.terminate()
         _, err = bot.communicate(timeout=60)
         assert bot.returncode == 0, err
