@@ -17,6 +17,7 @@ from leeward.database.lease import take_lease
 from leeward.domain.errors import BadUsage
 from leeward.domain.money import Money
 from leeward.engine.records import FeesValued, IntentMade, SessionEnded
+from leeward.runtime.chat import Chat
 from leeward.runtime.clock import now_ms
 from leeward.runtime.operating import order, statuses
 from leeward.runtime.settings import Settings, load_settings
@@ -54,6 +55,21 @@ def traded(database: Database, account: str, beat_s: float | None = 1.0) -> Iter
         yield lease.epoch
     finally:
         lease.release()
+
+
+def test_a_session_on_a_model_without_an_edge_says_so(
+    database: Database, settings: Settings, leeward: Run
+) -> None:
+    models = {"BTCUSDT": {"sizing": "confidence", "prediction": {"name": "m", "proven": False}}}
+    with traded(database, PAPER) as epoch:
+        begun = session_started(epoch, "on-a-model")
+        database.record(PAPER, epoch, [replace(begun, facts={**begun.facts, "models": models})])
+        assert "  no demonstrated edge: m\n" in leeward("status").out
+        (told,) = json.loads(leeward("status", "--json").out)
+        assert told["session"]["caveats"] == ["no demonstrated edge: m"]
+        assert "\nno demonstrated edge: m\n" in Chat(settings, PAPER, lambda *_: "").answer(
+            "status", ""
+        )
 
 
 def test_the_one_account_that_is_traded_is_taken(database: Database, settings: Settings) -> None:

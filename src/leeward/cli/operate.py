@@ -101,6 +101,7 @@ def _order(
 
 def _as_object(status: AccountStatus) -> dict[str, object]:
     from leeward.domain.times import iso
+    from leeward.runtime.health import model_caveats
 
     row, session = status.account, status.session
     return {
@@ -139,6 +140,7 @@ def _as_object(status: AccountStatus) -> dict[str, object]:
             "ended": None if session.ended_ms is None else iso(session.ended_ms),
             "end_reason": session.end_reason,
             "swap": session.started.facts.get("swap"),
+            "caveats": list(model_caveats(session.started.facts)),
         },
         "facts": {**row.facts, **_amounts(row.facts)},
     }
@@ -159,6 +161,7 @@ def _as_waiting(command: Command) -> dict[str, object]:
 
 def _as_text(status: AccountStatus) -> list[str]:
     from leeward.domain.times import iso
+    from leeward.runtime.health import model_caveats
 
     row, session = status.account, status.session
     state = "no state yet" if row.state is None else f"{row.state.state} ({row.state.reason})"
@@ -171,6 +174,7 @@ def _as_text(status: AccountStatus) -> list[str]:
             f"{iso(begun.at_ms)}{ended}"
         )
         lines += _swap_lines(status, begun)
+        lines += [f"  {each}" for each in model_caveats(begun.facts)]
     equity = _amounts(row.facts).get("equity")
     worth = "" if equity is None else f", equity {Decimal(equity):,.2f}"
     lines.append(f"  cash {status.cash:,.2f} {status.quote}{worth}")

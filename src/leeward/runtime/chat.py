@@ -141,6 +141,7 @@ def _status(seen: Overview) -> str:
     if seen.was_cut_off:
         life += ": killed or cut off"
     lines = [f"{seen.account}: {seen.state or 'no state yet'}, {life}"]
+    lines += seen.caveats
     if seen.reason:
         lines.append(f"because: {seen.reason}")
     if seen.causes:

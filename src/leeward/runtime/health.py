@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from leeward.database import reading
+from leeward.strategies.needs import NEEDS
 
 Level = Literal["ok", "warning", "bad", "unknown"]
 #: A heartbeat comes every two seconds.
@@ -68,6 +69,20 @@ def model_health(session: reading.Session | None, facts: Mapping[str, object]) -
     if wrong:
         return Health("warning", "; ".join(wrong))
     return Health("ok", f"{', '.join(str(each.get('name')) for each in signs)}: sound")
+
+
+def model_caveats(facts: Mapping[str, object]) -> tuple[str, ...]:
+    """Returns what has to stand wherever a session is shown, by the facts it began with: which of
+    its models have no demonstrated edge, and that sizes leave that out."""
+    symbols = [mapping(each) for each in mapping(facts.get("models")).values()]
+    models = [mapping(each.get(need)) for each in symbols for need in NEEDS]
+    unproven = dict.fromkeys(str(each["name"]) for each in models if each.get("proven") is False)
+    caveats = []
+    if unproven:
+        caveats.append(f"no demonstrated edge: {', '.join(unproven)}")
+    if any(each.get("sizing") == "raw" for each in symbols):
+        caveats.append("raw sizing: sizes leave out what the forecasts proved worth")
+    return tuple(caveats)
 
 
 def mapping(value: object) -> Mapping[str, object]:

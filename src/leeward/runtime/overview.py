@@ -25,6 +25,7 @@ from leeward.runtime.health import (
     exchange_health,
     feed_health,
     mapping,
+    model_caveats,
     model_health,
     number,
 )
@@ -100,6 +101,11 @@ class Overview:
     model: Health
     alerts: tuple[reading.Event, ...]
     facts: Mapping[str, object]
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What has to be said of its models on every screen."""
+        return () if self.session is None else model_caveats(self.session.started.facts)
 
     @property
     def health(self) -> tuple[tuple[str, Health], ...]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from tests.histories import session_started
 
 from leeward.dashboard.pages import consequences, parts
 from leeward.dashboard.pages.backtests import wish_of as backtest_of
@@ -20,7 +21,7 @@ from leeward.dashboard.pages.steering import argument_of
 from leeward.dashboard.pages.trades import draw_trades, filtered, sorted_by
 from leeward.database.browsing import EventQuery, TradeQuery
 from leeward.database.commands import Command
-from leeward.database.reading import Event
+from leeward.database.reading import Event, Session
 from leeward.domain.errors import BadUsage
 from leeward.engine.record_codec import record_json
 from leeward.engine.records import Noted, Severity, TradingState
@@ -113,6 +114,18 @@ def test_a_killed_process_is_told_from_one_that_ended() -> None:
     shown = words(state_bar(cut_off, None))
     assert shown.index("CUT OFF") < shown.index("ACTIVE")  # what matters most comes first
     assert running_state(replace(RESTING, alive=False)).word == "NOT RUNNING"
+
+
+def test_every_page_says_that_a_model_has_no_demonstrated_edge() -> None:
+    models = {"BTCUSDT": {"sizing": "raw", "prediction": {"name": "a_price", "proven": False}}}
+    began = session_started()
+    begun = replace(began, facts={**began.facts, "models": models})
+    shown = words(state_bar(replace(RESTING, session=Session(begun, None, None)), None))
+    assert "no demonstrated edge a_price" in shown
+    assert "raw sizing sizes leave out" in shown
+    assert "edge" not in words(
+        state_bar(replace(RESTING, session=Session(began, None, None)), None)
+    )
 
 
 def test_a_database_that_is_down_is_said_on_top_of_what_was_known() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from leeward.domain.errors import BadUsage
 from leeward.engine.records import Mode, SessionStarted, TransferBooked, TransferKind
 from leeward.risk.limits import RiskLimits
 from leeward.runtime.clock import now_ms
+from leeward.runtime.health import model_caveats
 from leeward.runtime.overview import Overview, overview
 from leeward.runtime.trading.facts import setup_facts
 from leeward.simulation.setup import Setup
@@ -115,6 +117,42 @@ def test_health_follows_what_the_process_says_and_when(
     assert tuple(health.level for _, health in found.health) == levels
     assert found.alive == (age_ms < 30_000)
     assert found.was_cut_off == (age_ms >= 30_000)
+
+
+@pytest.mark.parametrize(
+    ("models", "caveats"),
+    [
+        ({}, ()),
+        ({SYMBOL: {"sizing": "confidence", "prediction": {"name": "m", "proven": True}}}, ()),
+        (
+            {
+                SYMBOL: {
+                    "sizing": "raw",
+                    "sentiment": {"name": "n", "proven": False},
+                    "prediction": {"name": "m", "proven": False},
+                },
+                "ETHUSDT": {"sizing": "raw", "prediction": {"name": "m", "proven": False}},
+            },
+            (
+                "no demonstrated edge: m, n",
+                "raw sizing: sizes leave out what the forecasts proved worth",
+            ),
+        ),
+        # Of a strategy without a model, and as facts of another version might be.
+        ({SYMBOL: {"sizing": "confidence", "sentiment": None}}, ()),
+        ({SYMBOL: "?"}, ()),
+    ],
+)
+def test_what_has_to_be_said_of_the_models_is_said(
+    models: dict[str, object], caveats: tuple[str, ...]
+) -> None:
+    assert model_caveats({"models": models}) == caveats
+
+
+def test_an_account_without_a_session_has_no_caveats(database: Database) -> None:
+    found = seen(database)
+    assert found.caveats == ()
+    assert replace(found, session=None).caveats == ()
 
 
 def test_what_an_earlier_session_said_last_is_not_taken_for_news(database: Database) -> None:

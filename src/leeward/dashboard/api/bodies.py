@@ -63,6 +63,7 @@ def overview_body(found: Overview, version: int, problem: str | None) -> Overvie
         last_candle_age_s=found.last_candle_age_s,
         health={name: _health(each) for name, each in found.health},
         models=dict(models) if isinstance(models, Mapping) else {},
+        caveats=list(found.caveats),
         alerts=[event_body(each) for each in found.alerts],
     )
 

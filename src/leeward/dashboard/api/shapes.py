@@ -116,6 +116,7 @@ class OverviewBody(BaseModel):
     last_candle_age_s: float | None
     health: dict[str, HealthBody]
     models: dict[str, Any]
+    caveats: list[str]
     alerts: list[EventBody]
 
 

@@ -41,7 +41,8 @@ def state_bar(found: Overview | None, problem: str | None) -> Html:
     return element(
         "div",
         element(
-            "div", running, _words(account_state(found)), _who(found), class_="bar-state",
+            "div", running, _words(account_state(found)), _who(found), _caveats(found),
+            class_="bar-state",
         ),
         element("dl", *_figures(found), class_="bar-figures"),
         steer,
@@ -113,6 +114,15 @@ def _who(found: Overview) -> Html:
     heard = join((" · last heard ", parts.age(found.beat_s), " ago"))
     return element(
         "p", " · ".join(words), heard if found.beat_s is not None else None, class_="note"
+    )
+
+
+def _caveats(found: Overview) -> Html:
+    """Returns what is said of the models, a line each."""
+    told = (each.partition(": ") for each in found.caveats)
+    return join(
+        element("p", parts.badge(word, "warning"), f" {words}", class_="note")
+        for word, _, words in told
     )
 
 
