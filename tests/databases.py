@@ -78,13 +78,15 @@ def running_postgres() -> Iterator[PostgresServer]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def eventually(attempt: Callable[[], T], within_s: float = 60.0) -> T:
+def eventually(
+    attempt: Callable[[], T], until: type[Exception] = Refused, within_s: float = 60.0
+) -> T:
     """Returns what `attempt` returns as soon as it is not refused any more."""
     end = time.monotonic() + within_s
     while True:
         try:
             return attempt()
-        except Refused:
+        except until:
             if time.monotonic() > end:
                 raise
             time.sleep(0.05)

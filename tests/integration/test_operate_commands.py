@@ -18,7 +18,7 @@ from tests.served import Served, generated, served
 
 @pytest.fixture(scope="module")
 def market() -> Iterator[Served]:
-    with served(generated(), mode="accelerated", speed=240) as running:
+    with served(generated(), mode="accelerated", speed=60) as running:
         yield running
 
 

@@ -22,7 +22,7 @@ CHAT = 7
 
 @pytest.fixture(scope="module")
 def market() -> Iterator[Served]:
-    with served(generated(), mode="accelerated", speed=120) as running:
+    with served(generated(), mode="accelerated", speed=60) as running:
         yield running
 
 

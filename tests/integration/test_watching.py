@@ -35,7 +35,7 @@ ONLY_SOMETIMES = {
 
 @pytest.fixture(scope="module")
 def market() -> Iterator[Served]:
-    with served(generated(), mode="accelerated", speed=120) as running:
+    with served(generated(), mode="accelerated", speed=60) as running:
         yield running
 
 

@@ -39,8 +39,11 @@ def test_a_second_process_is_refused_and_told_who_trades(database: Database) -> 
         assert account_of(database).epoch == epoch
 
 
-def test_a_start_is_not_refused_for_somebody_who_only_looked(database: Database) -> None:
+def test_a_start_is_not_refused_for_somebody_who_only_looked(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever asks whether an account is traded has its lock for a moment."""
+    monkeypatch.setattr("leeward.database.lease._LOOKED_AT_S", 60.0)
     look = lock_of(database, ACCOUNT)
     assert look.hold()
     gone = threading.Timer(0.05, look.drop)

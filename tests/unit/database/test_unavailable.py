@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from tests.databases import PostgresServer
+from tests.databases import PostgresServer, eventually
 from tests.histories import ACCOUNT, deposit, entry, executed, marked
 
-from leeward.database.engine import Database, open_database
+from leeward.database.engine import Database, connect_database, open_database
 from leeward.database.errors import DatabaseCorrupt, DatabaseDown
 from leeward.database.lease import take_lease
 from leeward.domain.errors import BadConfig, Failed
@@ -33,20 +33,19 @@ def test_a_locked_database_is_down_after_its_deadline(tmp_path: Path) -> None:
 
 
 def test_a_row_that_is_held_too_long_is_down_on_postgresql(postgres_url: str) -> None:
-    database = open_database(postgres_url, timeout_s=0.3)
-    take_lease(database, ACCOUNT, "here:1").release()
-    other = open_database(postgres_url)
-    with other.writing() as held:
+    patient, hasty = open_database(postgres_url), connect_database(postgres_url, timeout_s=1.0)
+    take_lease(patient, ACCOUNT, "here:1").release()
+    with patient.writing() as held:
         held.execute(text("SELECT 1 FROM accounts FOR UPDATE"))
         with pytest.raises(DatabaseDown, match="timeout"):
-            database.record(ACCOUNT, 1, STEP)
-    database.record(ACCOUNT, 1, STEP)
-    database.close()
-    other.close()
+            hasty.record(ACCOUNT, 1, STEP)
+    eventually(lambda: hasty.record(ACCOUNT, 1, STEP), DatabaseDown)
+    hasty.close()
+    patient.close()
 
 
 def test_a_statement_that_takes_too_long_is_down_on_postgresql(postgres_url: str) -> None:
-    database = open_database(postgres_url, timeout_s=0.3)
+    database = connect_database(postgres_url, timeout_s=2.0)
     with pytest.raises(DatabaseDown, match="statement timeout"), database.writing() as connection:
         connection.execute(text("SELECT pg_sleep(30)"))
     database.close()

