@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from leeward.database import reading
-from leeward.strategies.needs import NEEDS
 
 Level = Literal["ok", "warning", "bad", "unknown"]
 #: A heartbeat comes every two seconds.
@@ -75,8 +74,8 @@ def model_caveats(facts: Mapping[str, object]) -> tuple[str, ...]:
     """Returns what has to stand wherever a session is shown, by the facts it began with: which of
     its models have no demonstrated edge, and that sizes leave that out."""
     symbols = [mapping(each) for each in mapping(facts.get("models")).values()]
-    models = [mapping(each.get(need)) for each in symbols for need in NEEDS]
-    unproven = dict.fromkeys(str(each["name"]) for each in models if each.get("proven") is False)
+    models = [mapping(told) for each in symbols for told in each.values()]
+    unproven = sorted({str(each["name"]) for each in models if each.get("proven") is False})
     caveats = []
     if unproven:
         caveats.append(f"no demonstrated edge: {', '.join(unproven)}")
