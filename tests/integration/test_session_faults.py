@@ -62,10 +62,10 @@ def test_a_ban_stops_entries_until_it_ends(stage: Stage) -> None:
 def test_a_stalled_event_loop_stops_entries_for_a_minute(stage: Stage) -> None:
     async def work(walk: Walk) -> None:
         await walk.hours(1)
-        stage.monkeypatch.setattr("leeward.runtime.trading.watchdogs._LAG_S", 0.3)
-        time.sleep(0.5)
-        await reduces(walk, "loop_lag")
-        stage.monkeypatch.setattr("leeward.runtime.trading.watchdogs._LAG_S", 60.0)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("leeward.runtime.trading.watchdogs._LAG_S", 0.3)
+            time.sleep(0.5)
+            await reduces(walk, "loop_lag")
         await walk.to(walk.clock.told_ms + 61_000)
         await recovers(walk)
 
