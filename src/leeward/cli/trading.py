@@ -223,7 +223,8 @@ def _closed(trade: Trade) -> str:
     from leeward.domain.times import iso
 
     at, pnl = iso(trade.exit_time_ms // 1000 * 1000), trade.pnl
-    sold = f"{plain(trade.quantity.value)} at {trade.exit_price.value:,.8g} ({trade.exit_reason})"
+    price = Decimal(f"{trade.exit_price.value:.8g}").normalize()
+    sold = f"{plain(trade.quantity.value)} at {price:,f} ({trade.exit_reason})"
     earned = f"{pnl.amount:+,.2f} {pnl.currency} after fees"
     return f"{at}  {trade.symbol} SOLD {sold}: {earned}"
 
