@@ -6,10 +6,12 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -17,6 +19,7 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    Locator,
     Page,
     expect,
     sync_playwright,
@@ -27,10 +30,16 @@ from tests.walks import walk
 
 from leeward.data.store import CandleStore
 from leeward.database.engine import Database, open_database
+from leeward.engine.records import TradingState
 from leeward.runtime.overview import Overview, overview
 
 # A page of a machine that does much else is patiently waited for.
-expect.set_options(timeout=60_000)
+PATIENCE_MS = 120_000
+expect.set_options(timeout=PATIENCE_MS)
+#: A question that is answered by a process of its own, which makes way for all others.
+ASKED_MS = 200_000
+#: How long a test may take that waits for many such pages.
+LONGEST_S = 900
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -105,10 +114,18 @@ class Watched:
     def now(self) -> Overview:
         return overview(self.database, ACCOUNT)
 
+    def is_asked(self) -> bool:
+        """Returns whether an order is not carried out yet."""
+        return bool(self.database.pending_commands(ACCOUNT))
+
+    def rests_at(self, state: TradingState) -> bool:
+        """Returns whether the account has a state, and nothing is asked that could change it."""
+        return self.now().state is state and not self.is_asked()
+
     def leeward(self, *arguments: str) -> str:
         """Returns what a command printed."""
         done = subprocess.run(
-            [LEEWARD, *arguments], capture_output=True, text=True, cwd=self.folder, timeout=60,
+            [LEEWARD, *arguments], capture_output=True, text=True, cwd=self.folder, timeout=200,
             check=False,
             env={
                 **os.environ, "LEEWARD_DATA__DIR": str(self.folder / "data"), **self.environment,
@@ -120,9 +137,28 @@ class Watched:
 Opened = Callable[..., Visit]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(LONGEST_S))
+
+
+def answered(dialog: Locator, outcome: str) -> None:
+    """Waits for the answer to an order: its outcome, or that a busy session has none yet."""
+    expect(dialog).to_contain_text(re.compile(rf"Done: {outcome}|is not carried out yet"))
+
+
+def agree(shown: Callable[[], Any], known: Callable[[], Any]) -> None:
+    """Waits until a page shows what the database has: both move on."""
+    until_s = time.monotonic() + ASKED_MS / 1000
+    while (seen := shown()) != (wanted := known()):
+        assert time.monotonic() < until_s, f"shown is {seen}, the database has {wanted}"
+        time.sleep(0.05)
+
+
 def context_of(browser: Browser, look: str = "light") -> BrowserContext:
     made = browser.new_context(timezone_id="Europe/Berlin", **LOOKS[look])
-    made.set_default_timeout(60_000)
+    made.set_default_timeout(PATIENCE_MS)
     return made
 
 
@@ -141,7 +177,7 @@ def chromium() -> Iterator[Browser]:
     if path is None:
         pytest.skip("no chromium on this machine; install it to test what it shows")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS, timeout=PATIENCE_MS)
         yield browser
         browser.close()
 
@@ -157,20 +193,25 @@ def watched(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iter
 
 @contextmanager
 def watching(
-    folder: Path, browser: Browser, *session: str, until: str, **environment: str
+    folder: Path,
+    browser: Browser,
+    *session: str,
+    until: str,
+    speed: int = 120,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Watched]:
     """Yields a paper session on the emulator that has printed some words, and its dashboard."""
     with (
-        served(generated(), mode="accelerated", speed=120) as market,
+        served(generated(), mode="accelerated", speed=speed) as market,
         started(
             folder, "paper", *session, "--no-dashboard", "--url", market.addresses.rest, "--log",
-            "session.jsonl", **environment,
+            "session.jsonl", **(environment or {}),
         ) as running,
     ):  # fmt: skip
-        lines_until(running, until, 120)
-        with pages_over(folder, **environment) as address:
+        lines_until(running, until, 240)
+        with pages_over(folder, **(environment or {})) as address:
             database = open_database(f"sqlite:///{folder / 'leeward.db'}", examine=False)
-            yield Watched(address, folder, database, browser, environment)
+            yield Watched(address, folder, database, browser, environment or {})
             database.close()
 
 
@@ -181,7 +222,7 @@ def pages_over(folder: Path, **environment: str) -> Iterator[str]:
     with started(
         folder, "dashboard", "--port", "0", "--log", "dashboard.jsonl", **environment
     ) as pages:
-        address = re.search(r"http://\S+", lines_until(pages, "dashboard: ", 120)[-1])
+        address = re.search(r"http://\S+", lines_until(pages, "dashboard: ", 240)[-1])
         assert address is not None
         yield address[0]
 
@@ -189,7 +230,7 @@ def pages_over(folder: Path, **environment: str) -> Iterator[str]:
 def _set_password(folder: Path) -> None:
     subprocess.run(
         [LEEWARD, "access", "password", "--own"], input=f"{PASSWORD}\n", text=True, check=True,
-        capture_output=True, cwd=folder, timeout=30,
+        capture_output=True, cwd=folder, timeout=200,
         env={**os.environ, "LEEWARD_DATA__DIR": str(folder / "data")},
     )  # fmt: skip
 

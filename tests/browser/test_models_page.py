@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
-from tests.browser.conftest import LOOKS, SCREENSHOTS, SIDEWAYS, Opened, Watched, watching
+from tests.browser.conftest import (
+    ASKED_MS,
+    LOOKS,
+    SCREENSHOTS,
+    SETTLED,
+    SIDEWAYS,
+    Opened,
+    Watched,
+    watching,
+)
 from tests.running import wait_for
 from tests.tiny_models import edit_metadata, renamed
 
@@ -30,13 +39,12 @@ def watched(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iter
     pins = {NAME: renamed(models, "BTCUSDT", "1m")}
     environment = {"LEEWARD_ML__DIR": str(models), "LEEWARD_ML__PINS": json.dumps(pins)}
     session = ("ml_basic", "--symbols", "BTCUSDT", "--timeframe", "1m", "--venue", "emulator")
-    with watching(folder, chromium, *session, until="Z  ", **environment) as found:
+    with watching(folder, chromium, *session, until="Z  ", environment=environment) as found:
         told = found.leeward("models", "challenge", NAME)
         assert OLDER in told
         yield found
 
 
-@pytest.mark.timeout(500)
 def test_a_model_in_use_shows_drift_and_coverage_and_its_challenger(
     opened: Opened, watched: Watched
 ) -> None:
@@ -44,7 +52,7 @@ def test_a_model_in_use_shows_drift_and_coverage_and_its_challenger(
         found = pairs(watched.database, NAME)
         return bool(found) and len(forecasts(watched.database, found[0])) > 20
 
-    wait_for(is_compared, 180)
+    wait_for(is_compared, 300)
     facts: Any = watched.now().facts["models"]
     assert list(facts) == [NAME]
     compared = json.loads(watched.leeward("models", "compare", NAME, "--json"))["comparisons"][0]
@@ -55,10 +63,12 @@ def test_a_model_in_use_shows_drift_and_coverage_and_its_challenger(
         expect(signs.locator(".tile", has_text="Drift").locator("dd").first).to_have_text(FIGURE)
         expect(signs.locator(".tile", has_text="Coverage").locator("dd").first).to_have_text(SHARE)
         rivals = page.locator(".card", has_text="Champion against challenger")
-        expect(rivals).to_contain_text(f"challenger {compared['challenger'][:12]}", timeout=60_000)
+        expect(rivals).to_contain_text(
+            f"challenger {compared['challenger'][:12]}", timeout=ASKED_MS
+        )
         expect(rivals).to_contain_text("Verdict: too early to tell")
         expect(page.locator(".card", has_text="All models")).to_contain_text("archived")
-        page.wait_for_function("() => !document.querySelector('.page .waiting')")
+        page.wait_for_function(SETTLED, timeout=ASKED_MS)
         page.wait_for_timeout(500)
         page.screenshot(path=SCREENSHOTS / f"models-in-use-{look}.png", full_page=True)
         assert page.evaluate(SIDEWAYS) <= 0

@@ -17,7 +17,8 @@ from leeward.dashboard.pages.overview import draw_figures, draw_limits, draw_pos
 from leeward.dashboard.pages.performance import draw_months, draw_parity
 from leeward.dashboard.pages.risk import draw_ladder, draw_refusals
 from leeward.dashboard.pages.state import account_state, running_state, state_bar
-from leeward.dashboard.pages.steering import argument_of
+from leeward.dashboard.pages.steering import ORDERS, argument_of
+from leeward.dashboard.pages.steering import _outcome as outcome_of
 from leeward.dashboard.pages.trades import draw_trades, filtered, sorted_by
 from leeward.database.browsing import EventQuery, TradeQuery
 from leeward.database.commands import Command
@@ -26,6 +27,7 @@ from leeward.domain.errors import BadUsage
 from leeward.engine.record_codec import record_json
 from leeward.engine.records import Noted, Severity, TradingState
 from leeward.runtime.health import Health
+from leeward.runtime.operating import Answered
 from leeward.runtime.overview import Overview, Position
 from leeward.runtime.swap_wish import Wish
 from leeward.runtime.trading.limits_in_use import LimitUse
@@ -232,6 +234,19 @@ def test_a_form_becomes_the_command_it_asks_for(said: dict[str, str], wish: Wish
 def test_a_form_that_cannot_be_read_is_refused(said: dict[str, str]) -> None:
     with pytest.raises(BadUsage):
         argument_of("swap", said)
+
+
+@pytest.mark.parametrize(
+    ("done", "told"),
+    [
+        (Answered("a", 7, "halted", running=True), "Done: halted."),
+        (Answered("a", 7, None, running=True, planned="at 12:00"), "It is prepared. at 12:00"),
+        (Answered("a", 7, None, running=True), "(command 7) and is not carried out yet"),
+        (Answered("a", 7, None, running=False), "No process trades the account."),
+    ],
+)
+def test_what_became_of_an_order_is_said(done: Answered, told: str) -> None:
+    assert told in words(outcome_of(ORDERS["halt"], done))
 
 
 def test_a_backtest_is_asked_for_with_names_and_amounts_only() -> None:

@@ -150,7 +150,8 @@ def test_whatever_was_put_before_a_kill_is_there_after_it(tmp_path: Path) -> Non
         numbers = [each.at_ms for each in outbox.waiting()]
         first = numbers[0]
         assert numbers[: told - first + 1] == list(range(first, told + 1))
-        assert first - 1 <= 3 * (numbers[-1] // 7)
+        # Taken, or more than may wait where this test comes late to the kill.
+        assert first - 1 <= max(3 * (numbers[-1] // 7), numbers[-1] - MOST_WAITING + 3)
         outbox.close()
 
 
