@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, bindparam, delete, insert, update
+from sqlalchemy.exc import IntegrityError
 
 from leeward.database import commands, history, loading, recording, schema
 from leeward.database.commands import Command
@@ -19,7 +20,7 @@ from leeward.database.connecting import (
     name_of,
     without_deadline,
 )
-from leeward.database.errors import LeaseLost
+from leeward.database.errors import DatabaseReplaced, LeaseLost
 from leeward.database.tables import accounts, performance_metrics
 from leeward.domain.errors import CannotWrite, Failed
 from leeward.engine.records import Record
@@ -66,10 +67,15 @@ class Database:
         What is there already is skipped: fills and transfers, openings and closings of positions,
         marks, rows of executions, sessions, and intents of exits and protection that are the same
         in every field. Raises AlreadyDecided for a decision key that was used before, LeaseLost
-        where `epoch` is no longer the account's, DatabaseDown.
+        where `epoch` is no longer the account's, DatabaseReplaced where the orders or positions
+        that they are about are not there, or others are in their place, DatabaseDown.
         """
-        with self.writing() as connection:
-            recording.write(connection, account, epoch, records)
+        try:
+            with self.writing() as connection:
+                recording.write(connection, account, epoch, records)
+        except IntegrityError as error:
+            words = " ".join(str(error.orig).split())
+            raise DatabaseReplaced(recording.replaced(account, words)) from error
 
     def load(self, account: str) -> list[Record]:
         """Returns what the account's books are made of, in the order in which it was committed."""

@@ -2,6 +2,7 @@
 
 DatabaseDown (1)      nothing was written: stop entries, journal what protects, try again later
 └── DatabaseCorrupt   ... and it will not come back by itself: restore, or rebuild from the venue
+    └── DatabaseReplaced  ... it is sound, and lacks what was written to it before
 AlreadyDecided (1)    the decision key was used before: do not order again
 LeaseLost (3)         another process trades the account: stop
 """
@@ -16,6 +17,10 @@ class DatabaseDown(Failed):
 
 
 class DatabaseCorrupt(DatabaseDown):
+    pass
+
+
+class DatabaseReplaced(DatabaseCorrupt):
     pass
 
 

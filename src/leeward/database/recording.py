@@ -10,7 +10,7 @@ from sqlalchemy import Column, Connection, Row, bindparam, insert, select, updat
 
 from leeward.database import tables
 from leeward.database.chain import link, payload_of, subject_of, time_of
-from leeward.database.errors import AlreadyDecided, LeaseLost
+from leeward.database.errors import AlreadyDecided, DatabaseReplaced, LeaseLost
 from leeward.database.rows import Write, writes_of
 from leeward.engine.order_table import next_state
 from leeward.engine.records import (
@@ -80,7 +80,8 @@ def write(connection: Connection, account: str, epoch: int, records: Sequence[Re
     """Writes the records that are not there yet, and their events, within the caller's transaction.
 
     Raises LeaseLost where `epoch` is not the account's, AlreadyDecided where a decision was taken
-    before. Holds the account's row until the transaction ends, so what is looked up stays true.
+    before, DatabaseReplaced for news of an order that is not there. Holds the account's row until
+    the transaction ends, so what is looked up stays true.
     """
     head = connection.execute(_HEAD, {"of_account": account}).one_or_none()
     if head is None or head.epoch != epoch:
@@ -103,7 +104,16 @@ def write(connection: Connection, account: str, epoch: int, records: Sequence[Re
         connection.execute(_NEW_HEAD, {"of_account": account, "events": seq, "chain_head": chain})
     for statement, group in groupby(writes, key=lambda each: each[0]):
         connection.execute(statement, [values for _, values in group])
-    _move_orders(connection, account, [each for each in fresh if isinstance(each, OrderMoved)])
+    _move_orders(connection, account, fresh)
+
+
+def replaced(account: str, lacks: str) -> str:
+    """Returns what to say of a database that is not the one which was written to before."""
+    return (
+        f"{account}: nothing is written: the database lacks what was written to it before "
+        f"({lacks}): it is new, or an older copy; end the session and start it again: a start asks "
+        "the exchange"
+    )
 
 
 def _lost(account: str, epoch: int, head: Row[*tuple[Any, ...]] | None) -> str:
@@ -239,9 +249,12 @@ def _decided_before(intent: IntentMade) -> AlreadyDecided:
     )
 
 
-def _move_orders(connection: Connection, account: str, moves: Sequence[OrderMoved]) -> None:
+def _move_orders(connection: Connection, account: str, records: Sequence[Record]) -> None:
     """Brings the furthest that is reported of the orders up to date; late news change nothing."""
-    ids = sorted({move.client_order_id for move in moves})
+    moves = [each for each in records if isinstance(each, OrderMoved)]
+    names: set[str | None] = {each.client_order_id for each in moves}
+    names |= {each.client_order_id for each in records if isinstance(each, FillBooked)}
+    ids = sorted(name for name in names if name is not None)
     known: dict[str, Mapping[Any, Any]] = {
         row.client_order_id: row
         for start in range(0, len(ids), _CHUNK)
@@ -249,11 +262,12 @@ def _move_orders(connection: Connection, account: str, moves: Sequence[OrderMove
             _ORDER_NOW, {"of_account": account, "of_orders": ids[start : start + _CHUNK]}
         ).mappings()
     }
+    for name in ids:
+        if name not in known:  # with it no books could be made of the database any more
+            raise DatabaseReplaced(replaced(account, f"order {name}"))
     changed: dict[str, Mapping[Any, Any]] = {}
     for move in moves:
-        now = changed.get(move.client_order_id) or known.get(move.client_order_id)
-        if now is None:
-            continue  # of an order that a lost database knew; `leeward db check` tells
+        now = changed.get(move.client_order_id, known[move.client_order_id])
         changed[move.client_order_id] = reported(now, move)
     if changed:
         connection.execute(

@@ -239,6 +239,9 @@ class Books(OwnOrders):
         held = [self.position(symbol) for symbol in sorted(self._current)]
         return [position for position in held if position is not None]
 
+    def knows(self, position_id: str) -> bool:
+        return position_id in self._positions or position_id in self._closed
+
     def is_closed(self, position_id: str) -> bool:
         return position_id in self._closed
 

@@ -145,7 +145,7 @@ RUNNING: dict[str, dict[str, Meaning]] = {
             "delete the journal.",
         ),
         "journal_set_aside": Meaning(
-            "A journal of an older process was found, and the account was traded since.",
+            "A journal was found that is older than what the database has, or newer than all.",
             "It is kept under the name told and not used; the exchange is asked for everything.",
             "Compare `leeward status` with the exchange once; then the file may go.",
         ),

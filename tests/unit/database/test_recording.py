@@ -28,9 +28,9 @@ from tests.histories import (
 
 from leeward.database import reading
 from leeward.database.engine import Database
-from leeward.database.errors import AlreadyDecided, LeaseLost
+from leeward.database.errors import AlreadyDecided, DatabaseReplaced, LeaseLost
 from leeward.database.lease import take_lease
-from leeward.database.tables import orders, positions
+from leeward.database.tables import positions
 from leeward.domain.errors import BadUsage
 from leeward.domain.money import Money
 from leeward.engine.books import books_of
@@ -42,6 +42,7 @@ from leeward.engine.records import (
     IntentMade,
     OrderMoved,
     OrderState,
+    PositionClosed,
     Record,
     SessionStarted,
     StateMoved,
@@ -205,17 +206,28 @@ def test_late_news_do_not_move_an_order_back(database: Database) -> None:
     assert order.venue_order_id == 77
 
 
-def test_what_the_venue_says_of_a_lost_order_can_be_written(database: Database) -> None:
-    record_all(database, [[moved(protection(entry()), OrderState.OPEN)]])
-    with database.reading() as connection:
-        assert connection.execute(select(orders)).all() == []
+def test_news_of_what_is_not_there_tell_that_the_database_was_replaced(database: Database) -> None:
+    *_, last = life_of_a_position()
+    stop = protection(entry())
+    strange: list[list[Record]] = [
+        [marked(9), moved(stop, OrderState.OPEN)],
+        [fill_of(stop, 8)],
+        [next(each for each in last if isinstance(each, PositionClosed))],
+    ]
+    record_all(database, [[session_started()]])
+    before = database.load(ACCOUNT)
+    for batch in strange:
+        with pytest.raises(DatabaseReplaced, match="lacks what was written to it before"):
+            database.record(ACCOUNT, 1, batch)
+    assert database.load(ACCOUNT) == before, "books can be made of it still"
+    assert books_of(before, ACCOUNT, "USDT").orders == {}
 
 
 def test_a_symbol_has_one_open_position(database: Database) -> None:
     lives = life_of_a_position(0)[:2], life_of_a_position(4)[:2]
     record_all(database, lives[0])
     database.record(ACCOUNT, 1, lives[1][0])
-    with pytest.raises(Exception, match=r"(?i)unique"):
+    with pytest.raises(DatabaseReplaced, match=r"(?i)unique"):
         database.record(ACCOUNT, 1, lives[1][1])
     with database.reading() as connection:
         assert len(connection.execute(select(positions)).all()) == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
@@ -15,9 +15,13 @@ from leeward.engine.records import (
     IntentMade,
     Noted,
     OrderMoved,
+    PlanChanged,
     PositionClosed,
+    PositionOpened,
+    Purpose,
     Record,
     Severity,
+    Trade,
     TransferBooked,
 )
 from leeward.runtime.trading.journal import Journal
@@ -59,8 +63,9 @@ def in_thread() -> Aside:
 
 def open_books(store: Store, journal: Journal, account: str, quote: str, epoch: int) -> Books:
     """Returns the books as written down: what waits in the journal is committed first. Where
-    another process has traded the account since, the journal is out of date: it is set aside, and
-    what happened is found at the venue.
+    another process has traded the account since, or the database lacks what the journal is about,
+    the journal is set aside before anything of it is written, and what happened is found at the
+    venue.
 
     Raises DatabaseDown, LeaseLost, and Failed for a journal that cannot be read.
     """
@@ -68,17 +73,46 @@ def open_books(store: Store, journal: Journal, account: str, quote: str, epoch: 
     if not batches:
         return books_of(store.load(account), account, quote)
     books, kept_in = books_of(store.load(account), account, quote), journal.epoch()
+    at_ms = 0 if books.state is None else books.state.at_ms
+    why = ""
     if books.highest_epoch > kept_in:
-        words = (
-            f"epoch {books.highest_epoch} traded after the journal of epoch {kept_in} was written: "
-            f"it is not replayed, and kept as {journal.set_aside()}"
-        )
-        at_ms = 0 if books.state is None else books.state.at_ms
+        why = f"epoch {books.highest_epoch} traded after the journal of epoch {kept_in} was written"
+    elif lacks := _lacks(books, batches):
+        why = f"the database is new or an older copy: it lacks {lacks} that the journal is about"
+    if why:
+        words = f"{why}: it is not replayed, and kept as {journal.set_aside()}"
         batches = [(Noted("journal_set_aside", words, Severity.CRITICAL, at_ms),)]
     for batch in batches:
         store.record(account, epoch, batch)
     journal.clear()
     return books_of(store.load(account), account, quote)
+
+
+def _lacks(books: Books, batches: Iterable[Sequence[Record]]) -> str:
+    """Returns the first order or position that records are about and that neither the books know
+    nor the records before them, in words; empty where there is none. Applies the others."""
+    for batch in batches:
+        opened = {each.position_id for each in batch if isinstance(each, PositionOpened)}
+        for record in batch:
+            order, position_id = _about(record)
+            if order is not None and order not in books.orders:
+                return f"order {order}"
+            if position_id is not None and not (position_id in opened or books.knows(position_id)):
+                return f"position {position_id}"
+            books.apply(record)
+    return ""
+
+
+def _about(record: Record) -> tuple[str | None, str | None]:
+    """Returns the order and the position that have to be known before a record."""
+    match record:
+        case OrderMoved(client_order_id=name) | FillBooked(client_order_id=name):
+            return name, None
+        case IntentMade(purpose=Purpose.EXIT | Purpose.PROTECTION, position_id=name):
+            return None, name
+        case PlanChanged(position_id=name) | PositionClosed(trade=Trade(position_id=name)):
+            return None, name
+    return None, None
 
 
 @dataclass

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from tests.accounts import books as books_with
+from tests.accounts import fill, intent, moved, opened, own
 from tests.harness.virtual_loop import VirtualLoop, run_virtual
 
 from leeward.database.errors import DatabaseDown, LeaseLost
 from leeward.domain.errors import LeewardError
 from leeward.domain.money import Money
+from leeward.domain.orders import Side
 from leeward.engine.books import Books
 from leeward.engine.records import (
     Mode,
     Noted,
+    OrderState,
+    Plan,
+    PlanChanged,
+    PositionClosed,
     Record,
+    Role,
     SessionStarted,
     Severity,
     StateMoved,
@@ -212,3 +220,58 @@ def test_a_start_that_failed_in_between_makes_no_journal_old(tmp_path: Path) -> 
     journal = Journal(tmp_path / "journal")
     journal.append([deposit(1)], 3)
     assert open_books(Shelf([(began(3),)]), journal, "a", "USDT", 7).cash == 1
+
+
+ENTRY = intent()
+BOUGHT = own(ENTRY, Role.ENTRY, fill(1, "1"))
+STOP = intent("protection/1", (Role.STOP,), "1", position_id=ENTRY.position_id)
+HELD = (began(3), ENTRY, opened(ENTRY), BOUGHT, STOP)
+SOLD = own(STOP, Role.STOP, fill(2, "1", side=Side.SELL, order_id=2))
+FILLED = moved(STOP, OrderState.FILLED, "1", order_id=2)
+CLOSED = PositionClosed(books_with(*HELD, SOLD).trade_of(ENTRY.position_id, "stop"), 9)
+CLOSING = PlanChanged(ENTRY.position_id, Plan(None, None), "signal", 9)
+
+
+@pytest.mark.parametrize(
+    ("has", "first"),
+    [
+        ((), FILLED),
+        ((), SOLD),
+        ((), STOP),
+        (HELD[:2], CLOSING),
+        (HELD[:2], CLOSED),
+    ],
+    ids=["an order", "a fill", "protection", "a plan", "an end"],
+)
+def test_a_journal_of_a_lost_database_is_set_aside_before_anything_of_it_is_written(
+    has: Sequence[Record], first: Record, tmp_path: Path
+) -> None:
+    journal = Journal(tmp_path / "journal")
+    journal.append([deposit(1)], 3)
+    journal.append([first], 3)
+    shelf = Shelf([tuple(has)])
+    books = open_books(shelf, journal, "a", "USDT", 7)
+    assert books.cash == 0
+    assert journal.batches() == []
+    (told,) = (record for batch in shelf.batches[1:] for record in batch)
+    assert isinstance(told, Noted)
+    assert (told.kind, told.severity) == ("journal_set_aside", Severity.CRITICAL)
+    aside = Journal(tmp_path / "journal.of-epoch-3")
+    assert str(aside.path) in told.words
+    assert len(aside.batches()) == 2
+
+
+def test_a_journal_is_replayed_again_where_a_start_died_before_it_was_cleared(
+    tmp_path: Path,
+) -> None:
+    adopted = intent("adopted/1", (Role.STOP,), "1", position_id="taken-over")
+    batch = (adopted, opened(replace(ENTRY, position_id="taken-over")))
+    journal = Journal(tmp_path / "journal")
+    journal.append([FILLED, SOLD, CLOSED], 3)
+    journal.append([CLOSING, *batch], 3)
+    shelf = Shelf([HELD])
+    for _ in range(2):
+        books = open_books(shelf, Journal(tmp_path / "journal"), "a", "USDT", 7)
+        assert books.is_closed(ENTRY.position_id)
+        journal.append([FILLED, SOLD, CLOSED], 3)
+    assert not list(tmp_path.glob("journal.of-*"))
