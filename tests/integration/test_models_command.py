@@ -63,3 +63,16 @@ def test_the_status_on_record_and_its_reason_are_shown(leeward: Run, models: Pat
         json.loads(leeward("models", "show", NAME, "--json").out)["promotion"]["status"] == "live"
     )
     assert "promoted as" not in leeward("models", "show", NAME, "--version", second.version).out
+
+
+def test_a_folder_for_models_that_cannot_be_written_is_refused_before_training(
+    leeward: Run, stored_market: CandleStore, tmp_path: Path
+) -> None:
+    del stored_market  # it fills the store
+    (tmp_path / "file").touch()
+    for out in ("file", "file/models"):
+        done = leeward("train", "price", "--symbol", "BTCUSDT", "--out", out)
+        assert (done.code, done.out) == (1, "")
+        assert f"{out}: cannot be written: " in done.err
+        assert "is no folder; name another. Nothing was changed there" in done.err
+    assert not (tmp_path / "data" / "training").exists()

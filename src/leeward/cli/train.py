@@ -56,7 +56,7 @@ def train(  # noqa: PLR0913 - one argument an option of the command
 
     from leeward.domain.errors import BadUsage
     from leeward.domain.timeframe import Timeframe
-    from leeward.report.files import check_writable, write_whole
+    from leeward.report.files import check_folder, check_writable, write_whole
     from leeward.runtime.settings import load_settings
     from leeward.training.bundle import archive, write_flat_if_new
     from leeward.training.card import print_card
@@ -74,6 +74,7 @@ def train(  # noqa: PLR0913 - one argument an option of the command
     order = Order(
         kind, symbol.upper(), length, presets, target, seeds, folds, groups, start, end, epochs
     )
+    check_folder(settings.models_dir if out is None else out)
     with _progress(Console(stderr=True)) as tell:
         bundles = run(order, settings, tell, ray)
     console = Console()

@@ -27,6 +27,20 @@ def check_writable(path: Path) -> None:
             _beside(path).unlink()
 
 
+def check_folder(folder: Path) -> None:
+    """Raises CannotWrite, naming the folder and the reason, where no file can be written into it.
+
+    It need not exist. Creates and removes one empty file in it, or where it would be created.
+    """
+    with _refusals_named(folder):
+        nearest = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+        if not nearest.is_dir():
+            raise _refusal(folder, f"{nearest} is no folder; name another")
+        beside = _beside(nearest / folder.name)
+        beside.touch()
+        beside.unlink()
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Writes `content` beside `path`, then renames it there: the old file or the new, never half.
 
