@@ -76,3 +76,24 @@ def test_a_folder_for_models_that_cannot_be_written_is_refused_before_training(
         assert f"{out}: cannot be written: " in done.err
         assert "is no folder; name another. Nothing was changed there" in done.err
     assert not (tmp_path / "data" / "training").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("models", "list"),
+        ("backtest", "ml_basic", "--symbols", "BTCUSDT"),
+        ("train", "price", "--symbol", "BTCUSDT"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_setting_that_names_no_folder_of_models_is_refused_by_its_name(
+    leeward: Run, models: Path, stored_market: CandleStore, words: tuple[str, ...]
+) -> None:
+    del stored_market  # it fills the store
+    models.touch()
+
+    done = leeward(*words)
+
+    assert (done.code, done.out) == (2, ""), done.err
+    assert f"ml.dir: {models}: is no folder; " in done.err

@@ -99,8 +99,19 @@ class Settings(BaseSettings):
 
     @property
     def models_dir(self) -> Path:
-        """The folder of active and archived models."""
-        return self.data.dir / "models" if self.ml.dir is None else self.ml.dir
+        """The folder of active and archived models; there may be none yet.
+
+        Raises BadConfig for what is no folder: as an empty one it would hide the models meant.
+        """
+        folder = self.data.dir / "models" if self.ml.dir is None else self.ml.dir
+        try:
+            nearest = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+            why = "" if nearest.is_dir() else "is no folder"
+        except OSError as error:
+            nearest, why = folder, str(error.strerror)
+        if why:
+            raise BadConfig(f"ml.dir: {nearest}: {why}; name the folder where the models lie")
+        return folder
 
     @field_validator("instruments", mode="before")
     @classmethod

@@ -13,7 +13,7 @@ from leeward.data.generated import generate_candles
 from leeward.database.engine import Database
 from leeward.database.promotions import active_promotions
 from leeward.database.tables import models
-from leeward.domain.errors import BadModel, BadUsage, Refused
+from leeward.domain.errors import BadConfig, BadModel, BadUsage, Refused
 from leeward.engine.records import Mode
 from leeward.inference.bundle import load_bundle
 from leeward.runtime.settings import Settings, load_settings
@@ -70,6 +70,16 @@ def test_the_model_on_record_gives_its_columns_and_says_that_it_has_no_edge(
     (note,) = found.noted(5)
     assert note.words.startswith("NO DEMONSTRATED EDGE: btcusdt_price")
     assert (note.kind, note.at_ms) == ("model", 5)
+
+
+@pytest.mark.parametrize("name", ["file", "file/models", 300 * "x"])
+def test_a_setting_that_names_no_folder_of_models_is_refused(
+    database: Database, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(BadConfig, match=r"^ml\.dir: .*; name the folder where the models lie$"):
+        used(database, tmp_path / name)
 
 
 def test_a_model_that_nobody_promoted_is_refused(database: Database, folder: Path) -> None:
