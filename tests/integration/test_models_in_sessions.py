@@ -285,6 +285,7 @@ def test_a_challenger_that_breaks_is_told_once_and_trading_goes_on(stage: Stage)
     note, begun = stage.noted("challenger")
     assert (note.severity, begun.severity) == (Severity.WARNING, Severity.INFO)
     assert "btcusdt_price.onnx: sha256" in note.words
+    assert {note.subject, begun.subject} == {PRICE}
     assert len(stage.executed()) == 3
 
 

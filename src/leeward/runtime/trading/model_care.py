@@ -71,7 +71,8 @@ class ModelCare:
 
 def _told(signs: VitalSigns) -> Noted:
     if signs.is_sound:
-        words = f"{signs.name}: has its confidence back"
-        return Noted("model_sound", words, Severity.INFO, signs.close_ms, signs.symbol)
-    words = f"{signs.name}: no confidence, the next step of the ladder decides: {signs.why}"
-    return Noted(f"model_{signs.state}", words, Severity.WARNING, signs.close_ms, signs.symbol)
+        words, severity = "has its confidence back", Severity.INFO
+    else:
+        words = f"no confidence, the next step of the ladder decides: {signs.why}"
+        severity = Severity.WARNING
+    return Noted(f"model_{signs.state}", words, severity, signs.close_ms, signs.name)

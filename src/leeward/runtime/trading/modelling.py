@@ -28,7 +28,8 @@ class SessionModels:
 
     columns: Mapping[str, Columns] = field(default_factory=dict)
     facts: Mapping[str, object] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    #: By the model or the symbol that they are about, "" for all.
+    notes: Mapping[str, str] = field(default_factory=dict)
     #: The models in use, by name.
     bundles: Mapping[str, Bundle] = field(default_factory=dict)
     #: Where the sentiment that is read comes from, "" where none is.
@@ -37,7 +38,10 @@ class SessionModels:
     care: ModelCare = field(default_factory=ModelCare)
 
     def noted(self, at_ms: int) -> list[Noted]:
-        return [Noted("model", words, Severity.WARNING, at_ms) for words in self.notes]
+        return [
+            Noted("model", words, Severity.WARNING, at_ms, subject)
+            for subject, words in self.notes.items()
+        ]
 
 
 def session_models(
@@ -68,7 +72,7 @@ def session_models(
     use = model_use(settings, {**on_record, **(pins or {})})
     columns: dict[str, Columns] = {}
     facts: dict[str, object] = {}
-    notes: list[str] = []
+    notes: dict[str, str] = {}
     bundles: dict[str, Bundle] = {}
     source, care = "", ModelCare()
     for symbol in asked.symbols:
@@ -79,18 +83,18 @@ def session_models(
             is_it = record is not None and record.sha256 == bundle.sha256
             status = record.status if record is not None and is_it else bundle.metadata.status
             _check_pinned(bundle, use.pins)
-            notes += _check_allowed(bundle, status, asked.mode, settings.ml.allow_unproven)
+            words = _check_allowed(bundle, status, asked.mode, settings.ml.allow_unproven)
+            if words:
+                notes[bundle.name] = words
             model.predictor.load()
             bundles[bundle.name] = bundle
         columns[symbol] = care.watched(symbol, GrowingOutlook(outlook))
         facts[symbol], source = outlook.facts, outlook.source or source
         if "sentiment" in strategy.needs and not outlook.has_sentiment:
-            notes.append(
-                f"{symbol}: no sentiment, or no model that reads it: the price model decides"
-            )
+            notes[symbol] = "no sentiment, or no model that reads it: the price model decides"
     if settings.ml.sizing == "raw":
-        notes.append("RAW SIZING: sizes leave out what the forecasts proved worth")
-    return SessionModels(columns, facts, tuple(dict.fromkeys(notes)), bundles, source, care)
+        notes[""] = "RAW SIZING: sizes leave out what the forecasts proved worth"
+    return SessionModels(columns, facts, notes, bundles, source, care)
 
 
 def _check_pinned(bundle: Bundle, pins: Mapping[str, str]) -> None:
@@ -103,8 +107,8 @@ def _check_pinned(bundle: Bundle, pins: Mapping[str, str]) -> None:
         )
 
 
-def _check_allowed(bundle: Bundle, status: str, mode: Mode, allow_unproven: bool) -> list[str]:
-    """Returns what has to be said of a model that may be used."""
+def _check_allowed(bundle: Bundle, status: str, mode: Mode, allow_unproven: bool) -> str:
+    """Returns what has to be said of a model that may be used, "" for nothing."""
     facts, name = bundle.metadata, f"{bundle.name} {bundle.metadata.version}"
     if facts.quarantined or "rejected" in {status, facts.status_cap}:
         why = "quarantined: a leak tripwire fired" if facts.quarantined else "rejected by its gates"
@@ -117,6 +121,6 @@ def _check_allowed(bundle: Bundle, status: str, mode: Mode, allow_unproven: bool
             "risk with ml.allow_unproven=true, which is logged"
         )
     if facts.is_proven and (mode is not Mode.LIVE or status == "live"):
-        return []
+        return ""
     override = "; ml.allow_unproven lets it trade live" if mode is Mode.LIVE else ""
-    return [f"NO DEMONSTRATED EDGE: {name}, {status}, {facts.status_cap} at most{override}"]
+    return f"NO DEMONSTRATED EDGE: {facts.version}, {status}, {facts.status_cap} at most{override}"

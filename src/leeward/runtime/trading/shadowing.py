@@ -132,5 +132,5 @@ class Shadow:
 
     def _note(self, pair: Pair, words: str, severity: Severity) -> None:
         session = self.ready.session
-        told = f"{pair.name}, challenger {pair.challenger[:12]}: {words}"
-        session.alarm(Noted("challenger", told, severity, session.server_now_ms()))
+        told = f"challenger {pair.challenger[:12]}: {words}"
+        session.alarm(Noted("challenger", told, severity, session.server_now_ms(), pair.name))

@@ -55,9 +55,9 @@ def test_each_breach_is_told_once_with_its_end_and_has_no_confidence_meanwhile(
     kinds = [each.kind for each in told]
     assert kinds == ["model_misses" if i % 2 == 0 else "model_sound" for i in range(turns)]
     assert (told[0].severity, told[1].severity) == (Severity.WARNING, Severity.INFO)
-    assert told[0].subject == "BTCUSDT"
+    assert {each.subject for each in told} == {NAME}
     assert "bounds, meant for 90 % of moves, held " in told[0].words
-    assert told[1].words == "btcusdt_price: has its confidence back"
+    assert told[1].words == "has its confidence back"
 
 
 def test_figures_are_due_at_first_once_an_hour_and_at_every_change(narrow: Path) -> None:

@@ -14,8 +14,9 @@ from leeward.database.engine import Database
 from leeward.database.promotions import active_promotions
 from leeward.database.tables import models
 from leeward.domain.errors import BadConfig, BadModel, BadUsage, Refused
-from leeward.engine.records import Mode
+from leeward.engine.records import Mode, Severity
 from leeward.inference.bundle import load_bundle
+from leeward.monitoring.sieve import Sieve
 from leeward.runtime.settings import Settings, load_settings
 from leeward.runtime.trading.facts import Asked
 from leeward.runtime.trading.modelling import SessionModels, session_models
@@ -68,8 +69,8 @@ def test_the_model_on_record_gives_its_columns_and_says_that_it_has_no_edge(
     assert isinstance(facts, dict)
     assert facts["prediction"]["sha256"] == sha256
     (note,) = found.noted(5)
-    assert note.words.startswith("NO DEMONSTRATED EDGE: btcusdt_price")
-    assert (note.kind, note.at_ms) == ("model", 5)
+    assert note.words.startswith("NO DEMONSTRATED EDGE: ")
+    assert (note.kind, note.subject, note.at_ms) == ("model", NAME, 5)
 
 
 @pytest.mark.parametrize("name", ["file", "file/models", 300 * "x"])
@@ -126,7 +127,7 @@ def test_an_explicit_override_lets_it_trade_live_and_is_noted(
 
     found = used(database, folder, "ml.allow_unproven=true", mode=Mode.LIVE)
 
-    assert found.notes[0].endswith("ml.allow_unproven lets it trade live")
+    assert found.notes[NAME].endswith("ml.allow_unproven lets it trade live")
 
 
 def test_live_refuses_sizes_that_leave_out_what_forecasts_are_worth(
@@ -136,14 +137,14 @@ def test_live_refuses_sizes_that_leave_out_what_forecasts_are_worth(
 
     with pytest.raises(Refused, match=r"ml.sizing is 'raw'"):
         used(database, folder, "ml.sizing=raw", "ml.allow_unproven=true", mode=Mode.LIVE)
-    assert "RAW SIZING" in used(database, folder, "ml.sizing=raw").notes[-1]
+    assert "RAW SIZING" in used(database, folder, "ml.sizing=raw").notes[""]
 
 
 def test_a_proven_model_trades_live_without_a_word(database: Database, folder: Path) -> None:
     edit_metadata(folder, lambda metadata: metadata.update(status="live", status_cap="live"))
     promote(database, folder, "live")
 
-    assert used(database, folder, mode=Mode.LIVE).notes == ()
+    assert used(database, folder, mode=Mode.LIVE).notes == {}
 
 
 @pytest.mark.parametrize("mode", [Mode.PAPER, Mode.LIVE])
@@ -167,9 +168,24 @@ def test_missing_sentiment_is_said_and_stops_nothing(database: Database, folder:
 
     found = session_models(settings(folder), asked(), MlWithSentiment(), HOUR, database)
 
-    assert found.notes[-1].startswith("BTCUSDT: no sentiment")
+    assert found.notes["BTCUSDT"].startswith("no sentiment")
 
 
 def test_a_symbol_without_a_model_is_refused(database: Database) -> None:
     with pytest.raises(BadUsage, match="there is no model nosuchusdt_price"):
         session_models(settings(MODELS), asked(symbol="NOSUCHUSDT"), MlBasic(), HOUR, database)
+
+
+def test_an_alert_of_one_model_does_not_keep_that_of_another_back(
+    database: Database, folder: Path
+) -> None:
+    promote(database, folder, "paper")
+    promote(database, folder, "paper", name="btcusdt_sentiment")
+    sieve = Sieve(Severity.WARNING, (), 3600.0, 1000)
+
+    found = session_models(settings(folder), asked(), MlWithSentiment(), HOUR, database)
+
+    notes = found.noted(5)
+    assert len(notes) == 3
+    assert all(sieve.passes(note, 0.0) for note in notes)
+    assert not any(sieve.passes(note, 1.0) for note in notes)
