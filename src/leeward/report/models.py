@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from leeward.domain.times import parse_time
+from leeward.report.reasons import LADDER_WORDS
 
 if TYPE_CHECKING:
     from leeward.report.result import BacktestResult
@@ -81,8 +82,7 @@ def _ladder_words(result: BacktestResult) -> list[str]:
     ladder = ladder[np.isfinite(ladder)]
     if not len(ladder):
         return []
-    names = {2: "sentiment model", 1: "price model", 0: "rule"}
-    shares = [(name, float(np.mean(ladder == step))) for step, name in names.items()]
+    shares = [(name, float(np.mean(ladder == step))) for step, name in LADDER_WORDS.items()]
     return ["decided by " + ", ".join(f"{n} {_percent(s)}" for n, s in shares if s)]
 
 

@@ -77,6 +77,9 @@ BOUND_WORDS: Final = {
     "max_correlated": "what symbols that move alike may still take",
 }
 
+#: Who decides, by the step of the ladder of models.
+LADDER_WORDS: Final = {2: "sentiment model", 1: "price model", 0: "rule"}
+
 PURPOSE_WORDS: Final = {
     Purpose.ENTRY: "entry",
     Purpose.EXIT: "exit",

@@ -27,6 +27,7 @@ from leeward.report.reasons import (
     DATA_WORDS,
     EXIT_WORDS,
     GATE_WORDS,
+    LADDER_WORDS,
     ORDER_WORDS,
     PURPOSE_WORDS,
     STATE_WORDS,
@@ -170,7 +171,7 @@ def _candle_words(chain: Chain) -> str:
 
 def _strategy_words(chain: Chain) -> str:
     columns = ", ".join(
-        f"{name} {'unknown' if value is None else _number(value)}"
+        f"{name} {'unknown' if value is None else _number(value)}{_who(chain, name, value)}"
         for name, value in chain.columns.items()
     )
     conditions = [
@@ -182,6 +183,12 @@ def _strategy_words(chain: Chain) -> str:
     ]
     confidence = [] if chain.confidence is None else [f"confidence {chain.confidence:.4g}"]
     return "; ".join([*([columns] if columns else []), *conditions, *confidence])
+
+
+def _who(chain: Chain, name: str, value: float | None) -> str:
+    """Returns who decided, of the column that says it."""
+    is_said = name == "ladder" and value in LADDER_WORDS and "prediction" in chain.columns
+    return f" ({LADDER_WORDS[int(value or 0)]})" if is_said else ""
 
 
 def _trend_words(chain: Chain) -> str:

@@ -143,6 +143,20 @@ def test_a_candle_that_did_not_come_in_time_is_told() -> None:
     assert words(chain)["decision"] == "no decision: the candle did not come in time"
 
 
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"prediction": 0.1, "ladder": 2.0}, "prediction 0.1, ladder 2 (sentiment model); "),
+        ({"prediction": None, "ladder": 0.0}, "prediction unknown, ladder 0 (rule); "),
+        ({"prediction": None, "ladder": None}, "prediction unknown, ladder unknown; "),
+        ({"ladder": 2.0}, "ladder 2; "),  # a column of that name in a strategy that asks no model
+    ],
+)
+def test_who_decided_is_said_in_words(columns: dict[str, float | None], said: str) -> None:
+    chain = replace(chains(plain(), "enter")[0], columns=columns)
+    assert words(chain)["strategy"].startswith(said)
+
+
 def test_the_last_decision_is_the_default() -> None:
     last = max(time for symbol, time in plain().executed if symbol == "ETHUSDT")
     assert why_in_session(plain(), "ETHUSDT").open_time_ms == last
