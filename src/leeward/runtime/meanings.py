@@ -25,7 +25,8 @@ MEANINGS: Final = {
     "risk.correlation_threshold": "Pearson's r of the last 720 log returns from which two symbols "
     "move together; fewer than 30 count as if they did",
     "risk.max_open_positions": "positions at the same time; refused (`max_open_positions`)",
-    "risk.require_stop": "whether a position without a stop gets the default one",
+    "risk.require_stop": "whether a position without a stop gets the default one; live trading "
+    "refuses to go without it",
     "risk.default_stop_fraction": "of the close; how far below it the default stop lies",
     "risk.trend_gate": "`ema:PERIOD:LOOKBACK`: buy only while the close is above EMA(PERIOD) and "
     "that is above its value LOOKBACK candles before; `off` for none; refused (`against_trend`)",

@@ -15,7 +15,6 @@ from leeward.engine.books import Books
 from leeward.engine.records import Mode
 from leeward.risk.limits import RiskLimits
 from leeward.simulation.setup import Setup
-from leeward.strategies.base import Strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +56,14 @@ def check_symbols(symbols: Sequence[str], rules: Mapping[str, SymbolRules]) -> s
     return quotes.pop()
 
 
-def check_stop_policy(strategy: Strategy, limits: RiskLimits) -> None:
-    """Raises Refused where positions could be open without a stop."""
-    gives_stops = type(strategy).calculate_stop is not Strategy.calculate_stop
-    if not limits.require_stop and not gives_stops:
+def check_stop_policy(limits: RiskLimits) -> None:
+    """Raises Refused where positions could be open without a stop: also a strategy that has
+    calculate_stop may answer NaN at any candle."""
+    if not limits.require_stop:
         raise Refused(
-            f"live refused: {type(strategy).__name__} gives no stop and risk.require_stop is off; "
-            "turn it on, or write calculate_stop"
+            "live refused: risk.require_stop is off, so that a candle without a stop of the "
+            "strategy's own could be bought without any; turn it on: it changes no stop that the "
+            "strategy gives"
         )
 
 

@@ -12,7 +12,6 @@ from leeward.runtime.settings import Settings
 from leeward.runtime.trading.facts import check_stop_policy
 from leeward.runtime.trading.market import Market
 from leeward.runtime.trading.standing import Standing
-from leeward.strategies.base import Strategy
 from leeward.venues.key_check import judge_key
 from leeward.venues.timing import Clock
 
@@ -22,10 +21,10 @@ _AGAIN_S: Final = 300.0
 _MAY_NOT_TRADE: Final = "the exchange does not let this account trade; ask it why"
 
 
-async def check_live(settings: Settings, market: Market, strategy: Strategy) -> list[Noted]:
+async def check_live(settings: Settings, market: Market) -> list[Noted]:
     """Returns what is to be noted of the key. Raises Refused for a key that may do too much or too
     little, for an account that may not trade, and where positions could be without a stop."""
-    check_stop_policy(strategy, settings.risk)
+    check_stop_policy(settings.risk)
     rest = market.rest
     if rest.http.key is None:
         raise Refused("live refused: no API key is set; set venue.api_key and its secret or file")

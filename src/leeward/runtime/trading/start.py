@@ -32,7 +32,7 @@ from leeward.runtime.trading.deciders import Deciders
 from leeward.runtime.trading.deciding import Series
 from leeward.runtime.trading.desk import Desk
 from leeward.runtime.trading.entering import Entering, Identity
-from leeward.runtime.trading.facts import Asked, check_stop_policy
+from leeward.runtime.trading.facts import Asked
 from leeward.runtime.trading.history import KEPT, History, KeptCandles
 from leeward.runtime.trading.journal import Journal
 from leeward.runtime.trading.lineage import managed_facts
@@ -149,8 +149,6 @@ class _Wiring:
             last = last_session(connection, self.account)
         origin = origin_of(last, self.asked, root / "sessions")
         ground = self._ground(origin)
-        if origin.swap and self.asked.mode is Mode.LIVE:
-            check_stop_policy(origin.chosen.strategy, self.settings.risk)
         history_of = partial(self._history, ground, keeper.books)
         prepared = prepare(
             ground, origin.chosen, *await history_of(origin.chosen.strategy), origin.pins

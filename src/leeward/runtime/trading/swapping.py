@@ -15,7 +15,6 @@ from leeward.domain.errors import LeewardError, Refused
 from leeward.engine.books import Held
 from leeward.engine.records import (
     CommandDone,
-    Mode,
     Noted,
     PlanChanged,
     Record,
@@ -31,7 +30,6 @@ from leeward.runtime.trading.candidates import Candidate, candidate_of, found_fo
 from leeward.runtime.trading.chosen import choose
 from leeward.runtime.trading.deciders import Caretaker, open_or_coming
 from leeward.runtime.trading.deciding import STRATEGY_FAILED
-from leeward.runtime.trading.facts import check_stop_policy
 from leeward.runtime.trading.lineage import (
     asked_facts,
     managed_facts,
@@ -121,14 +119,12 @@ class Swapper:
         ready, session = self.ready, self.ready.session
         ground, wish = ready.ground, present.wish
         found = found_for(wish, ready.started, ground)
-        length, settings = ground.timeframe.name, ground.settings
-        version = await self.check(found.target, found.params, length, settings)
+        length = ground.timeframe.name
+        version = await self.check(found.target, found.params, length, ground.settings)
         # Its code runs in this process only after it was tried in another one.
         chosen = await asyncio.to_thread(choose, found.name, found.params, found.target)
         if version != chosen.version:
             raise Refused(f"{found.name}: it was changed while it was checked; try again")
-        if ground.asked.mode is Mode.LIVE:
-            check_stop_policy(chosen.strategy, settings.risk)
         self._made += 1
         who = replace(
             session.plan.who,

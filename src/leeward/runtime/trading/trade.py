@@ -63,12 +63,12 @@ async def trade(settings: Settings, asked: Asked, watcher: Watcher, talk: Talk) 
             "`leeward paper` and `leeward drill`, then pass --i-understand-the-risks"
         )
     settings.risk.check_acknowledged(asked.acknowledged)
-    strategy = load_strategy(asked.strategy)(**asked.params)
+    load_strategy(asked.strategy)(**asked.params)  # a mistake in it is told before all else
     used = settings if live else without_key(settings)
     account = account_name(asked.mode, used)
     async with watched(used, account, watcher) as watch, reached(used, asked.symbols) as market:
         _check_end(asked, market)
-        notes = await check_live(used, market, strategy) if live else []
+        notes = await check_live(used, market) if live else []
         for noted in notes:
             watch.alarm(noted)
         if live and used.venue.name in _REAL_MONEY:
