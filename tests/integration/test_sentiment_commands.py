@@ -179,8 +179,9 @@ def test_sentiment_files_are_imported_beside_candles_and_shown(
 
     assert done.code == 1
     assert done.out.splitlines() == [
-        "fear-greed from in/fear-greed-daily.csv: 2 days added",
+        "fear-greed from in/fear-greed-daily.csv: 2024-03-05 .. 2024-03-08, 2 days added",
         "passed over 1 not named like candles: gaps.csv",
+        "1 file imported: 2 days of sentiment added; 1 refused",
     ]
     assert "refused in/dvol.csv: line 2 (2024-03-05): dvol is -1, not within 0 .. 1000" in done.err
     assert [source.name for source in store.sources()] == ["fear-greed"]
@@ -209,6 +210,32 @@ def test_sentiment_files_are_imported_beside_candles_and_shown(
         (series,) = json.loads(leeward("data", *arguments).out)["sentiment"]
         assert series["gaps"] == [{"first": "2024-03-06", "missing": 2}]
         assert series["sha256"] == store.load("fear-greed").sha256
+
+
+def test_the_sum_of_an_import_counts_files_of_candles_and_of_sentiment(
+    leeward: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "dvol.csv").write_text(
+        "date,currency,dvol\n2024-03-05,BTC,50\n2024-03-05,ETH,60\n", encoding="utf-8"
+    )
+    (tmp_path / "BTCUSDT-1h.csv").write_text(
+        "open_time,open,high,low,close,volume\n1704067200000,1,2,1,2,3\n", encoding="utf-8"
+    )
+    (tmp_path / "gaps.csv").write_text("file,gap\n", encoding="utf-8")
+
+    assert leeward("data", "import", "dvol.csv").out.splitlines() == [
+        "dvol-btc from dvol.csv: 2024-03-05 .. 2024-03-05, 1 day added",
+        "dvol-eth from dvol.csv: 2024-03-05 .. 2024-03-05, 1 day added",
+        "1 file imported: 2 days of sentiment added; 0 refused",
+    ]
+    done = leeward("data", "import", "dvol.csv", "BTCUSDT-1h.csv", "gaps.csv")
+    assert done.code == 1
+    assert done.out.splitlines()[-1] == (
+        "2 files imported: 1 candles added, 0 replaced, 0 days of sentiment added; 1 refused"
+    )
+    assert leeward("data", "import", "dvol.csv", "gaps.csv").out.splitlines()[-1] == (
+        "1 file imported: 0 days of sentiment added; 1 refused"
+    )
 
 
 def test_corrupt_sentiment_fails_the_list_and_the_check_by_name(

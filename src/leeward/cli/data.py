@@ -121,14 +121,23 @@ def _show_import(
     if passed_over:
         names = _shortened([path.name for path in passed_over])
         typer.echo(f"passed over {len(passed_over)} not named like candles: {', '.join(names)}")
-    if daily and not outcomes:
-        return
+    _show_sum(outcomes, daily)
+
+
+def _show_sum(outcomes: list[Outcome], daily: list[ImportedSentiment]) -> None:
     merged = [each.merged for each in outcomes if each.merged is not None]
-    refused = len(outcomes) - len(merged)
+    kept = {each.name for each in daily if each.refused is None}
+    added = []
+    if merged or not daily:
+        added.append(f"{sum(each.added for each in merged):,} candles added")
+        added.append(f"{sum(each.replaced for each in merged):,} replaced")
+    if daily:
+        added.append(f"{sum(each.kept.added for each in daily):,} days of sentiment added")
+    files = len(merged) + len(kept)
+    refused = len(outcomes) - len(merged) + sum(each.refused is not None for each in daily)
     typer.echo(
-        f"{len(merged)} {'file' if len(merged) == 1 else 'files'} imported: "
-        f"{sum(each.added for each in merged):,} candles added, "
-        f"{sum(each.replaced for each in merged):,} replaced; {refused} refused"
+        f"{files} {'file' if files == 1 else 'files'} imported: {', '.join(added)}; "
+        f"{refused} refused"
     )
 
 

@@ -91,9 +91,12 @@ def import_files(
 
 
 def show_imported(outcomes: Sequence[ImportedSentiment]) -> None:
+    from leeward.data.sentiment import day_text
+
     for each in outcomes:
         if each.refused is None:
-            typer.echo(f"{each.source} from {each.name}: {_counts(each.kept)}")
+            days = "" if each.period is None else f"{' .. '.join(map(day_text, each.period))}, "
+            typer.echo(f"{each.source} from {each.name}: {days}{_counts(each.kept)}")
             _show_skipped(each.skipped)
         else:
             typer.echo(f"refused {each.refused}", err=True)

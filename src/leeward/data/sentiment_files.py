@@ -30,11 +30,12 @@ _DVOL = frozenset({"date", "currency", "dvol"})
 
 @dataclass(frozen=True, slots=True)
 class ImportedSentiment:
-    """What became of one source of a file: what was kept of it and the bad days left out, or why
-    nothing of the file was kept."""
+    """What became of one source of a file: its first and last day, what was kept of it and the bad
+    days left out, or why nothing of the file was kept."""
 
     name: str
     source: str | None = None
+    period: tuple[int, int] | None = None
     kept: Kept = field(default_factory=Kept)
     skipped: tuple[str, ...] = ()
     refused: str | None = None
@@ -71,7 +72,11 @@ def import_sentiment(
         refuse_bad([days for _, days in parts], path, skip_bad)
         return [
             ImportedSentiment(
-                path.as_posix(), source.name, store.merge(source, days.rows, now_ms), days.bad
+                path.as_posix(),
+                source.name,
+                (min(days.rows), max(days.rows)) if days.rows else None,
+                store.merge(source, days.rows, now_ms),
+                days.bad,
             )
             for source, days in parts
         ]
