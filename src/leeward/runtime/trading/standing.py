@@ -141,8 +141,9 @@ class Standing:
 
     async def _tighten(self, state: TradingState, cause: str, words: str) -> None:
         written = self._written
-        if written is TradingState.RECOVERING and state is TradingState.REDUCING:
-            self._before = _tighter(self._before, state)
+        recovering = written is TradingState.RECOVERING and self._before is not TradingState.HALTED
+        if recovering and state is TradingState.REDUCING:
+            self._before, self._before_reason = state, f"{cause}: {words}"
         severity = Severity.CRITICAL if state is TradingState.HALTED else Severity.WARNING
         noted = Noted(cause, words, severity, self.server_now_ms())
         self.alarm(noted)
@@ -167,8 +168,3 @@ class Standing:
             self._reminded_s = now_s
             words = f"still {moved.state}: {self.causes.words() or moved.reason}"
             self.alarm(Noted("still", words, Severity.WARNING, self.server_now_ms()))
-
-
-def _tighter(a: TradingState, b: TradingState) -> TradingState:
-    order = (TradingState.ACTIVE, TradingState.REDUCING, TradingState.HALTED)
-    return max(a, b, key=order.index)

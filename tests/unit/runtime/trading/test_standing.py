@@ -169,6 +169,17 @@ def test_reducing_does_not_outlive_a_restart_without_its_cause(active: Bench) ->
     assert active.look() is ACTIVE
 
 
+def test_what_recovery_found_is_the_reason_of_the_state_it_ends_in(active: Bench) -> None:
+    run(active.standing.halt("lunch", "operator"))
+    run(active.standing.resume("back again", "operator"))
+    active.boot()
+    run(active.standing.tighten(REDUCING, "books_differ: USDT: the venue holds 12"))
+    run(active.standing.recovered())
+    moved = active.keeper.books.state
+    assert moved is not None
+    assert (moved.state, moved.reason) == (REDUCING, "books_differ: USDT: the venue holds 12")
+
+
 def test_a_stalled_loop_pauses_entries_for_a_minute(active: Bench) -> None:
     active.look()
     assert active.look(after_s=5.0) is REDUCING
