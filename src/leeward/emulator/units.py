@@ -60,8 +60,12 @@ def column_units(column: FloatColumn) -> NDArray[np.int64]:
     Python ints in an object array where 64 bits are too few.
     """
     known = np.nan_to_num(column)
-    if not len(known) or float(np.max(known)) < _EXACT_BELOW:
-        return np.rint(known * UNIT).astype(np.int64)
-    values = [int(Decimal(repr(value)).scaleb(8)) for value in known.tolist()]
-    fits = max(values) < 2**63
-    return np.array(values, dtype=np.int64 if fits else object)
+    small = known < _EXACT_BELOW
+    amounts = np.rint(np.where(small, known, 0.0) * UNIT).astype(np.int64)
+    if small.all():
+        return amounts
+    large = [int(Decimal(repr(value)).scaleb(8)) for value in known[~small].tolist()]
+    if max(large) >= 2**63:
+        amounts = amounts.astype(object)
+    amounts[~small] = large
+    return amounts

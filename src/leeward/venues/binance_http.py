@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 import httpx
 
@@ -52,8 +54,15 @@ class Reply:
     retry_after_s: float | None = None
 
 
+@cache
+def _certificates() -> ssl.SSLContext:
+    # Reading the authorities takes longer than any request; all clients trust the same ones.
+    return httpx.create_ssl_context()
+
+
 def _open_client() -> httpx.AsyncClient:
     return httpx.AsyncClient(
+        verify=_certificates(),
         timeout=httpx.Timeout(_ORDER_S, connect=_CONNECT_S, pool=_CONNECT_S),
         limits=httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=30),
         headers={"Accept": "application/json", "User-Agent": "leeward"},
