@@ -350,6 +350,7 @@ BAD = {
     "an error": (Wish("RAISES"), "ValueError"),
     "an end of the process": (Wish("EXITS"), "its check ended with code 7"),
     "no edge, in live trading": (Wish(None, "btcusdt_price"), "no demonstrated edge"),
+    "the very same": (Wish(CROSS[0], None, {**CROSS[1]}), "it trades already"),
     "nothing before": (Wish(rollback=True), "nothing to roll back to"),
 }
 PEEK = """

@@ -139,6 +139,8 @@ class Swapper:
                 f"{wish.model}: no symbol of this session reads it; they read "
                 f"{', '.join(has) or 'none'}"
             )
+        if _is_the_same(candidate.started, ready.started):
+            raise Refused("it trades already, with this code, these parameters and models")
         if self._under_way is not present:  # called off meanwhile
             return
         candidate.join(session.decider)
@@ -295,6 +297,12 @@ class Swapper:
     async def _done(self, command: Command, outcome: str) -> None:
         done = CommandDone(command.command_id, outcome, self.ready.session.server_now_ms())
         await self.ready.session.keeper.commit(done, urgent=True)
+
+
+def _is_the_same(new: SessionStarted, old: SessionStarted) -> bool:
+    """Returns whether an exchange would change nothing: code, parameters and models are the old."""
+    one, other = ({**strategy_facts(each), "source": "", "session": ""} for each in (new, old))
+    return one == other
 
 
 def _in_a_line(error: Exception) -> str:
