@@ -148,6 +148,17 @@ def answered(dialog: Locator, outcome: str) -> None:
     expect(dialog).to_contain_text(re.compile(rf"Done: {outcome}|is not carried out yet"))
 
 
+def asked_by(page: Page, button: str, heading: str) -> Locator:
+    """Returns the dialog that a button opens, pressed when it can be: what is held comes and goes,
+    and a press may come too late."""
+    dialog = page.get_by_role("dialog", name=heading)
+    until_s = time.monotonic() + ASKED_MS / 1000
+    while not dialog.is_visible():
+        assert time.monotonic() < until_s, f"{button} opens nothing"
+        page.get_by_role("button", name=button).last.click()
+    return dialog
+
+
 def agree(shown: Callable[[], Any], known: Callable[[], Any]) -> None:
     """Waits until a page shows what the database has: both move on."""
     until_s = time.monotonic() + ASKED_MS / 1000

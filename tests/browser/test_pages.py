@@ -24,6 +24,7 @@ from tests.browser.conftest import (
     Watched,
     agree,
     answered,
+    asked_by,
     context_of,
 )
 from tests.running import ACCOUNT, wait_for
@@ -268,15 +269,17 @@ def test_resume_is_refused_with_a_wrong_password(opened: Opened, halted: Watched
 
 def test_flatten_sells_what_is_held(opened: Opened, active: Watched) -> None:
     page = opened("/control").page
+    dialog = asked_by(page, "Sell …", "Sell what is held?")
     active.leeward("halt", "--reason", "flatten is tried")
     wait_for(lambda: active.rests_at(TradingState.HALTED))
-    page.get_by_role("button", name="Sell …").click()
-    dialog = page.get_by_role("dialog", name="Sell what is held?")
     dialog.get_by_role("button", name="Sell now").click()
     answered(dialog, "")
     wait_for(lambda: not active.now().positions)
     dialog.get_by_role("button", name="Close").click()
     expect(page.locator(".page")).to_contain_text("dashboard:owner")
+    sell = page.get_by_role("button", name="Sell …")
+    expect(sell).to_be_disabled()
+    expect(sell).to_have_attribute("title", "Nothing is held now.")
     active.leeward("resume")
 
 

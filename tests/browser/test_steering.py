@@ -14,6 +14,7 @@ from tests.browser.conftest import (
     Opened,
     Watched,
     answered,
+    asked_by,
 )
 from tests.running import wait_for
 
@@ -23,9 +24,9 @@ from leeward.engine.records import TradingState
 CHECKED_MS = 300_000
 ORDERS = {
     "halt": ("Halt …", "Halt this account?", "Halt now"),
-    "resume": ("Resume …", "Resume this account?", "Resume"),
     "flatten": ("Sell …", "Sell what is held?", "Sell now"),
     "swap": ("Change …", "Change the strategy?", "Change"),
+    "resume": ("Resume …", "Resume this account?", "Resume"),
 }
 
 
@@ -92,7 +93,7 @@ def test_a_swap_that_cannot_be_says_so_and_changes_nothing(
     assert session.started.strategy.endswith("restless.py:Restless")
 
 
-def test_every_order_can_be_given_on_a_phone(opened: Opened) -> None:
+def test_every_order_can_be_given_on_a_phone(opened: Opened, watched: Watched) -> None:
     page = opened("/control", "phone").page
     # The bar is drawn anew all the time: both are measured at one moment.
     account, halt = page.evaluate(
@@ -104,9 +105,10 @@ def test_every_order_can_be_given_on_a_phone(opened: Opened) -> None:
     assert halt["bottom"] > halt["top"]
     assert account["top"] >= halt["bottom"], "the button lies on the account's name"
     for order, (button, heading, confirm) in ORDERS.items():
-        page.get_by_role("button", name=button).last.click()
-        dialog = page.get_by_role("dialog", name=heading)
-        expect(dialog).to_be_visible()
+        if order == "resume":
+            expect(page.get_by_role("button", name=button)).to_be_disabled()
+            watched.leeward("halt")
+        dialog = asked_by(page, button, heading)
         if order == "swap":
             expect(dialog).to_contain_text("strategy ema_cross", timeout=ASKED_MS)
         page.wait_for_timeout(300)
@@ -125,6 +127,8 @@ def test_every_order_can_be_given_on_a_phone(opened: Opened) -> None:
         assert box["height"] >= 36
         dialog.get_by_role("button", name="Cancel").click()
         expect(dialog).to_be_hidden()
+    watched.leeward("resume")
+    wait_for(lambda: watched.rests_at(TradingState.ACTIVE))
 
 
 def test_a_slow_press_is_not_lost_where_its_button_is_drawn_anew(opened: Opened) -> None:

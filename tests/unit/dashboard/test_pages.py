@@ -256,6 +256,27 @@ def test_a_backtest_is_asked_for_with_names_and_amounts_only() -> None:
         backtest_of({"strategy": "ema_cross", "symbols": "BTCUSDT", "balance": "nan"})
 
 
+@pytest.mark.parametrize(
+    ("found", "off"),
+    [
+        (RESTING, {"resume": "Only a halted account can be resumed."}),
+        (replace(RESTING, state=TradingState.HALTED), {}),
+        (replace(RESTING, state=TradingState.RECOVERING, positions=()),
+         {"flatten": "Nothing is held now."}),
+        # What is written down is carried out by the next process, on what it finds then.
+        (replace(RESTING, positions=(), alive=False), {}),
+    ],
+)  # fmt: skip
+def test_an_order_that_can_have_no_effect_cannot_be_asked_for_and_says_why(
+    found: Overview, off: dict[str, str]
+) -> None:
+    drawn = re.findall(r"<button([^>]*) data-open=\"(\w+)\"([^>]*)>", draw_actions(found))
+    assert [name for _, name, _ in drawn] == ["halt", "resume", "flatten", "swap"]
+    given = {name: before + after for before, name, after in drawn}
+    assert {name for name, each in given.items() if "disabled" in each} == off.keys()
+    assert all(f'title="{why}"' in given[name] for name, why in off.items())
+
+
 def test_a_change_that_is_under_way_is_said() -> None:
     shown = words(draw_actions(replace(RESTING, facts={"swap": {"to": "x", "state": "shadowing"}})))
     assert "A change to x is under way: shadowing." in shown

@@ -72,6 +72,11 @@ def draw_actions(found: Overview) -> Html:
     held = len(found.positions)
     swap = mapping(found.facts.get("swap"))
     waits = _under_way(swap) if swap else None
+    # Without a process an order is written down, and counts for what the next one finds.
+    off = {
+        "resume": found.alive and found.state is TradingState.ACTIVE,
+        "flatten": found.alive and not held,
+    }
     boxes = (
         ("Halt", "Open no new position. What is held keeps its stops.", "Halt …", "halt", "stop"),
         (
@@ -89,7 +94,10 @@ def draw_actions(found: Overview) -> Html:
     cards = [
         element(
             "section", element("h2", heading), element("p", words, class_="quiet"),
-            parts.button(label, kind=kind, data_open=name, data_key=f"open-{name}"),
+            parts.button(
+                label, kind=kind, data_open=name, data_key=f"open-{name}",
+                disabled=off.get(name, False), title=off.get(name, False) and words,
+            ),
             class_="card",
         )
         for heading, words, label, name, kind in boxes
