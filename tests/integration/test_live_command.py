@@ -111,7 +111,7 @@ def test_it_names_what_the_exchange_did_not_tell(
     market.sim("POST", "faults", effect="http_5xx", match=match, id="dark")
     shown = live(leeward, market, RISKS, "--log", "log.jsonl")
     market.sim("DELETE", "faults/dark")
-    assert shown.code == 3
+    assert shown.code == 1  # a service is started again
     assert "do not agree yet: the venue did not tell the trades of ETHUSDT" in shown.err
 
 
@@ -119,6 +119,34 @@ def test_it_refuses_without_a_key(leeward: Run, market: Served) -> None:
     shown = live(leeward, market, RISKS)
     assert shown.code == 3
     assert "no API key is set" in shown.err
+
+
+def test_a_symbol_that_is_halted_is_no_refusal_either(leeward: Run, market: Served) -> None:
+    market.sim("POST", "symbols/ETHUSDT", status="BREAK")
+    shown = live(leeward, market, RISKS)
+    market.sim("POST", "symbols/ETHUSDT", status="TRADING")
+    assert shown.code == 1
+    assert "ETHUSDT: BREAK at the venue; leave it out, or try again later" in shown.err
+
+
+@pytest.mark.usefixtures("key")
+@pytest.mark.parametrize(
+    ("route", "words"),
+    [
+        ("GET /api/v3/exchangeInfo", "no rules of BTCUSDT, ETHUSDT from the venue: HTTP 503"),
+        ("GET /api/v3/account", "the venue did not tell of the account: HTTP 503"),
+        ("GET /sapi/v1/account/apiRestrictions", "did not tell the rights of the key: HTTP 503"),
+    ],
+)
+def test_an_exchange_in_trouble_is_no_refusal_so_that_a_service_is_started_again(
+    leeward: Run, market: Served, route: str, words: str
+) -> None:
+    fault = market.sim("POST", "faults", effect="http_5xx", match={"route": route}, status=503)
+    shown = live(leeward, market, RISKS)
+    market.sim("DELETE", f"faults/{fault['id']}")
+    assert shown.code == 1
+    assert words in shown.err
+    assert "try again later" in shown.err
 
 
 def test_it_refuses_a_key_that_is_not_accepted(

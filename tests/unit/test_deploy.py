@@ -93,6 +93,12 @@ def test_the_unit_waits_for_the_graceful_stop_and_does_not_repeat_refusals() -> 
     assert values("RestartPreventExitStatus") == ["2 3"]
 
 
+def test_nothing_gives_up_on_an_exchange_that_is_away_for_hours() -> None:
+    assert values("StartLimitIntervalSec") == ["0"]
+    _, _, retries = COMPOSE["services"]["trader"]["restart"].partition("on-failure:")
+    assert int(retries) * 60 >= 24 * 60 * 60  # Docker waits a minute at most between two tries
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     unit = tmp_path / "leeward@paper.service"

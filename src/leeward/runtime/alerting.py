@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from leeward.domain.errors import BadConfig, Refused, unknown_name
+from leeward.domain.errors import BadConfig, Refused, RetryLater, unknown_name
 from leeward.engine.records import Noted, Severity
 from leeward.monitoring.alerts import Alerts, Wiring, trial_message
 from leeward.monitoring.channels import Channel, channels_of
@@ -48,8 +48,9 @@ def try_channels(channels: Sequence[Channel], account: str) -> dict[str, bool]:
 
 
 def check_answered(answered: dict[str, bool]) -> list[Noted]:
-    """Returns a note for each channel that did not answer a test. Raises Refused where none did:
-    real money is not traded where nobody would hear of trouble."""
+    """Returns a note for each channel that did not answer a test. Real money is not
+    traded where nobody would hear of trouble: raises Refused where there is no channel, RetryLater
+    where none answered."""
     if not answered:
         raise Refused(
             f"live refused: there is no channel for alerts; {HOW_TO_NAME_ONE}, or pass --no-alerts "
@@ -57,7 +58,7 @@ def check_answered(answered: dict[str, bool]) -> list[Noted]:
         )
     silent = [name for name, heard in answered.items() if not heard]
     if len(silent) == len(answered):
-        raise Refused(
+        raise RetryLater(
             f"live refused: no channel answered a test message ({', '.join(silent)}); see `leeward "
             "alerts test`, or pass --no-alerts and look after it yourself"
         )

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 
 from leeward import __version__
-from leeward.domain.errors import BadUsage, Refused
+from leeward.domain.errors import BadUsage, Refused, RetryLater
 from leeward.domain.money import Money
 from leeward.domain.rules import SymbolRules, SymbolStatus
 from leeward.engine.books import Books
@@ -42,12 +42,15 @@ class Asked:
 
 
 def check_symbols(symbols: Sequence[str], rules: Mapping[str, SymbolRules]) -> str:
-    """Returns the quote asset of all symbols; raises Refused for one that cannot be traded."""
+    """Returns the quote asset of all symbols; raises RetryLater for one that does not trade now:
+    where the exchange is down for maintenance, none does."""
     for symbol in symbols:
         if symbol not in rules:
             raise BadUsage(f"{symbol}: the venue does not know it; see `leeward doctor`")
         if rules[symbol].status is not SymbolStatus.TRADING:
-            raise Refused(f"{symbol}: {rules[symbol].status} at the venue; leave it out, or wait")
+            raise RetryLater(
+                f"{symbol}: {rules[symbol].status} at the venue; leave it out, or try again later"
+            )
     quotes = {rules[symbol].quote for symbol in symbols}
     if len(quotes) > 1:
         raise BadUsage(

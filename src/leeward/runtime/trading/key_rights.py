@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from leeward.domain.answers import Found
-from leeward.domain.errors import Refused
+from leeward.domain.answers import Found, Reaction, Unavailable
+from leeward.domain.errors import Refused, RetryLater
 from leeward.engine.records import Noted, Severity, TradingState
 from leeward.runtime.settings import Settings
 from leeward.runtime.trading.facts import check_stop_policy
@@ -23,14 +23,17 @@ _MAY_NOT_TRADE: Final = "the exchange does not let this account trade; ask it wh
 
 async def check_live(settings: Settings, market: Market) -> list[Noted]:
     """Returns what is to be noted of the key. Raises Refused for a key that may do too much or too
-    little, for an account that may not trade, and where positions could be without a stop."""
+    little, for an account that may not trade, and where positions could be without a stop;
+    RetryLater where the venue does not tell."""
     check_stop_policy(settings.risk)
     rest = market.rest
     if rest.http.key is None:
         raise Refused("live refused: no API key is set; set venue.api_key and its secret or file")
     account = await rest.account()
-    if not isinstance(account, Found):
+    if isinstance(account, Unavailable) and account.reaction is Reaction.STOP:
         raise Refused(f"live refused: the key is not accepted: {account.why}; see `leeward doctor`")
+    if not isinstance(account, Found):
+        raise RetryLater(f"the venue did not tell of the account: {account.why}; try again later")
     if not account.value.can_trade:
         raise Refused(f"live refused: {_MAY_NOT_TRADE}")
     at_ms = market.server_now_ms()
@@ -39,7 +42,9 @@ async def check_live(settings: Settings, market: Market) -> list[Noted]:
         return [Noted("key_rights", words, Severity.INFO, at_ms)]
     rights = await rest.key_rights()
     if not isinstance(rights, Found):
-        raise Refused(f"live refused: the key's rights are not known: {rights.why}; try again")
+        raise RetryLater(
+            f"the venue did not tell the rights of the key: {rights.why}; try again later"
+        )
     verdict = judge_key(rights.value, any_ip_allowed=market.any_ip_allowed)
     if verdict.refusals:
         raise Refused(f"live refused: {verdict.refusals[0]}")

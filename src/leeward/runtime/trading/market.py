@@ -18,7 +18,9 @@ from leeward.runtime.settings import Settings
 from leeward.runtime.trading.facts import check_symbols
 from leeward.runtime.venue import open_venue
 from leeward.venues.binance_errors import NO_SYMBOL
+from leeward.venues.binance_http import BinanceHttp
 from leeward.venues.binance_rest import BinanceRest
+from leeward.venues.governor import Lane
 from leeward.venues.paper import PaperVenue
 from leeward.venues.venue import Venue
 
@@ -61,19 +63,25 @@ async def reached(settings: Settings, symbols: tuple[str, ...]) -> AsyncIterator
     rest = open_venue(settings)
     try:
         if not await rest.http.sync():
-            where = rest.http.addresses.rest
-            raise RetryLater(f"{where} does not answer; see `leeward doctor`, then try again")
+            raise RetryLater(_no_answer(rest.http))
         if rest.http.addresses.replayed:
             await rest.http.sync()  # its speed is told by two samples that lie apart
         found = await rest.rules(symbols)
         if isinstance(found, Unavailable) and found.code in _NOT_THERE:
             raise await _unknown(rest, symbols)
-        if not isinstance(found, Found):
-            raise BadUsage(f"{', '.join(symbols)}: no rules from the venue: {found.why}")
-        quote = check_symbols(symbols, found.value)
-        yield Market(rest, dict(found.value), quote, settings.venue.allow_any_ip)
+        rules = _found(found, f"rules of {', '.join(symbols)}")
+        quote = check_symbols(symbols, rules)
+        yield Market(rest, dict(rules), quote, settings.venue.allow_any_ip)
     finally:
         await rest.aclose()
+
+
+def _no_answer(http: BinanceHttp) -> str:
+    where = http.addresses.rest
+    held_s = http.governor.blocked_s(http.clock.now_ms(), http.clock.monotonic_s(), Lane.EXIT)
+    if held_s:
+        return f"{where}: this address is banned for {held_s:.0f} s more; asking sooner prolongs it"
+    return f"{where} does not answer; see `leeward doctor`, then try again"
 
 
 async def _unknown(rest: BinanceRest, symbols: tuple[str, ...]) -> BadUsage:

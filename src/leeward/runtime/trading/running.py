@@ -14,7 +14,7 @@ from leeward.database import reading
 from leeward.database.commands import Command
 from leeward.database.errors import DatabaseDown
 from leeward.domain.candle import Candle
-from leeward.domain.errors import Refused
+from leeward.domain.errors import RetryLater
 from leeward.domain.timeframe import Timeframe
 from leeward.domain.times import iso
 from leeward.engine.readings import SPACED_LATE_MS
@@ -79,7 +79,8 @@ class Running:
 
     async def run(self) -> str:
         """Returns in words how the session ended and what is left protected. Raises Refused where
-        the account was taken by another process, or where a live account could not be reconciled.
+        the account was taken by another process, RetryLater where a live account could not be
+        reconciled.
         """
         with StallAlarm(self._stalled, self.ready.session.clock) as stalls:
             return await self._run({**self._tasks(), "stalls": stalls.keep_beating})
@@ -122,8 +123,8 @@ class Running:
                     more_s = _REREAD_S
                 if session.clock.monotonic_s() > until_s + more_s:
                     why = session.desk.left or "the venue did not answer"
-                    raise Refused(
-                        f"live refused: {why}; what is held is protected where it was. See the "
+                    raise RetryLater(
+                        f"live ended: {why}; what is held is protected where it was. See the "
                         "log, then start again"
                     )
                 await session.clock.sleep(0.1)

@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from leeward.domain.errors import Refused
+from leeward.domain.errors import RetryLater
 from leeward.engine.records import Mode
 from leeward.runtime.trading.running import Running
 from leeward.runtime.trading.start import Ready
@@ -56,6 +56,6 @@ def test_a_live_start_is_given_up_after_a_minute_or_when_a_doubt_could_be_settle
     ready = SimpleNamespace(session=start, started=SimpleNamespace(mode=Mode.LIVE))
     running = Running.__new__(Running)
     running.ready = cast("Ready", ready)
-    with pytest.raises(Refused, match="do not agree yet; what is held is protected"):
+    with pytest.raises(RetryLater, match="do not agree yet; what is held is protected"):
         asyncio.run(running._until_over())
     assert start.now_s == pytest.approx(given_up_s, abs=1.0)
