@@ -61,7 +61,7 @@ def column_units(column: FloatColumn) -> NDArray[np.int64]:
     """
     known = np.nan_to_num(column)
     small = known < _EXACT_BELOW
-    amounts = np.rint(np.where(small, known, 0.0) * UNIT).astype(np.int64)
+    amounts: NDArray[np.int64] = np.rint(np.where(small, known, 0.0) * UNIT).astype(np.int64)
     if small.all():
         return amounts
     large = [int(Decimal(repr(value)).scaleb(8)) for value in known[~small].tolist()]
