@@ -10,6 +10,7 @@ import pytest
 import websockets
 
 from leeward.emulator.faults import ACTIONS, EFFECTS, REQUEST_FAULTS, read_timeline
+from tests.running import wait_for
 from tests.served import MARKET, NEW_ORDER, Served, Trader, ask, generated, hear, served, trader
 
 #: What actions need beside their name.
@@ -106,6 +107,16 @@ def test_timeline_strikes_requests_and_messages_too() -> None:
         assert me.order(**MARKET).status_code == 200
 
 
+def until_struck(emulator: Served, fault_id: str) -> None:
+    """Waits until a fault has met a request, which a busy machine takes up later than its sender
+    waits for an answer."""
+    wait_for(
+        lambda: any(
+            each["applied"] for each in emulator.sim("GET", "faults") if each["id"] == fault_id
+        )
+    )
+
+
 @pytest.mark.usefixtures("me")
 def test_every_request_fault_stands_in_the_trace(emulator: Served) -> None:
     for effect in REQUEST_FAULTS:
@@ -118,6 +129,7 @@ def test_every_request_fault_stands_in_the_trace(emulator: Served) -> None:
             try:
                 http.get("/api/v3/ping")
             except httpx.TransportError:
+                until_struck(emulator, f"t-{effect}")
                 assert effect in {"reset_before", "reset_after", "no_answer"}
             except httpx.DecodingError:
                 assert effect == "gzip_broken"
@@ -131,11 +143,13 @@ def test_every_request_fault_stands_in_the_trace(emulator: Served) -> None:
 def test_no_answer_leaves_the_request_open_executed_or_not(
     emulator: Served, me: Trader, executed: bool
 ) -> None:
-    emulator.sim("POST", "faults", effect="no_answer", match=NEW_ORDER, count=1, executed=executed)
+    lost = {"effect": "no_answer", "match": NEW_ORDER, "count": 1, "executed": executed}
+    emulator.sim("POST", "faults", id="lost", **lost)
     now, patience = me.now_ms(), me.http.timeout
     me.http.timeout = httpx.Timeout(60, read=0.3)
     with pytest.raises(httpx.ReadTimeout):
         me.order(**MARKET, timestamp=now)
+    until_struck(emulator, "lost")
     me.http.timeout = patience
     found = me.call("GET", "/api/v3/allOrders", symbol="BTCUSDT").json()
     assert len(found) == int(executed)

@@ -12,6 +12,7 @@ from leeward.domain.times import iso
 from leeward.engine.books import books_of
 from leeward.engine.records import Executed
 from leeward.runtime.drill_truth import differences, truth_of
+from leeward.runtime.trading.hearing import Hearing
 from leeward.venues.lines import Patience
 from tests.stage import (
     ACCOUNT,
@@ -70,6 +71,9 @@ def test_an_exchange_whose_clock_jumps_has_each_order_once(stage: Stage) -> None
 
 
 def test_a_clock_far_ahead_makes_candles_overdue_until_it_goes_right_again(stage: Stage) -> None:
+    # The test alone asks for the time: an answer of before the clock is put right would undo it.
+    stage.monkeypatch.setattr("leeward.runtime.trading.running._SYNC_REPLAYED_S", 3_600.0)
+
     async def work(walk: Walk) -> None:
         await walk.hours(1)
         right_ms = walk.clock.told_ms
@@ -178,23 +182,48 @@ def test_a_stop_that_fills_while_the_account_is_mute_is_found_by_comparing(
     stage.play(work, FLAT, "trading.audit_s=1")
 
 
+class Watched(Hearing):
+    """Counts what the stream of an account told, and how often it was silent since then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events = self.silences = self.events_at_mute = 0
+
+    def told(self) -> None:
+        super().told()
+        self.events, self.silences = self.events + 1, 0
+
+    def is_mute(self, turns: int) -> bool:
+        self.silences += 1
+        mute = super().is_mute(turns)
+        if mute:
+            self.events_at_mute = self.events
+        return mute
+
+
 @pytest.mark.usefixtures("hasty")
 def test_a_mute_stream_of_the_account_is_told_and_subscribed_to_anew(stage: Stage) -> None:
+    heard = Watched()
+
     async def work(walk: Walk) -> None:
+        await walk.until(lambda: heard.events > 0)  # it is subscribed to
+        before = heard.events
         mute = {"effect": "subscribe_lost", "match": {"account": "main"}, "count": 1}
         walk.emulator.sim("POST", "faults", id="trouble", **mute)
         walk.emulator.sim("POST", "faults", effect="ws_cut", kind="ws_api")
         await walk.until(lambda: struck(walk, "trouble") > 0)
-        await asyncio.sleep(2.0)  # longer than silence is taken for nothing
+        # The new one is subscribed to, and its silence was taken for nothing.
+        await walk.until(lambda: heard.events > before and heard.silences > 0)
         await walk.hours(1)
         assert resting(walk) == ["STOP_LOSS"]
         await walk.until(lambda: any(each.kind == "stream_mute" for each in walk.noted))
-        await asyncio.sleep(2.0)
+        await walk.until(lambda: heard.events > heard.events_at_mute)
         walk.emulator.jump("BTCUSDT", 85.0)
         books = walk.ready.session.keeper.books
         await walk.until(lambda: books.positions() == [])
 
     stage.monkeypatch.setattr("leeward.runtime.trading.running.SILENT_S", 0.5)
+    stage.monkeypatch.setattr("leeward.runtime.trading.running.Hearing", lambda: heard)
     stage.play(work, FLAT, "trading.audit_s=3600")
 
 
