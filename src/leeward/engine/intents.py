@@ -46,6 +46,12 @@ def is_ours(client_order_id: str) -> bool:
     return _OURS.fullmatch(client_order_id) is not None
 
 
+def names_order(client_order_id: str) -> bool:
+    """Returns whether an order with this id was sent by Leeward; False for lists."""
+    found = _OURS.fullmatch(client_order_id)
+    return found is not None and found[2] in _ROLES
+
+
 def epoch_of(client_order_id: str) -> int:
     """Returns the lease epoch in which an id of ours was made; raises BadUsage for others."""
     return int(_parts(client_order_id)[0], 36)

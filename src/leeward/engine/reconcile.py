@@ -340,7 +340,8 @@ class _Reconciling:
         for report in self._facts.open_orders or ():
             if not is_ours(report.client_order_id):
                 words = f"{report.symbol}: an open {report.side} of another hand"
-                self._note(Severity.INFO, "external_order", report.client_order_id, words)
+                subject = f"{report.symbol}/{report.client_order_id}"
+                self._note(Severity.INFO, "external_order", subject, words)
         for symbol in sorted(self._facts.gone & self._held.keys()):
             words = f"{symbol}: the exchange has the symbol no more; what is held stays as it is"
             self._note(Severity.CRITICAL, "delisting", symbol, words)

@@ -144,18 +144,26 @@ TRADING: dict[str, dict[str, Meaning]] = {
             "Compare the order at the exchange, and report this with the log.",
         ),
         "stray_order": Meaning(
-            "An order with a name of ours is at the exchange and not in the books: the database "
-            "is new or was restored.",
-            "It is taken over, left or cancelled, as the words say.",
+            "An order with a name of ours is at the exchange and not in the books, or there are "
+            "two under one name: the database is new or was restored, or a second Leeward trades "
+            "this account.",
+            "Trading is halted; stops hold. What rests is taken over, left or cancelled, as the "
+            "words say.",
             "Was the database restored, or does a second one trade this account? There may be one "
-            "only.",
+            "only. Compare what it holds with `leeward status`: what the other one bought has no "
+            "stop of ours. Then `leeward resume`.",
         ),
         "external_order": Meaning(
-            "Somebody else has an open order on this account.", "It is left alone.", _COMPARE
+            "Somebody else has an open order on this account.",
+            "It is left alone, and trading goes on. This is told once an hour for each symbol; the "
+            "audit trail has each order.",
+            _COMPARE,
         ),
         "external_trade": Meaning(
             "Somebody else traded on this account.",
-            "It is booked as foreign, and left alone.",
+            "It is booked as foreign: no profit and no loss of ours, and what was bought is left "
+            "alone, without a stop. Trading goes on. This is told once an hour for each symbol; "
+            "the audit trail has each trade.",
             _COMPARE,
         ),
         "key_refused": Meaning(

@@ -19,6 +19,7 @@ from leeward.engine.intents import (
     intent_id,
     is_ours,
     list_id,
+    names_order,
     request_of,
     role_of,
 )
@@ -87,6 +88,7 @@ def test_ids_of_other_hands_are_not_ours(name: str) -> None:
 def test_a_lists_id_is_ours_but_has_no_role() -> None:
     name = list_id(DecisionKey("a", SYMBOL, 0, "entry"), 7)
     assert is_ours(name)
+    assert not names_order(name)
     assert epoch_of(name) == 7
     with pytest.raises(BadUsage, match="names a list"):
         role_of(name)

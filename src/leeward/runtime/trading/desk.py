@@ -24,6 +24,7 @@ from leeward.runtime.trading.bookkeeper import Bookkeeper
 from leeward.runtime.trading.means import Means
 from leeward.runtime.trading.memory import Memory
 from leeward.runtime.trading.sending import reports_in
+from leeward.runtime.trading.strangers import Strangers
 from leeward.runtime.trading.tending import PATIENCE_S, Tender, pause
 from leeward.venues.binance_codec_events import CashFlowEvent, ListEvent, OrderEvent
 from leeward.venues.binance_errors import NO_SYMBOL
@@ -80,6 +81,7 @@ class Desk:
     _halts_for: str = field(default="", init=False)
     _group: asyncio.TaskGroup | None = field(default=None, init=False)
     _doubts: Mapping[str, Doubt] = field(default_factory=dict, init=False)
+    _strangers: Strangers = field(default_factory=Strangers, init=False)
 
     def __post_init__(self) -> None:
         self._means = Means(
@@ -285,7 +287,7 @@ class Desk:
         ]
         await self.keeper.commit(*findings.records, *ended, urgent=True)
         self._doubts = findings.doubts
-        for noted in findings.alarms:
+        for noted in (*findings.alarms, *self._strangers.news(findings.records, self._now_s)):
             self.alarm(noted)
         for each in ended:
             self._tenders[each.trade.symbol].memory.forget_position()
@@ -354,6 +356,10 @@ class Desk:
 
     def _hint_of_order(self, report: OrderReport) -> None:
         order = self.keeper.books.orders.get(report.client_order_id)
+        namesake = self._strangers.namesake(self.keeper.books, report)
+        if namesake:
+            self._halts_for = f"stray_order: {namesake}"
+            self._want_audit()
         if order is None:
             self._want_audit()  # another hand, or a life of ours that the books do not know
         elif not order.is_done:
