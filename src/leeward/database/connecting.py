@@ -115,7 +115,10 @@ def _postgresql(url: URL, timeout_s: float, pool: type[Pool] | None) -> Engine:
     else:
         engine = create_engine(url, connect_args=arguments, poolclass=pool)
     milliseconds = round(timeout_s * 1000)
+    # The server asks after us as we do after it: a lock of a machine without power is soon free.
     settings = (
+        "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; "
+        "SET tcp_keepalives_count = 3; "
         f"SET statement_timeout = {milliseconds}; SET lock_timeout = {milliseconds}; "
         "SET synchronous_commit = on; SET timezone = 'UTC'"
     )

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -52,6 +52,15 @@ def test_a_start_is_not_refused_for_somebody_who_only_looked(
     gone.join()
     lease.check()
     lease.release()
+
+
+def test_a_server_soon_hears_that_the_machine_of_a_holder_is_gone(
+    postgres_url: str,
+) -> None:
+    """Else its lock would outlive a power cut by the two hours that are the system's default."""
+    asked = text("SELECT source FROM pg_settings WHERE name LIKE 'tcp_keepalives_%'")
+    with closing(open_database(postgres_url)) as database, database.reading() as connection:
+        assert connection.execute(asked).scalars().all() == ["session"] * 3
 
 
 def test_the_lease_of_a_killed_process_is_free_and_its_epoch_is_not_used_again(
