@@ -102,6 +102,8 @@ def _of_database(database: Database) -> Iterator[Finding]:
     with database.reading() as connection:
         without_deadline(connection)
         problem = schema.judge(schema.version_of(connection))
+        if problem is not None and schema.is_empty(connection):
+            problem = "there are none yet; a paper or live session makes them"
         yield Finding("tables", 1, () if problem is None else (problem,))
         if problem is not None:
             return

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from sqlalchemy import text
 from tests.histories import ACCOUNT, deposit, life_of_an_account
 
 from leeward.database.audit import audit
-from leeward.database.engine import Database, open_database
+from leeward.database.engine import Database, connect_database, open_database
 from leeward.database.lease import take_lease
 
 
@@ -19,6 +20,14 @@ def test_an_untouched_database_passes_every_check(lived: Database) -> None:
         "tables", "references", "chain of events", "rows", "orders", "positions", "trades",
     }  # fmt: skip
     assert all(each.seen for each in findings)
+
+
+def test_an_empty_database_is_nobodys(tmp_path: Path) -> None:
+    (tmp_path / "leeward.db").touch()
+    with closing(connect_database(f"sqlite:///{tmp_path / 'leeward.db'}")) as empty:
+        assert [str(each) for each in audit(empty)] == [
+            "tables: 1 wrong of 1: there are none yet; a paper or live session makes them"
+        ]
 
 
 @pytest.mark.parametrize(
