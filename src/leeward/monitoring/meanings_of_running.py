@@ -68,7 +68,7 @@ RUNNING: dict[str, dict[str, Meaning]] = {
         "challenger": Meaning(
             "A challenger is asked beside the model in use, or cannot be.",
             "It decides nothing: what it would have said is written down.",
-            "`leeward models show NAME` compares the two once there are enough candles.",
+            "`leeward models compare NAME` compares the two once there are enough candles.",
         ),
         "sentiment": Meaning(
             "A source of sentiment fails, or what it says is refused.",
