@@ -95,12 +95,14 @@ class Walk:
 
     async def until(self, met: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
         """Waits, in our time, until something holds; fails where the session ends first."""
+        pause_s = 0.001
         async with asyncio.timeout(patience_s):
             while not met():
                 if self.running.done():
                     self.running.result()
                     raise AssertionError("the session ended by itself")
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(pause_s)
+                pause_s = min(1.2 * pause_s, 0.01)
 
 
 def unhurried(settings: Settings) -> Settings:
@@ -120,7 +122,7 @@ async def walked(emulator: Served, settings: Settings, asked: Asked) -> AsyncIte
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         for name in DEADLINES:
             patch.setattr(name, PATIENCE_S)
-        market = await stack.enter_async_context(reached(settings, asked.symbols))
+        market = await stack.enter_async_context(reached(settings, asked.symbols, noted.append))
         market.rest.http.server_clock = clock = SteppedClock(market.rest.http.clock.monotonic_s)
         await market.rest.http.sync()
         ready = await stack.enter_async_context(put_together(settings, asked, market, watcher))

@@ -149,6 +149,16 @@ def test_an_exchange_in_trouble_is_no_refusal_so_that_a_service_is_started_again
     assert "try again later" in shown.err
 
 
+def test_a_start_waits_until_a_ban_is_over_instead_of_asking_again(
+    leeward: Run, market: Served
+) -> None:
+    market.sim("POST", "faults", effect="ban_418", seconds=2, count=1, id="ban")
+    shown = live(leeward, market, RISKS)
+    market.sim("DELETE", "faults/ban")
+    assert "this address is banned for 2 s more; the start waits" in shown.err
+    assert "no API key is set" in shown.err  # it went on
+
+
 def test_it_refuses_a_key_that_is_not_accepted(
     leeward: Run, market: Served, key: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,6 +14,7 @@ from leeward.domain.errors import BadUsage, RetryLater
 from leeward.domain.money import Money
 from leeward.domain.rules import SymbolRules
 from leeward.engine.books import Held
+from leeward.engine.records import Noted, Severity
 from leeward.runtime.settings import Settings
 from leeward.runtime.trading.facts import check_symbols
 from leeward.runtime.venue import open_venue
@@ -58,12 +59,13 @@ def without_key(settings: Settings) -> Settings:
 
 
 @asynccontextmanager
-async def reached(settings: Settings, symbols: tuple[str, ...]) -> AsyncIterator[Market]:
+async def reached(
+    settings: Settings, symbols: tuple[str, ...], alarm: Callable[[Noted], None]
+) -> AsyncIterator[Market]:
     """Yields the venue once its time and the symbols' rules are known. Raises RetryLater."""
     rest = open_venue(settings)
     try:
-        if not await rest.http.sync():
-            raise RetryLater(_no_answer(rest.http))
+        await _synced(rest.http, alarm)
         if rest.http.addresses.replayed:
             await rest.http.sync()  # its speed is told by two samples that lie apart
         found = await rest.rules(symbols)
@@ -76,12 +78,17 @@ async def reached(settings: Settings, symbols: tuple[str, ...]) -> AsyncIterator
         await rest.aclose()
 
 
-def _no_answer(http: BinanceHttp) -> str:
-    where = http.addresses.rest
-    held_s = http.governor.blocked_s(http.clock.now_ms(), http.clock.monotonic_s(), Lane.EXIT)
-    if held_s:
-        return f"{where}: this address is banned for {held_s:.0f} s more; asking sooner prolongs it"
-    return f"{where} does not answer; see `leeward doctor`, then try again"
+async def _synced(http: BinanceHttp, alarm: Callable[[Noted], None]) -> None:
+    """Asks for the exchange's time. A ban is waited out here: each start that came back to ask
+    would prolong it."""
+    where, clock = http.addresses.rest, http.clock
+    while not await http.sync():
+        held_s = http.governor.blocked_s(clock.now_ms(), clock.monotonic_s(), Lane.EXIT)
+        if not held_s:
+            raise RetryLater(f"{where} does not answer; see `leeward doctor`, then try again")
+        words = f"{where}: this address is banned for {held_s:.0f} s more; the start waits"
+        alarm(Noted("exchange_ban", words, Severity.WARNING, clock.now_ms()))
+        await clock.sleep(held_s)
 
 
 async def _unknown(rest: BinanceRest, symbols: tuple[str, ...]) -> BadUsage:

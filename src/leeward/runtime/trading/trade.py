@@ -66,7 +66,10 @@ async def trade(settings: Settings, asked: Asked, watcher: Watcher, talk: Talk) 
     load_strategy(asked.strategy)(**asked.params)  # a mistake in it is told before all else
     used = settings if live else without_key(settings)
     account = account_name(asked.mode, used)
-    async with watched(used, account, watcher) as watch, reached(used, asked.symbols) as market:
+    async with (
+        watched(used, account, watcher) as watch,
+        reached(used, asked.symbols, watch.alarm) as market,
+    ):
         _check_end(asked, market)
         notes = await check_live(used, market) if live else []
         for noted in notes:
