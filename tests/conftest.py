@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,12 @@ from tests.databases import PostgresServer, name_in, running_postgres
 # Machines are noisy, and the first example of a compiled function builds it.
 settings.register_profile("leeward", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("leeward")
+
+# Tests kill processes, never the machine: waiting for the disk shows nothing and takes long.
+MEMORY = Path("/dev/shm")  # noqa: S108 - every test has a folder of its own in it
+if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 4 << 30:
+    os.environ["TMPDIR"] = str(MEMORY)
+    tempfile.tempdir = None
 
 
 @pytest.fixture(scope="session")
