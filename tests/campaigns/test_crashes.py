@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from tests.harness.campaign import Verdict, plan_of, run_loudly, scaled, story
@@ -52,3 +53,13 @@ def test_processes_die_at_many_named_points_also_while_they_recover(
     assert killed <= {*POINTS} | {point for each in verdicts for point in each.passed}
     assert len(killed) >= 40 or len(verdicts) < RUNS
     assert any(point.startswith("recovering") for point in killed) or len(verdicts) < RUNS
+
+
+@pytest.mark.timeout(0)
+def test_the_same_seed_gives_the_same_log(verdicts: list[Verdict], tmp_path: Path) -> None:
+    # The orders, fills, events and records of the runs that were made anyway, and once more.
+    again = verdicts[::7][:1_000]
+    differing = [
+        each.plan.seed for each in again if run_loudly(each.plan, tmp_path).hash != each.hash
+    ]
+    assert not differing, f"seeds {differing[:10]} of {len(again)} gave different logs"
