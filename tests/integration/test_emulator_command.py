@@ -10,6 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.integration.conftest import Run
+
 COMMAND = [str(Path(sys.executable).with_name("leeward")), "emulator", "--symbols", "BTCUSDT"]
 
 
@@ -53,16 +55,12 @@ def test_command_prints_one_line_of_json_serves_and_stops_on_interrupt(tmp_path:
     ],
 )
 def test_command_refuses_with_a_reason(
-    tmp_path: Path, options: list[str], code: int, word: str
+    leeward: Run, options: list[str], code: int, word: str
 ) -> None:
-    environment = {**os.environ, "LEEWARD_DATA__DIR": str(tmp_path)}
-    ended = subprocess.run(
-        [*COMMAND, *options], capture_output=True, text=True, env=environment, cwd=tmp_path,
-        timeout=120, check=False,
-    )  # fmt: skip
-    assert ended.returncode == code
-    assert word in ended.stderr
-    assert "Traceback" not in ended.stderr
+    ended = leeward("emulator", "--symbols", "BTCUSDT", *options)
+    assert ended.code == code
+    assert word in ended.err
+    assert "Traceback" not in ended.err
 
 
 def test_command_replays_real_candles_of_a_folder(tmp_path: Path, market_data: Path) -> None:
