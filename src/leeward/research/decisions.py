@@ -154,18 +154,21 @@ def core_records(replay: Replay, stood: Stood) -> tuple[Record, Record, Record]:
             positions[s].quantity = held.quantity
             positions[s].entry_price = held.entry_price
             positions[s].stop, positions[s].target = held.stop, held.target
-            positions[s].entry_row = _row(layout.market, s, held.entry_time_ms)
+            positions[s].entry_row = row_at(layout.market, s, held.entry_time_ms)
             orders[s].action = SELL if held.closing else NO_ORDER
         elif symbol in stood.view.buying:
             orders[s].action, orders[s].quantity = BUY, stood.view.buying[symbol]
         if symbol in stood.view.stopped_ms:
-            positions[s].stop_row = _row(layout.market, s, stood.view.stopped_ms[symbol])
+            positions[s].stop_row = row_at(layout.market, s, stood.view.stopped_ms[symbol])
     return account, positions, orders
 
 
-def _row(market: Market, s: int, open_time_ms: int) -> int:
-    """Returns the symbol's row of the first candle that opens at the time or later."""
+def row_at(market: Market, s: int, open_time_ms: int) -> int:
+    """Returns the symbol's row of the first candle that opens at the time or later; before the
+    first, as if no candle had been missing: so a session takes it too."""
     times = market.open_time[market.row[s] >= 0]
+    if len(times) and open_time_ms < times[0]:
+        return -int((times[0] - open_time_ms) // market.length_ms)
     return int(np.searchsorted(times, open_time_ms))
 
 
