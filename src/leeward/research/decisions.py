@@ -201,18 +201,18 @@ def _difference(
         return None
     if _agree(said, answer):
         return None
-    cause = _cause(row, stood.state) if answer.decision == "enter" else ""
+    cause = _cause(row, stood) if answer.decision == "enter" else ""
     return Difference(symbol, time, _words(said), _words(answer), cause)
 
 
-def _cause(row: Executed, state: TradingState | None) -> str:
+def _cause(row: Executed, stood: Stood) -> str:
     """Returns what kept an entry that the core wants from being made, "" for nothing."""
     if row.data_state not in KNOWN_IN_TIME:
         return "data"
     if row.decision not in {"refused", "skipped"}:
         return ""
     if row.reason in _STATES:
-        return "refusal" if state is not None and row.reason == state.value.lower() else ""
+        return "refusal" if row.reason.upper() in {stood.state, *stood.moved} else ""
     return "" if row.reason in _OF_CORE else "refusal"
 
 

@@ -152,6 +152,19 @@ def test_a_refusal_by_the_state_is_explained_while_that_state_was_recorded() -> 
     assert check_parity(told).decisions.unexplained == ()
 
 
+def test_a_refusal_is_explained_by_a_state_that_was_in_force_before_it_could_be_written() -> None:
+    """As with a database that is down at the step: the move is committed after the step's rows."""
+    place, row = first_row(plain(), "enter")
+    refused = changed(plain(), place, decision="refused", reason="reducing")
+    moved = StateMoved(TradingState.REDUCING, "database", "watch", row.at_ms + 500)
+    marks = [n for n, each in enumerate(refused.records) if isinstance(each, EquityMarked)]
+    following = next(n for n in marks if n > place)
+    told = (*refused.records[:following], moved, *refused.records[following:])
+    assert check_parity(replace(refused, records=told)).decisions.unexplained == ()
+    later = (*refused.records[: following + 1], moved, *refused.records[following + 1 :])
+    assert check_parity(replace(refused, records=later)).decisions.unexplained
+
+
 def test_a_row_that_was_never_written_is_unexplained() -> None:
     place, row = first_row(plain(), "none")
     kept = [record for i, record in enumerate(plain().records) if i != place]
