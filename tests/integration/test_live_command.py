@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -331,3 +332,28 @@ def test_on_a_terminal_the_confirmation_is_typed(
     assert shown.code == code, shown.err
     assert f"Type '{PHRASE}' to begin" in shown.err
     assert shown.err.endswith(words)
+
+
+class Interrupted:
+    """A terminal at which Ctrl-C is pressed when it is asked."""
+
+    went_on = False
+
+    def isatty(self) -> bool:
+        return True
+
+    def readline(self) -> str:
+        os.kill(os.getpid(), signal.SIGINT)
+        self.went_on = True
+        return PHRASE
+
+
+@pytest.mark.usefixtures("key")
+def test_the_first_interrupt_ends_the_question(
+    leeward: Run, market: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = Interrupted()
+    monkeypatch.setattr("sys.stdin", terminal)
+    shown = live(leeward, market, RISKS, "--candles", "1", "--log", "log.jsonl")
+    assert shown.code == 130
+    assert not terminal.went_on

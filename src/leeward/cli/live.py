@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from functools import partial
 from typing import Annotated
@@ -81,4 +82,9 @@ def _confirm(words: str, phrase: str) -> str | None:
     if not sys.stdin.isatty():
         return None
     typer.echo(f"Type '{phrase}' to begin, anything else to leave: ", err=True, nl=False)
-    return sys.stdin.readline()
+    # The loop's own handler would wait for the line before it ends anything.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return sys.stdin.readline()
+    finally:
+        signal.signal(signal.SIGINT, before)
