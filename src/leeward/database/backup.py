@@ -79,7 +79,8 @@ def back_up(database: Database, file: Path) -> Copied:
 
 def check_place(database: Database, file: Path) -> None:
     """Raises BadUsage where `file` is there and is no backup that may be replaced: one has its hash
-    beside it, and is not the database itself."""
+    beside it, and is not the database itself. Raises Refused for one that holds accounts where the
+    database holds none: it is a wrong one, or a new one."""
     with _refusals_named(file):
         if not file.exists():
             return
@@ -88,6 +89,12 @@ def check_place(database: Database, file: Path) -> None:
     if is_own or not is_backup:
         what = "the database itself" if is_own else f"no backup: {_sidecar(file).name} is missing"
         raise BadUsage(f"{file} exists already and is {what}; it is left as it is: name another")
+    with _refusals_named(file), database.reading() as connection:
+        if not _any_account(connection) and _keeps_accounts(file):
+            raise Refused(
+                f"{file} holds accounts and database {database.name} holds none; the backup is "
+                "left as it is: correct database.url, or name another file"
+            )
 
 
 def restore(database: Database, file: Path, *, overwrite: bool) -> None:
@@ -265,9 +272,26 @@ def _holds_accounts(database: Database) -> bool:
         with database.reading() as connection:
             if not inspect(connection).has_table(accounts.name):
                 return not schema.is_empty(connection)
-            return connection.execute(select(accounts.c.account).limit(1)).first() is not None
+            return _any_account(connection)
     except DatabaseCorrupt:
         return True  # who knows what could be saved of it
+
+
+def _any_account(connection: Connection) -> bool:
+    if not inspect(connection).has_table(accounts.name):
+        return False
+    return connection.execute(select(accounts.c.account).limit(1)).first() is not None
+
+
+def _keeps_accounts(file: Path) -> bool:
+    """Returns whether a backup that can be read holds an account."""
+    if not _is_sqlite(file):
+        with file.open("rb") as lines:
+            return any(line.startswith(b'{"table": "accounts"') for line in lines)
+    still = f"{file.resolve().as_uri()}?mode=ro&immutable=1"
+    with suppress(sqlite3.Error), closing(sqlite3.connect(still, uri=True)) as copy:
+        return copy.execute("SELECT 1 FROM accounts LIMIT 1").fetchone() is not None
+    return False
 
 
 @contextmanager

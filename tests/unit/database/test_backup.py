@@ -176,6 +176,21 @@ def test_only_an_older_backup_may_be_replaced(lived: Database, tmp_path: Path, n
         assert refused.value.exit_code == 2
 
 
+@pytest.mark.parametrize("name", ["copy.db", "copy.jsonl"])
+def test_a_backup_with_accounts_is_not_replaced_by_one_without(
+    lived: Database, tmp_path: Path, name: str
+) -> None:
+    file = back_up(lived, tmp_path / name).file
+    empty = open_database(f"sqlite:///{tmp_path / 'wrong.db'}")
+    with pytest.raises(Refused, match=r"holds accounts and .* holds none.*name another") as refused:
+        check_place(empty, file)
+    assert refused.value.exit_code == 3
+    of_nobody = back_up(empty, tmp_path / f"empty-{name}").file
+    check_place(empty, of_nobody)
+    check_place(lived, of_nobody)
+    empty.close()
+
+
 def test_a_database_is_no_place_for_its_own_backup(tmp_path: Path) -> None:
     database = open_database(f"sqlite:///{tmp_path / 'leeward.db'}")
     (tmp_path / "leeward.db.sha256").touch()
