@@ -17,8 +17,9 @@ STATE ?=
 demo: $(VENV)/.run
 	$(BIN)/leeward demo $(if $(DATA),--data $(DATA))
 
+# The hundreds of programs that the tests start shall not compile the package anew each time.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 3
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3
 
 # Accounts killed at every point of the order path, judged by the exchange's truth.
 campaign: $(VENV)/.test
