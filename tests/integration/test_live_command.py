@@ -247,6 +247,23 @@ def test_a_waived_ip_restriction_is_noted_at_every_start(
     assert any("waived" in each.words for each in notes)
 
 
+@pytest.mark.usefixtures("key")
+def test_it_refuses_the_key_of_another_account_of_the_exchange(
+    leeward: Run, market: Served, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LEEWARD_LIVE_CONFIRMATION", PHRASE)
+    assert live(leeward, market, RISKS, "--candles", "1", "--log", "log.jsonl").code == 0
+    before = booked(tmp_path).balance("BTC")
+    other = market.account(next(fresh_names), {"USDT": "500"})
+    monkeypatch.setenv("LEEWARD_VENUE__API_KEY", other["api_key"])
+    monkeypatch.setenv("LEEWARD_VENUE__API_SECRET", other["api_secret"])
+    shown = live(leeward, market, RISKS, "--candles", "1", "--log", "log.jsonl")
+    assert shown.code == 3
+    assert "and this key is of account" in shown.err
+    assert "--set trading.account=NAME" in shown.err
+    assert booked(tmp_path).balance("BTC") == before
+
+
 def test_a_killed_session_is_recovered_by_the_next(
     leeward: Run,
     market: Served,

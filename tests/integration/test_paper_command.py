@@ -92,18 +92,19 @@ def test_a_session_trades_is_written_down_and_goes_on_with_the_next(
     assert leeward("db", "check").code == 0
 
 
+@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGHUP])
 def test_what_is_held_stays_protected_when_the_process_is_asked_to_stop(
-    market: Served, tmp_path: Path
+    market: Served, tmp_path: Path, asked: signal.Signals
 ) -> None:
     with started(
         tmp_path, "paper", RESTLESS, *TRADES, "--url", market.addresses.rest, "--log", "log.jsonl"
     ) as process:
         lines_until(process, "hold")
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(asked)
         out, _ = process.communicate(timeout=120)
     assert process.returncode == 0
     ended = out.splitlines()[-1]
-    assert ended.startswith("stopped by SIGTERM; ")
+    assert ended.startswith(f"stopped by {asked.name}; ")
     assert "stop" in ended
     assert "NOT" not in ended
 
@@ -142,7 +143,7 @@ def test_one_process_trades_an_account(leeward: Run, market: Served, tmp_path: P
         process.kill()
         process.wait(60)
     code, out, _ = paper(leeward, market, "--candles", "1", "--log", "log.jsonl")
-    assert (code, "1 candles are over" in out) == (0, True)
+    assert (code, "1 candle is over" in out) == (0, True)
 
 
 def test_a_replay_that_began_anew_is_refused_the_account_of_the_one_before(
@@ -181,13 +182,31 @@ def test_what_cannot_be_done_is_refused_with_the_way_out(
     [
         ("NOUSDT", "NOUSDT: the venue does not know it; write it as the exchange does"),
         ("BTCUSD", "BTCUSD: the venue does not know it; did you mean BTCUSDT?"),
-        ("BTC/USDT", "BTC/USDT: the venue does not know it; did you mean BTCUSDT?"),
     ],
 )
 def test_a_symbol_that_does_not_exist_is_refused_with_the_nearest(
     leeward: Run, market: Served, symbol: str, words: str
 ) -> None:
     shown = leeward("paper", RESTLESS, "--symbols", symbol, "--url", market.addresses.rest)
+    assert shown.code == 2
+    assert words in shown.err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--symbols", "BTCUSDT", "--timeframe", "7m"], "unknown timeframe '7m'; did you mean"),
+        (
+            ["--symbols", "BTCUSDT,eth/usdt"],
+            "symbols: 'ETH/USDT' is not written as an exchange does",
+        ),
+        (["--symbols", "BTCUSDT;ETHUSDT"], "as in BTCUSDT,ETHUSDT"),
+    ],
+)
+def test_a_slip_of_the_pen_is_told_before_anything_is_asked(
+    leeward: Run, options: list[str], words: str
+) -> None:
+    shown = leeward("paper", RESTLESS, *options, "--url", "http://127.0.0.1:9")
     assert shown.code == 2
     assert words in shown.err
 

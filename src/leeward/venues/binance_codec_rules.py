@@ -180,10 +180,12 @@ def _cap(filters: Mapping[str, Record], kind: str, name: str) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What the key's account holds and may do; balances of zero are left out."""
+    """What the key's account holds and may do; balances of zero are left out. `uid` is the
+    exchange's number of the account, None where it tells none."""
 
     can_trade: bool
     balances: tuple[Balance, ...]
+    uid: int | None = None
 
 
 def account(value: object) -> Account:
@@ -193,6 +195,7 @@ def account(value: object) -> Account:
     return Account(
         record.flag("canTrade"),
         tuple(each for each in balances if not (each.free.is_zero and each.locked.is_zero)),
+        record.integer("uid") if "uid" in record else None,
     )
 
 

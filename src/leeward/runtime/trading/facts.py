@@ -83,7 +83,8 @@ def most_to_lose(equity: Money, held: Money, limits: RiskLimits) -> str:
         has += f", {held.amount:,.2f} of it in open positions"
     return (
         f"{has}. At most {part(limits.max_exposure_fraction)} is in the market at "
-        "once: lost only if all of it went to nothing.\n"
+        f"once, {part(limits.max_position_fraction)} of it in one position: lost only if all of it "
+        "went to nothing.\n"
         f"Stopped where its stop stands, one trade loses {part(limits.risk_per_trade_fraction)}; "
         "a market that jumps over a stop costs more.\n"
         f"No entries for the rest of a day that lost {part(limits.daily_loss_fraction)}; at "

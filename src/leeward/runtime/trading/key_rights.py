@@ -36,6 +36,7 @@ async def check_live(settings: Settings, market: Market) -> list[Noted]:
         raise RetryLater(f"the venue did not tell of the account: {account.why}; try again later")
     if not account.value.can_trade:
         raise Refused(f"live refused: {_MAY_NOT_TRADE}")
+    market.uid = account.value.uid
     at_ms = market.server_now_ms()
     if not rest.http.addresses.wallet:
         words = f"{rest.http.addresses.name} does not tell the rights of a key"

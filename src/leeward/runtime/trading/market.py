@@ -34,12 +34,14 @@ Answer = TypeVar("Answer")
 @dataclass
 class Market:
     """The venue as it is, and whose orders are placed where: on paper, beside it.
-    `any_ip_allowed` waives that a live key is bound to an address."""
+    `any_ip_allowed` waives that a live key is bound to an address; `uid` is the exchange's number
+    of the account that a live key trades, once it was told."""
 
     rest: BinanceRest
     rules: dict[str, SymbolRules]
     quote: str
     any_ip_allowed: bool = False
+    uid: int | None = None
     paper: PaperVenue | None = None
 
     @property

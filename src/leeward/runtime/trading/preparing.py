@@ -129,6 +129,7 @@ def started_of(
         "params": prepared.chosen.strategy.params,
         "source": prepared.chosen.keep_source(folder),
         "quote": ground.market.quote,
+        "uid": ground.market.uid,
         "history": {each.symbol: files[each.name] for each in prepared.history},
         "informative": write_history(folder, list(prepared.further.values())),
         "models": prepared.models.facts,

@@ -247,7 +247,7 @@ class TradingSession:
     def _end_if_over(self) -> None:
         plan = self.plan
         if plan.candles is not None and self.measures.steps >= plan.candles:
-            self.end(f"{plan.candles} candles are over")
+            self.end(f"{plan.candles} candles are over" if plan.candles > 1 else "1 candle is over")
         if plan.until_ms is not None and self.server_now_ms() >= plan.until_ms:
             self.end("its time is over")
 

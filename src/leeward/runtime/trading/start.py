@@ -147,6 +147,7 @@ class _Wiring:
         self._check_time(keeper.books)
         with self.database.reading() as connection:
             last = last_session(connection, self.account)
+        self._check_key(last)
         origin = origin_of(last, self.asked, root / "sessions")
         ground = self._ground(origin)
         history_of = partial(self._history, ground, keeper.books)
@@ -188,6 +189,16 @@ class _Wiring:
                 f"{self.account} refused: it decided on {iso(books.marked.open_time_ms)} already, "
                 f"and the venue's time is {iso(now_ms)}, as of a replay that began anew; "
                 "give it an account of its own: --set trading.account=NAME"
+            )
+
+    def _check_key(self, last: SessionStarted | None) -> None:
+        """Refuses the key of another account of the exchange: what the books hold is not there."""
+        before = None if last is None else last.facts.get("uid")
+        if None not in {before, self.market.uid} and before != self.market.uid:
+            raise Refused(
+                f"{self.account} refused: it traded account {before} of the exchange, and this key "
+                f"is of account {self.market.uid}; give the key of {before}, or trade this one "
+                "under a name of its own: --set trading.account=NAME"
             )
 
     def _ground(self, origin: Origin) -> Ground:

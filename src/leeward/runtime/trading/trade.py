@@ -136,9 +136,12 @@ def _introduce(ready: Ready, account: str, talk: Talk) -> None:
 
 @contextmanager
 def _stopping_gracefully(session: TradingSession) -> Iterator[None]:
-    """Ends the session, not the process, at the first Ctrl-C or SIGTERM; a second one kills."""
+    """Ends the session, not the process, at the first Ctrl-C or SIGTERM, and where its terminal is
+    closed, unless it is to outlive that (nohup); a second one kills."""
     loop = asyncio.get_running_loop()
-    signals = (signal.SIGINT, signal.SIGTERM)
+    signals = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signals.append(signal.SIGHUP)
 
     def forget() -> None:
         for each in signals:

@@ -57,6 +57,7 @@ def test_what_it_may_lose_is_reckoned_of_cash_and_of_the_positions_held() -> Non
     words = most_to_lose(*equity, RiskLimits())
     assert words.startswith(
         "Equity 10,000.00 USDT, 2,000.00 of it in open positions. At most 5,000.00 USDT (50.0%)"
+        " is in the market at once, 1,000.00 USDT (10.0%) of it in one position: "
     )
 
 
