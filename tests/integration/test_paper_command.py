@@ -200,7 +200,7 @@ def test_a_symbol_that_does_not_exist_is_refused_with_the_nearest(
             ["--symbols", "BTCUSDT,eth/usdt"],
             "symbols: 'ETH/USDT' is not written as an exchange does",
         ),
-        (["--symbols", "BTCUSDT;ETHUSDT"], "as in BTCUSDT,ETHUSDT"),
+        (["--symbols", "BTCUSDT;ETHUSDT"], "as in --symbols BTCUSDT,ETHUSDT"),
     ],
 )
 def test_a_slip_of_the_pen_is_told_before_anything_is_asked(

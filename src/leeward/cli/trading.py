@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from decimal import Decimal
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leeward.cli.backtest import read_pairs
+from leeward.domain.errors import BadUsage
 
 if TYPE_CHECKING:
     from leeward.engine.records import EquityMarked, Executed, Mode, Noted, Trade
@@ -70,14 +72,24 @@ def asked_for(  # noqa: PLR0913 - one argument an option of the commands
     acknowledged: bool,
     no_alerts: bool = False,
 ) -> Asked:
-    """Returns the options as one thing."""
+    """Returns the options as one thing; raises BadUsage for what no exchange has."""
+    from leeward.domain import timeframe as candle_lengths
     from leeward.domain.times import parse_time
     from leeward.runtime.trading.facts import Asked
 
+    if timeframe is not None:
+        candle_lengths.Timeframe.parse(timeframe)
+    names = tuple(name.strip().upper() for name in symbols.split(",") if name.strip())
+    for name in names:
+        if not re.fullmatch(r"[\w.-]+", name):
+            raise BadUsage(
+                f"symbols: '{name}' is not written as an exchange does; use letters and digits, "
+                "and a comma between two, as in --symbols BTCUSDT,ETHUSDT"
+            )
     return Asked(
         mode,
         strategy,
-        tuple(name.strip().upper() for name in symbols.split(",") if name.strip()),
+        names,
         timeframe,
         read_pairs(param or []),
         None if until is None else parse_time(until, "--until"),
@@ -224,7 +236,9 @@ def _closed(trade: Trade) -> str:
 
     at, pnl = iso(trade.exit_time_ms // 1000 * 1000), trade.pnl
     price = Decimal(f"{trade.exit_price.value:.8g}").normalize()
-    sold = f"{plain(trade.quantity.value)} at {price:,f} ({trade.exit_reason})"
+    # Less than was bought: a commission in the coin and what is too little to sell are not in it.
+    quantity = round(trade.proceeds.amount / trade.exit_price.value, 8)
+    sold = f"{plain(quantity)} at {price:,f} ({trade.exit_reason})"
     earned = f"{pnl.amount:+,.2f} {pnl.currency} after fees"
     return f"{at}  {trade.symbol} SOLD {sold}: {earned}"
 

@@ -7,13 +7,16 @@ import io
 import json
 import sys
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from tests.histories import executed, life_of_an_account, marked
 
 from leeward.cli.demo import FewLines
 from leeward.cli.trading import Lines, plain
+from leeward.domain.money import Money, Quantity
 from leeward.domain.times import iso
+from leeward.engine.ledger import average
 from leeward.engine.records import PositionClosed, Trade, TradingState
 from leeward.monitoring.logs import Log
 from leeward.runtime.trading.session import Shown
@@ -85,9 +88,25 @@ def test_what_a_stop_has_sold_is_told_with_price_and_profit(
     lines.closed(sold())
     lines.close()
     (line,) = capsys.readouterr().out.splitlines()
-    assert " BTCUSDT SOLD 0.5 at 90 (stop): " in line
+    assert " BTCUSDT SOLD 0.4995 at 90 (stop): " in line
     assert line.endswith("-5.09 USDT after fees")
     assert line[19:22] == "Z  ", "in whole seconds"
+
+
+def test_what_a_commission_in_the_coin_took_was_not_sold(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bought = replace(
+        sold(),
+        quantity=Quantity(Decimal("0.00801")),
+        exit_price=average(Decimal("719.28"), Decimal("0.008")),
+        proceeds=Money(Decimal("719.28"), "USDT"),
+        dust=Quantity(Decimal("0.00000199")),
+    )
+    lines = Lines(Log(io.StringIO(), lambda: 0), as_json=False)
+    lines.closed(bought)
+    lines.close()
+    assert " BTCUSDT SOLD 0.008 at 89,910 (stop): " in capsys.readouterr().out
 
 
 def test_a_closed_position_is_a_line_of_json_among_those_of_steps(
