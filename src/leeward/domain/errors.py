@@ -75,5 +75,5 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> BadUsage:
     """
     names = sorted(known)
     near = get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"did you mean '{near[0]}'? " if near else ""
-    return BadUsage(f"unknown {kind} '{name}'; {hint}Known: {', '.join(names) or 'none'}")
+    hint = f"did you mean '{near[0]}'? Known" if near else "known"
+    return BadUsage(f"unknown {kind} '{name}'; {hint}: {', '.join(names) or 'none'}")

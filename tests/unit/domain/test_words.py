@@ -74,4 +74,4 @@ def test_errors_carry_their_exit_codes() -> None:
 
 
 def test_an_unknown_name_without_a_near_one_lists_what_there_is() -> None:
-    assert str(unknown_name("strategy", "zzz", [])) == "unknown strategy 'zzz'; Known: none"
+    assert str(unknown_name("strategy", "zzz", [])) == "unknown strategy 'zzz'; known: none"
