@@ -50,8 +50,9 @@ async def check_apart(
             process.kill()
             await process.wait()
     if process.returncode:
-        last = said.decode(errors="replace").strip().splitlines()[-1:] or [""]
-        raise Refused(f"{target}: its check ended with code {process.returncode}: {last[0][:300]}")
+        last = said.decode(errors="replace").strip().splitlines()[-1:]
+        why = f": {last[0][:300]}" if last else " without a word"
+        raise Refused(f"{target}: its check ended with code {process.returncode}{why}")
     found = json.loads(out.decode().splitlines()[-1])
     if found["wrong"]:
         raise Refused(f"{target}: {found['wrong']}")
