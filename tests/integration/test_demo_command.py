@@ -133,6 +133,8 @@ def test_then_it_trades_on_paper_and_leaves_nothing_behind(
     assert "SYNTHETIC" in after
     assert "BUY" in after
     assert "25 candles are over" in after
+    assert "No dashboard: its password would end in a log; run this on a terminal" in after
+    assert "access password" not in shown.out + shown.err
     assert {path.name for path in tmp_path.iterdir()} <= {"leeward-demo.html", "data"}
     assert not CandleStore(tmp_path / "data").series()
 

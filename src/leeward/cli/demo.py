@@ -107,7 +107,11 @@ def _trade_on_paper(settings: Settings, candles: int | None) -> None:
     talk = Talk(say, lambda *_: None)
     with trading_stage(settings, candles) as (used, asked):
         log = used.data.dir.parent / "notes.jsonl"
-        run_trading(used, asked, talk, log, partial(FewLines, told), dashboard=True)
+        # Its folder has no password yet, and only a terminal is shown a new one.
+        shown = sys.stderr.isatty()
+        if not shown:
+            typer.echo("No dashboard: its password would end in a log; run this on a terminal")
+        run_trading(used, asked, talk, log, partial(FewLines, told), dashboard=shown)
 
 
 class FewLines(Lines):
