@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -92,19 +93,41 @@ def test_a_session_trades_is_written_down_and_goes_on_with_the_next(
     assert leeward("db", "check").code == 0
 
 
-@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGHUP])
+@contextmanager
+def hangups(handled: signal.Handlers) -> Iterator[None]:
+    """Lets programs begin with what a terminal (SIG_DFL) or nohup (SIG_IGN) gives them."""
+    before = signal.signal(signal.SIGHUP, handled)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize(
+    ("handled", "asked", "ends"),
+    [
+        (signal.SIG_DFL, (signal.SIGTERM,), "SIGTERM"),
+        (signal.SIG_DFL, (signal.SIGHUP,), "SIGHUP"),
+        (signal.SIG_IGN, (signal.SIGHUP, signal.SIGTERM), "SIGTERM"),
+    ],
+    ids=["asked to", "terminal closed", "nohup"],
+)
 def test_what_is_held_stays_protected_when_the_process_is_asked_to_stop(
-    market: Served, tmp_path: Path, asked: signal.Signals
+    market: Served,
+    tmp_path: Path,
+    handled: signal.Handlers,
+    asked: Sequence[signal.Signals],
+    ends: str,
 ) -> None:
-    with started(
-        tmp_path, "paper", RESTLESS, *TRADES, "--url", market.addresses.rest, "--log", "log.jsonl"
-    ) as process:
+    command = "paper", RESTLESS, *TRADES, "--url", market.addresses.rest, "--log", "log.jsonl"
+    with hangups(handled), started(tmp_path, *command) as process:
         lines_until(process, "hold")
-        process.send_signal(asked)
+        for each in asked:
+            process.send_signal(each)
         out, _ = process.communicate(timeout=120)
     assert process.returncode == 0
     ended = out.splitlines()[-1]
-    assert ended.startswith(f"stopped by {asked.name}; ")
+    assert ended.startswith(f"stopped by {ends}; ")
     assert "stop" in ended
     assert "NOT" not in ended
 
