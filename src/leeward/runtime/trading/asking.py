@@ -4,8 +4,11 @@ explain the earlier."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
+from typing import Any, TypeVar
 
 from leeward.domain.answers import Asked, ConfirmedAbsent, Found, Unavailable
 from leeward.domain.orders import Balance, Fill, OrderReport
@@ -16,35 +19,56 @@ from leeward.engine.own_orders import BookedOrder
 from leeward.runtime.trading.means import Means
 from leeward.venues.binance_errors import NO_SYMBOL
 
+T = TypeVar("T")
 #: So many pages of trades in one go: far more than an account makes between two looks.
 _MOST_PAGES = 1000
 #: Single orders are asked for side by side, so many at a time.
 _AT_ONCE = 8
 #: So many orders behind trades are asked for in one comparison; the next one goes on.
 _MOST_MAKERS = 20
+#: So many lost answers are asked for once more in one comparison: where all are lost, in vain.
+_MOST_AGAIN = 3
+
+
+@dataclass
+class Inquiry:
+    """Questions that belong together. Of these, `again` at the most are asked once more where the
+    answer was lost; not where the venue refused, or says when to come back."""
+
+    means: Means
+    again: int = 0
+
+    async def asked(self, question: Callable[[], Coroutine[Any, Any, Asked[T]]]) -> Asked[T]:
+        answer = await self.means.asked(question())
+        is_lost = isinstance(answer, Unavailable) and not (answer.reaction or answer.retry_after_s)
+        if not is_lost or self.again <= 0:
+            return answer
+        self.again -= 1
+        return await self.means.asked(question())
 
 
 async def facts_of(means: Means, symbols: Iterable[str], doubts: Mapping[str, Doubt]) -> VenueFacts:
     """Returns what the venue says now: open orders and lists, then orders that are not among them,
-    then trades, then balances. What it did not answer is missing, never empty.
+    then trades, then balances. What it did not answer is missing, never empty; a comparison without
+    it is worth little, and the next one is some seconds away, so a few questions are repeated.
 
     The trades of a symbol are left out where nothing suggests that there are any: no order or
     position of ours, and every balance as in the books.
     """
-    venue, books = means.venue, means.books
+    venue, books, inquiry = means.venue, means.books, Inquiry(means, _MOST_AGAIN)
     open_orders, open_lists = await asyncio.gather(
-        means.asked(venue.open_orders(None)), means.asked(venue.open_order_lists())
+        inquiry.asked(lambda: venue.open_orders(None)), inquiry.asked(venue.open_order_lists)
     )
     shown = open_orders.value if isinstance(open_orders, Found) else ()
-    orders, absent = await _single_orders(means, _unseen(books, shown, means.server_now_ms()))
-    before = await means.asked(venue.balances())
+    orders, absent = await _single_orders(inquiry, _unseen(books, shown, means.server_now_ms()))
+    before = await inquiry.asked(venue.balances)
     wanted = _with_news(books, symbols, before)
-    fills, gone = await _fills(means, wanted, open_orders)
+    fills, gone = await _fills(inquiry, wanted, open_orders)
     suspects = _unasked(books, fills, orders, absent)
-    late, never = await _single_orders(means, suspects)
+    late, never = await _single_orders(inquiry, suspects)
     told, none = (*shown, *orders, *late), absent | never
-    makers = await _makers(means, _unowned(books, fills, told, none))
-    balances = await means.asked(venue.balances()) if wanted else before
+    makers = await _makers(inquiry, _unowned(books, fills, told, none))
+    balances = await inquiry.asked(venue.balances) if wanted else before
     return VenueFacts(
         at_ms=means.server_now_ms(),
         fills=fills,
@@ -59,12 +83,12 @@ async def facts_of(means: Means, symbols: Iterable[str], doubts: Mapping[str, Do
     )
 
 
-async def all_trades(means: Means, symbol: str) -> Asked[tuple[Fill, ...]]:
+async def all_trades(inquiry: Inquiry, symbol: str) -> Asked[tuple[Fill, ...]]:
     """Returns every own trade that the books may miss; nothing where a page is missing."""
-    from_id = means.books.next_trade_id(symbol)
+    from_id = inquiry.means.books.next_trade_id(symbol)
     fills: dict[int, Fill] = {}
     for _ in range(_MOST_PAGES):
-        answer = await means.asked(means.venue.trades(symbol, from_id))
+        answer = await inquiry.asked(partial(inquiry.means.venue.trades, symbol, from_id))
         if not isinstance(answer, Found):
             return answer
         new = [fill for fill in answer.value if fill.trade_id not in fills]
@@ -115,13 +139,13 @@ def _unowned(
     return list(found.values())[:_MOST_MAKERS]
 
 
-async def _makers(means: Means, fills: Sequence[Fill]) -> tuple[OrderReport, ...]:
+async def _makers(inquiry: Inquiry, fills: Sequence[Fill]) -> tuple[OrderReport, ...]:
     """Returns the orders that made these trades, as far as the venue says."""
-    gate = asyncio.Semaphore(_AT_ONCE)
+    venue, gate = inquiry.means.venue, asyncio.Semaphore(_AT_ONCE)
 
     async def ask(fill: Fill) -> Asked[OrderReport]:
         async with gate:
-            return await means.asked(means.venue.order_behind(fill.symbol, fill.order_id))
+            return await inquiry.asked(lambda: venue.order_behind(fill.symbol, fill.order_id))
 
     answers = await asyncio.gather(*(ask(fill) for fill in fills))
     return tuple(
@@ -132,13 +156,13 @@ async def _makers(means: Means, fills: Sequence[Fill]) -> tuple[OrderReport, ...
 
 
 async def _single_orders(
-    means: Means, orders: list[BookedOrder]
+    inquiry: Inquiry, orders: list[BookedOrder]
 ) -> tuple[tuple[OrderReport, ...], frozenset[str]]:
-    gate = asyncio.Semaphore(_AT_ONCE)
+    venue, gate = inquiry.means.venue, asyncio.Semaphore(_AT_ONCE)
 
     async def ask(order: BookedOrder) -> Asked[OrderReport]:
         async with gate:
-            return await means.asked(means.venue.order(order.symbol, order.client_order_id))
+            return await inquiry.asked(lambda: venue.order(order.symbol, order.client_order_id))
 
     answers = await asyncio.gather(*(ask(order) for order in orders))
     pairs = list(zip(orders, answers, strict=True))
@@ -171,7 +195,7 @@ def _with_news(
 
 
 async def _fills(
-    means: Means, symbols: Iterable[str], open_orders: Asked[tuple[OrderReport, ...]]
+    inquiry: Inquiry, symbols: Iterable[str], open_orders: Asked[tuple[OrderReport, ...]]
 ) -> tuple[dict[str, tuple[Fill, ...]], frozenset[str]]:
     """Returns the trades that were told, and the symbols that the venue has no more: none of their
     trades can be told, ever. One answer alone never says so: the list of symbols has to agree, and
@@ -179,14 +203,14 @@ async def _fills(
     found: dict[str, tuple[Fill, ...]] = {}
     gone = set()
     for symbol in symbols:
-        answer = await all_trades(means, symbol)
+        answer = await all_trades(inquiry, symbol)
         if isinstance(answer, Found):
             found[symbol] = answer.value
         elif (
             _names_no_symbol(answer)
             and isinstance(open_orders, Found)
             and not any(each.symbol == symbol for each in open_orders.value)
-            and _names_no_symbol(await means.asked(means.venue.rules((symbol,))))
+            and _names_no_symbol(await inquiry.asked(partial(inquiry.means.venue.rules, (symbol,))))
         ):
             found[symbol] = ()
             gone.add(symbol)

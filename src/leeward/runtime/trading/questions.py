@@ -25,7 +25,7 @@ from leeward.engine.records import (
     Severity,
 )
 from leeward.runtime.trading import sending
-from leeward.runtime.trading.asking import all_trades
+from leeward.runtime.trading.asking import Inquiry, all_trades
 from leeward.runtime.trading.booking import Setting, own_fills
 from leeward.runtime.trading.means import Means
 from leeward.runtime.trading.memory import NAKED_S, Memory, Question, Shortage
@@ -133,7 +133,7 @@ class Questions:
         venue, books = self.means.venue, self.books
         orders = await self.means.asked(venue.open_orders(self.symbol))
         lists = await self.means.asked(venue.open_order_lists())
-        trades = await all_trades(self.means, self.symbol)
+        trades = await all_trades(Inquiry(self.means), self.symbol)
         answered = isinstance(orders, Found) and isinstance(lists, Found)
         if not answered or not isinstance(trades, Found):
             return False
@@ -161,7 +161,7 @@ class Questions:
         if self.means.server_now_ms() < proof.sent_ms + proof.receive_window_ms:
             return False
         books, base = self.books, self.memory.rules.base
-        trades = await all_trades(self.means, self.symbol)
+        trades = await all_trades(Inquiry(self.means), self.symbol)
         there = await self._there()
         if not isinstance(trades, Found) or there is None:
             return False

@@ -7,7 +7,15 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from tests.unit.runtime.trading.test_desk import SYMBOL, Fault, World, lost, story, swallowed
+from tests.unit.runtime.trading.test_desk import (
+    SYMBOL,
+    Fault,
+    World,
+    held_back,
+    lost,
+    story,
+    swallowed,
+)
 
 from leeward.domain.answers import NotSent, Unknown
 from leeward.domain.money import Quantity
@@ -125,3 +133,55 @@ def test_many_trades_of_another_hand_are_asked_for_a_few_at_a_time(tmp_path: Pat
         assert (await world.desk.audit()).clean
 
     story(tmp_path, work, entry=[swallowed])
+
+
+async def asked_in_an_audit(world: World, **faults: list[Fault]) -> list[str]:
+    """Returns the questions of one comparison."""
+    del world.line.sent[:]
+    world.line.faults = {each.replace("_", " "): list(fault) for each, fault in faults.items()}
+    await world.desk.audit()
+    return list(world.line.sent)
+
+
+@pytest.mark.parametrize("question", ["open_orders", "open_lists", "trades", "balances"])
+def test_a_comparison_asks_once_more_for_an_answer_that_was_lost(
+    tmp_path: Path, question: str
+) -> None:
+    name = f"question_for_{question}"
+
+    async def work(world: World) -> None:
+        await world.desk.recover()
+        await world.enter()
+        usual = await asked_in_an_audit(world)
+        fault: Fault = lost
+        again = await asked_in_an_audit(world, **{name: [fault]})
+        assert sorted(again) == sorted([*usual, name.replace("_", " ")])
+        assert not world.desk.left
+
+    story(tmp_path, work)
+
+
+def test_a_comparison_does_not_insist_where_it_is_told_to_wait(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.desk.recover()
+        await world.enter()
+        asked = await asked_in_an_audit(world, question_for_open_orders=[held_back])
+        assert asked.count("question for open orders") == 1
+        assert world.desk.left
+
+    story(tmp_path, work)
+
+
+def test_where_nothing_answers_a_comparison_repeats_a_few_questions_only(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.desk.recover()
+        await world.enter()
+        usual = await asked_in_an_audit(world)
+        fault: Fault = swallowed
+        dead = {each.replace(" ", "_"): [fault] * 100 for each in usual}
+        asked = await asked_in_an_audit(world, **dead)
+        # The stop, not told among the open orders, is asked for alone; the second page of trades
+        # is not asked for.
+        assert len(asked) == len(usual) + 1 - 1 + 3
+
+    story(tmp_path, work)
