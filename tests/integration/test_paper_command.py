@@ -154,6 +154,18 @@ def test_what_is_held_of_a_symbol_left_out_is_named_and_halts_nothing(
     assert left_out in {each["symbol"] for each in status["positions"]}
 
 
+def test_money_for_a_new_account_is_said_to_be_none_for_one_that_exists(
+    leeward: Run, market: Served
+) -> None:
+    log = ("--log", "log.jsonl", "--candles", "1")
+    _, _, first = paper(leeward, market, "--set", "paper.balance=500", *log)
+    _, out, again = paper(leeward, market, "--set", "paper.balance=700", *log)
+    _, _, unsaid = paper(leeward, market, *log)
+    assert "paper.balance" not in first + unsaid
+    assert "paper.balance = 700 is for a new account" in again
+    assert float(out.split()[1]) < 600
+
+
 def test_one_process_trades_an_account(leeward: Run, market: Served, tmp_path: Path) -> None:
     with started(
         tmp_path, "paper", RESTLESS, *TRADES, "--url", market.addresses.rest, "--log", "log.jsonl"

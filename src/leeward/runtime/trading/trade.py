@@ -126,6 +126,12 @@ def _introduce(ready: Ready, account: str, talk: Talk) -> None:
     )
     if ready.resumed:
         talk.say(f"{account}: {ready.resumed}")
+    paper = ready.settings.paper
+    if ready.market.paper and session.keeper.books.marked and "balance" in paper.model_fields_set:
+        talk.say(
+            f"{account}: goes on with the money it has; paper.balance = {paper.balance:g} is for a "
+            "new account: --set trading.account=NAME begins one"
+        )
     for each in session.keeper.books.positions():
         if each.symbol not in started.symbols:
             talk.say(
