@@ -223,7 +223,7 @@ def _json_closed(trade: Trade) -> str:
         "symbol": trade.symbol,
         "time": iso(trade.exit_time_ms),
         "reason": trade.exit_reason,
-        "quantity": plain(trade.quantity.value),
+        "quantity": plain(_sold(trade)),
         "price": plain(trade.exit_price.value),
         "pnl": plain(trade.pnl.amount),
         "currency": trade.pnl.currency,
@@ -236,11 +236,15 @@ def _closed(trade: Trade) -> str:
 
     at, pnl = iso(trade.exit_time_ms // 1000 * 1000), trade.pnl
     price = Decimal(f"{trade.exit_price.value:.8g}").normalize()
-    # Less than was bought: a commission in the coin and what is too little to sell are not in it.
-    quantity = round(trade.proceeds.amount / trade.exit_price.value, 8)
-    sold = f"{plain(quantity)} at {price:,f} ({trade.exit_reason})"
+    sold = f"{plain(_sold(trade))} at {price:,f} ({trade.exit_reason})"
     earned = f"{pnl.amount:+,.2f} {pnl.currency} after fees"
     return f"{at}  {trade.symbol} SOLD {sold}: {earned}"
+
+
+def _sold(trade: Trade) -> Decimal:
+    """Returns how much was sold: less than was bought, where a commission took coins or what was
+    left is too little to sell."""
+    return round(trade.proceeds.amount / trade.exit_price.value, 8)
 
 
 def decided(row: Executed) -> str:

@@ -103,10 +103,13 @@ def test_what_a_commission_in_the_coin_took_was_not_sold(
         proceeds=Money(Decimal("719.28"), "USDT"),
         dust=Quantity(Decimal("0.00000199")),
     )
-    lines = Lines(Log(io.StringIO(), lambda: 0), as_json=False)
-    lines.closed(bought)
-    lines.close()
-    assert " BTCUSDT SOLD 0.008 at 89,910 (stop): " in capsys.readouterr().out
+    for as_json in (False, True):
+        lines = Lines(Log(io.StringIO(), lambda: 0), as_json=as_json)
+        lines.closed(bought)
+        lines.close()
+    words, row = capsys.readouterr().out.splitlines()
+    assert " BTCUSDT SOLD 0.008 at 89,910 (stop): " in words
+    assert json.loads(row)["closed"]["quantity"] == "0.008"
 
 
 def test_a_closed_position_is_a_line_of_json_among_those_of_steps(
@@ -121,7 +124,7 @@ def test_a_closed_position_is_a_line_of_json_among_those_of_steps(
             "symbol": "BTCUSDT",
             "time": iso(trade.exit_time_ms),
             "reason": "stop",
-            "quantity": "0.5",
+            "quantity": "0.4995",
             "price": "90",
             "pnl": plain(trade.pnl.amount),
             "currency": "USDT",
