@@ -165,6 +165,7 @@ class Desk:
             self._audit_at_s if self._audit_at_s < float("inf") else now_s + self.settings.audit_s
         )
         self._audit_at_s = max(now_s + _LEAST_AUDIT_S, min(wanted_s, now_s + soon_s))
+        self._woken.set()  # whoever waits for the next one did not know when that is
         return report
 
     def look(self, symbol: str) -> None:

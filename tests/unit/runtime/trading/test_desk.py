@@ -866,6 +866,21 @@ def test_an_audit_that_was_broken_off_is_made_again(tmp_path: Path) -> None:
     story(tmp_path, work)
 
 
+def test_a_comparison_is_made_every_minute_also_where_the_first_is_under_way_as_the_desk_begins(
+    tmp_path: Path,
+) -> None:
+    async def work(world: World) -> None:
+        recovering = asyncio.ensure_future(world.desk.recover())
+        await asyncio.sleep(0.001)
+        before = len(world.line.sent)
+        await world.pass_s(200)
+        assert recovering.done()
+        compared = world.line.sent[before:].count("question for open orders")
+        assert compared >= 1 + 3
+
+    story(tmp_path, work)
+
+
 async def is_looked_after(world: World) -> None:
     """Holds that a stop which another hand cancels is placed again."""
     by_hand(world)
