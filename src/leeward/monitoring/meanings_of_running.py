@@ -133,6 +133,12 @@ RUNNING: dict[str, dict[str, Meaning]] = {
             "Nothing is bought for a minute.",
             "Is the machine too small, swapping, or suspended?",
         ),
+        "not_compared": Meaning(
+            "Books and exchange were not compared for minutes, though that is done every minute.",
+            "Nothing is bought until they are. Stops that rest at the exchange hold.",
+            "Is the exchange slow, or are very many symbols traded? If neither, stop the process "
+            "(Ctrl-C) and start it again: a start compares first. Report it with the log.",
+        ),
         "clock_step": Meaning(
             "The computer's clock moved by more than a second.",
             "The exchange's time is measured anew, and nothing is bought for a minute.",

@@ -13,7 +13,13 @@ Level = Literal["ok", "warning", "bad", "unknown"]
 #: A heartbeat comes every two seconds.
 _QUIET_S: Final = 10.0
 _FEED_CAUSES: Final = ("stale_candles",)
-_EXCHANGE_CAUSES: Final = ("exchange_ban", "key_refused", "still_unknown", "clock_step")
+_EXCHANGE_CAUSES: Final = (
+    "exchange_ban",
+    "key_refused",
+    "still_unknown",
+    "clock_step",
+    "not_compared",
+)
 
 
 @dataclass(frozen=True, slots=True)

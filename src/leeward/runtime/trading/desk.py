@@ -78,6 +78,7 @@ class Desk:
     _woken: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _audit_at_s: float = field(default=0.0, init=False)
     _audit_not_before_s: float = field(default=0.0, init=False)
+    _audited_at_s: float = field(default=0.0, init=False)
     _halts_for: str = field(default="", init=False)
     _group: asyncio.TaskGroup | None = field(default=None, init=False)
     _doubts: Mapping[str, Doubt] = field(default_factory=dict, init=False)
@@ -100,6 +101,7 @@ class Desk:
         )
         for symbol, rules in self.rules.items():
             self._tenders[symbol] = Tender(self._means, symbol, Memory(rules))
+        self._audited_at_s = self._now_s
         self._audit_at_s = self._now_s + self.settings.audit_s
 
     # What the session asks for.
@@ -157,7 +159,7 @@ class Desk:
         if report is None:
             words = "the books changed while the venue was asked; once more"
             report = RecoveryReport(clean=False, words=words)
-        now_s = self._now_s
+        self._audited_at_s = now_s = self._now_s
         self.left = report.words
         self._audit_not_before_s = now_s + _LEAST_AUDIT_S
         soon_s = self.settings.audit_s if report.clean else _AGAIN_S
@@ -235,6 +237,10 @@ class Desk:
     def reads_again(self) -> bool:
         """Whether something was read once, and counts only when it is read again."""
         return bool(self._doubts)
+
+    def uncompared_s(self) -> float:
+        """Returns how long a comparison has been overdue; below zero while none is due."""
+        return self._now_s - self._audited_at_s - self.settings.audit_s
 
     @property
     def settled(self) -> bool:

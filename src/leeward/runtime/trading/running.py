@@ -290,6 +290,7 @@ class Running:
             session.server_now_ms,
             self.behind_s,
             blocked_s,
+            session.desk.uncompared_s,
             resync,
             lambda: shutil.disk_usage(self.ready.folder).free,
             session.plan.limits.max_orders_per_hour,

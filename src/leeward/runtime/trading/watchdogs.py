@@ -17,6 +17,8 @@ PERIOD_S: Final = 1.0
 _LAG_S = 2.0
 _STEP_MS = 1_000
 _STALE_S = 45.0
+#: A comparison of many symbols takes a while, where answers are slow or lost.
+_UNCOMPARED_S = 180.0
 #: After a stall or a step of the clock, entries wait for so long.
 _QUIET_MS = 60_000
 _DISK_EVERY_S = 5.0
@@ -27,8 +29,9 @@ _REDUCING = TradingState.REDUCING
 @dataclass
 class Watchdogs:
     """`behind_s` is how long the oldest due candle has been missing; `blocked_s` for how long the
-    exchange keeps us out; `free_bytes` is the room for database and journal;
-    `resync` asks for the exchange's time anew; `orders_an_hour` is the limit."""
+    exchange keeps us out; `uncompared_s` for how long a comparison with it is overdue; `free_bytes`
+    is the room for database and journal; `resync` asks for the exchange's time anew;
+    `orders_an_hour` is the limit."""
 
     standing: Standing
     keeper: Bookkeeper
@@ -36,6 +39,7 @@ class Watchdogs:
     server_now_ms: Callable[[], int]
     behind_s: Callable[[], float]
     blocked_s: Callable[[], float]
+    uncompared_s: Callable[[], float]
     resync: Callable[[], None]
     free_bytes: Callable[[], int]
     orders_an_hour: int
@@ -82,6 +86,9 @@ class Watchdogs:
         blocked_s = self.blocked_s()
         words = f"the exchange keeps this address out for {blocked_s:.0f} s more"
         self._tell("exchange_ban", blocked_s > 0, words)
+        uncompared_s = self.uncompared_s()
+        words = f"the comparison of books and exchange is {uncompared_s:.0f} s overdue"
+        self._tell("not_compared", uncompared_s > _UNCOMPARED_S, words)
         made = self.keeper.books.orders_last_hour(self.server_now_ms())
         words = f"{made} orders within an hour; the limit is {self.orders_an_hour}"
         self._tell("max_orders_per_hour", made >= self.orders_an_hour, words)

@@ -877,6 +877,9 @@ def test_a_comparison_is_made_every_minute_also_where_the_first_is_under_way_as_
         assert recovering.done()
         compared = world.line.sent[before:].count("question for open orders")
         assert compared >= 1 + 3
+        assert world.desk.uncompared_s() < 0
+        await asyncio.sleep(100)  # nobody runs it any more
+        assert world.desk.uncompared_s() > 0
 
     story(tmp_path, work)
 

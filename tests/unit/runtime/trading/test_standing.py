@@ -43,6 +43,7 @@ class Bench:
     date_ms: int = 1_700_000_000_000
     behind_s: float = 0.0
     blocked_s: float = 0.0
+    uncompared_s: float = 0.0
     free_bytes: int = 1 << 40
     resyncs: int = 0
     noted: list[Noted] = field(default_factory=list)
@@ -68,6 +69,7 @@ class Bench:
             self.server_now_ms,
             lambda: self.behind_s,
             lambda: self.blocked_s,
+            lambda: self.uncompared_s,
             self.resync,
             lambda: self.free_bytes,
             60,
@@ -157,6 +159,16 @@ def test_reducing_ends_when_its_last_cause_is_gone(active: Bench) -> None:
     active.blocked_s = 0.0
     assert active.look() is ACTIVE
     assert active.moves()[-1] == (ACTIVE, "watch")
+
+
+def test_nothing_is_bought_while_books_and_exchange_are_not_compared(active: Bench) -> None:
+    active.uncompared_s = 179.0
+    assert active.look() is ACTIVE
+    active.uncompared_s = 181.0
+    assert active.look() is REDUCING
+    assert active.standing.causes.words() == "not_compared"
+    active.uncompared_s = -60.0
+    assert active.look() is ACTIVE
 
 
 def test_reducing_does_not_outlive_a_restart_without_its_cause(active: Bench) -> None:
