@@ -134,10 +134,11 @@ RUNNING: dict[str, dict[str, Meaning]] = {
             "Is the machine too small, swapping, or suspended?",
         ),
         "not_compared": Meaning(
-            "Books and exchange were not compared for minutes, though that is done every minute.",
+            "Books and exchange were not compared for minutes, though that is done every minute: "
+            "the exchange does not tell what is open or what is there, or nobody asked it.",
             "Nothing is bought until they are. Stops that rest at the exchange hold.",
-            "Is the exchange slow, or are very many symbols traded? If neither, stop the process "
-            "(Ctrl-C) and start it again: a start compares first. Report it with the log.",
+            "Look at the exchange's status. If it is well, stop the process (Ctrl-C) and start it "
+            "again: a start compares first. Report it with the log.",
         ),
         "clock_step": Meaning(
             "The computer's clock moved by more than a second.",

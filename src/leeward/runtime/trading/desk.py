@@ -159,7 +159,7 @@ class Desk:
         if report is None:
             words = "the books changed while the venue was asked; once more"
             report = RecoveryReport(clean=False, words=words)
-        self._audited_at_s = now_s = self._now_s
+        now_s = self._now_s
         self.left = report.words
         self._audit_not_before_s = now_s + _LEAST_AUDIT_S
         soon_s = self.settings.audit_s if report.clean else _AGAIN_S
@@ -239,7 +239,8 @@ class Desk:
         return bool(self._doubts)
 
     def uncompared_s(self) -> float:
-        """Returns how long a comparison has been overdue; below zero while none is due."""
+        """Returns for how long a comparison has been overdue in which the venue told what is open
+        and what is there; below zero while none is due."""
         return self._now_s - self._audited_at_s - self.settings.audit_s
 
     @property
@@ -275,6 +276,8 @@ class Desk:
             findings = reconcile(keeper.books, facts, keeper.epoch, self.timeframe)
             await self._write_down(findings)
             await self._leave(facts.gone, facts.at_ms)
+        if facts.open_orders is not None and facts.balances is not None:
+            self._audited_at_s = self._now_s
         for report in findings.cancel:
             await self._cancel(report)
         if findings.is_clean:

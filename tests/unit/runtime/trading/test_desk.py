@@ -878,8 +878,12 @@ def test_a_comparison_is_made_every_minute_also_where_the_first_is_under_way_as_
         compared = world.line.sent[before:].count("question for open orders")
         assert compared >= 1 + 3
         assert world.desk.uncompared_s() < 0
-        await asyncio.sleep(100)  # nobody runs it any more
+        world.line.faults["question for open orders"] = [held_back] * 1000
+        await world.pass_s(100)
         assert world.desk.uncompared_s() > 0
+        world.line.faults.clear()
+        await world.pass_s(70)
+        assert world.desk.uncompared_s() < 0
 
     story(tmp_path, work)
 
