@@ -17,6 +17,7 @@ from leeward.dashboard import asking
 from leeward.dashboard.api import accounts
 from leeward.dashboard.asking import Asking
 from leeward.dashboard.backtests import Run, Wish
+from leeward.dashboard.feed import Outlook
 from leeward.dashboard.guard import COOKIE
 from leeward.dashboard.headers import protective
 from leeward.dashboard.server import house_of
@@ -386,6 +387,42 @@ def test_an_open_socket_is_shut_when_its_token_is_revoked(tmp_path: Path) -> Non
             while "websocket.send" not in sent:
                 await asyncio.sleep(0.02)
         here.dashboard.access.revoke_token("canary-view")
+        await asyncio.wait_for(running, 60.0)
+        assert sent[-1] == "websocket.close"
+
+    within(tmp_path, story)
+
+
+def test_a_socket_whose_account_is_gone_is_shut_and_does_not_stay_open_and_silent(
+    tmp_path: Path,
+) -> None:
+    async def story(here: Scene) -> None:
+        sent: list[str] = []
+        said: list[Message] = [{"type": "websocket.connect"}]
+
+        async def receive() -> Message:
+            if said:
+                return said.pop()
+            while "websocket.close" not in sent:
+                await asyncio.sleep(0.02)
+            return {"type": "websocket.disconnect", "code": 1011}
+
+        async def send(message: Message) -> None:
+            sent.append(message["type"])
+
+        secret = f"Bearer {here.viewer}".encode()
+        scope = {
+            "type": "websocket", "path": "/api/v1/stream", "scheme": "ws",
+            "query_string": f"account={ACCOUNT}".encode(), "root_path": "",
+            "headers": [(b"host", HOST.encode()), (b"authorization", secret)],
+            "client": ("10.0.0.1", 1), "subprotocols": [], "raw_path": b"/api/v1/stream",
+        }  # fmt: skip
+        running = asyncio.ensure_future(here.caller.app(scope, receive, send))
+        feed = here.dashboard.feed
+        async with asyncio.timeout(60.0):
+            while "websocket.send" not in sent:
+                await asyncio.sleep(0.02)
+        feed._publish(Outlook(feed.version + 1, {}))  # as after an older backup was put back
         await asyncio.wait_for(running, 60.0)
         assert sent[-1] == "websocket.close"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import replace
 from decimal import Decimal
@@ -12,6 +13,7 @@ from tests.histories import session_started
 from leeward.dashboard.pages import consequences, parts
 from leeward.dashboard.pages.backtests import wish_of as backtest_of
 from leeward.dashboard.pages.control import draw_actions, draw_commands
+from leeward.dashboard.pages.frame import Part
 from leeward.dashboard.pages.log import asked, draw_events, event_words
 from leeward.dashboard.pages.overview import draw_figures, draw_limits, draw_positions
 from leeward.dashboard.pages.performance import draw_months, draw_parity
@@ -26,6 +28,7 @@ from leeward.database.reading import Event, Session
 from leeward.domain.errors import BadUsage
 from leeward.engine.record_codec import record_json
 from leeward.engine.records import Noted, Severity, TradingState
+from leeward.report.elements import Html
 from leeward.runtime.health import Health
 from leeward.runtime.operating import Answered
 from leeward.runtime.overview import Overview, Position
@@ -328,3 +331,27 @@ def test_a_change_that_is_under_way_is_told() -> None:
     told = words(draw_actions(replace(RESTING, facts={"swap": swap})))
     assert "A change to adaptive is under way: it is tried without orders, 12 more candles." in told
     assert "It takes over at 1970-01-01 00:01" in told
+
+
+def test_a_part_that_cannot_be_drawn_says_so_and_is_drawn_again() -> None:
+    """Whatever it is: a page that stopped following would stand there and look well."""
+
+    class Shown:
+        is_deleted, content = False, "ACTIVE"
+
+        def set_content(self, content: str) -> None:
+            self.content = content
+
+    shown, drawn = Shown(), iter((ValueError("odd"), Html("as it is now")))
+
+    async def draw() -> Html:
+        found = next(drawn)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    part = Part(shown, draw)  # type: ignore[arg-type] # as much of it as is used
+    asyncio.run(part.refresh())
+    assert "This cannot be shown now. ValueError(" in words(shown.content)
+    asyncio.run(part.refresh())
+    assert shown.content == "as it is now"

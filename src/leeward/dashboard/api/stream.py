@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import Final
+from typing import Final, NoReturn
 
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
@@ -15,6 +15,7 @@ from leeward.dashboard.feed import Feed
 
 _QUIET_S: Final = 20.0
 _UNKNOWN: Final = 4404
+_BROKEN: Final = 1011
 
 
 router = APIRouter()
@@ -37,17 +38,25 @@ async def stream(its: Its, socket: WebSocket, account: str | None = None) -> Non
 
 
 async def _send(feed: Feed, socket: WebSocket, account: str | None) -> None:
-    """Sends what is new until the socket is gone."""
-    version = -1
+    """Sends what is new until the socket is gone; shuts it where there is nothing more to tell."""
     with suppress(WebSocketDisconnect, RuntimeError):
-        while True:
-            now = feed.version
-            if now == version:
-                await socket.send_json({"type": "still", "version": version})
-            else:
-                await _send_all(feed, socket, account)
-            version = now
-            await feed.changed(version, _QUIET_S)
+        try:
+            await _follow(feed, socket, account)
+        except Exception:  # whatever it is: an open socket that is silent would look well
+            await socket.close(_BROKEN)
+            raise
+
+
+async def _follow(feed: Feed, socket: WebSocket, account: str | None) -> NoReturn:
+    version = -1
+    while True:
+        now = feed.version
+        if now == version:
+            await socket.send_json({"type": "still", "version": version})
+        else:
+            await _send_all(feed, socket, account)
+        version = now
+        await feed.changed(version, _QUIET_S)
 
 
 async def _send_all(feed: Feed, socket: WebSocket, account: str | None) -> None:

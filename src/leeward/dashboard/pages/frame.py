@@ -63,8 +63,9 @@ class Part:
             return
         try:
             drawn = await self.draw()
-        except LeewardError as error:
-            drawn = parts.banner("bad", "This cannot be shown now.", element("span", str(error)))
+        except Exception as error:  # noqa: BLE001 - else the page would stand still and look well
+            why = str(error) if isinstance(error, LeewardError) else repr(error)
+            drawn = parts.banner("bad", "This cannot be shown now.", element("span", why))
         self.shown.set_content(drawn)
 
 
