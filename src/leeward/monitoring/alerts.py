@@ -21,6 +21,8 @@ FIRST_RETRY_S, LAST_RETRY_S = 5.0, 600.0
 _LOOK_S: Final = 30.0
 #: More than so many at once are put together, so many lines of so many characters a message.
 _MANY: Final = 5
+#: So many failures in a row may be of the one letter that is the oldest: the newest is tried.
+_STUCK: Final = 3
 _TOGETHER: Final = 25
 _LINE: Final = 130
 #: Notes from before the outbox was opened.
@@ -185,7 +187,7 @@ class _Sender:
                 self._woken.clear()
                 continue
             self._woken.clear()
-            took = self._send_all()
+            took = self._sends_all()
             if not took:
                 not_before_s = self._wiring.monotonic_s() + self._retry_s
                 self._retry_s = min(2 * self._retry_s, LAST_RETRY_S)
@@ -194,11 +196,19 @@ class _Sender:
             if took:
                 self._woken.wait(_LOOK_S)
 
-    def _send_all(self) -> bool:
+    def _sends_all(self) -> bool:
         """Returns whether the channel has taken everything."""
+        try:
+            return self._send_all()
+        except Exception:  # noqa: BLE001 - whatever the disk or the system says, it is tried again
+            self._failed()
+            return False
+
+    def _send_all(self) -> bool:
         while letters := self._outbox.waiting(self._channel.key):
             self._outbox.force()
-            few = letters[:1] if len(letters) <= _MANY else letters[:_TOGETHER]
+            one = letters[:1] if self._failures < _STUCK else letters[-1:]
+            few = one if len(letters) <= _MANY else letters[:_TOGETHER]
             if not self._sent(few):
                 self._failed()
                 return False

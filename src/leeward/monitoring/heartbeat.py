@@ -63,5 +63,5 @@ def _ask(address: str) -> bool:
     try:
         # Its address is a secret: nothing of the answer or the error is told.
         return httpx.get(address, timeout=_TIMEOUT_S).is_success
-    except (httpx.HTTPError, httpx.InvalidURL):
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError):
         return False

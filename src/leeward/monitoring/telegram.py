@@ -17,6 +17,7 @@ from leeward.monitoring.logs import Log
 if TYPE_CHECKING:
     from telegram import CallbackQuery, InlineKeyboardMarkup, Message
     from telegram.ext import Application, CallbackContext
+    from telegram.request import BaseRequest
 
     _Application: TypeAlias = Application[Any, Any, Any, Any, Any, Any]
 
@@ -28,6 +29,7 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
 _MOST_STRANGERS: Final = 1_000
 _LONGEST: Final = 4_000
 _POLL_S: Final = 20
+_NOT_KNOWN, _BUSY = (401, 404), 503
 #: Messages that are worked on side by side, and how many of one chat, orders not counted; what
 #: comes beyond that is passed over, so that whoever floods holds up no order.
 _MOST_AT_ONCE, _MOST_OF_A_CHAT = 32, 2
@@ -91,6 +93,7 @@ class TelegramBot:
         _be_quiet()
         base = self.url.rstrip("/")
         builder = ApplicationBuilder().token(self.token).base_url(f"{base}/bot")
+        builder = builder.get_updates_request(_patient_request())
         application = builder.concurrent_updates(_MOST_AT_ONCE).build()
         application.add_handler(TypeHandler(object, self._take))
         application.add_error_handler(self._failed)
@@ -285,6 +288,19 @@ class TelegramBot:
     async def _failed(self, _: object, context: CallbackContext[Any, Any, Any, Any]) -> None:
         if context.error is not None:
             self._polling_failed(context.error)
+
+
+def _patient_request() -> BaseRequest:
+    """Returns what asks for messages: a token that is not known, or an address that is not there,
+    is trouble that may pass. The library would end its asking, and say nothing."""
+    from telegram.request import HTTPXRequest
+
+    class Patient(HTTPXRequest):
+        async def do_request(self, *given: Any, **more: Any) -> tuple[int, bytes]:  # noqa: ANN401 - passed on
+            status, body = await super().do_request(*given, **more)
+            return (_BUSY if status in _NOT_KNOWN else status), body
+
+    return Patient(connection_pool_size=1)
 
 
 def _cut(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -212,3 +213,42 @@ def test_a_channel_that_raises_has_not_taken_it_and_is_tried_again(
     alerts.close(60)
     assert told.counts.count("failed") == 2
     assert told.counts.count("sent") == 1
+
+
+def test_a_moment_without_a_free_file_does_not_end_the_sending_of_alerts(
+    hears: Hearing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors = iter([OSError(24, "Too many open files")])
+
+    def dup(handle: int) -> int:
+        error = next(errors, None)
+        if error is not None:
+            raise error
+        return whole(handle)
+
+    whole = os.dup
+    told = Told()
+    alerts = alerts_to(hears, told=told)
+    alerts.open(tmp_path / "box")
+    monkeypatch.setattr(os, "dup", dup)
+    alerts.note(noted("unprotected"))
+    hears.until(lambda: len(hears.posts) == 1)
+    alerts.close(60)
+    assert [each.kind for each in told.notes] == ["alerts_failing", "alerts_back"]
+    assert told.counts.count("sent") == 1
+
+
+def test_an_alert_that_a_channel_never_takes_holds_up_no_other(
+    hears: Hearing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def send(self: Channel, level: str, title: str, body: str) -> bool:
+        return "odd words" not in body and whole(self, level, title, body)
+
+    whole = Channel.send
+    monkeypatch.setattr(Channel, "send", send)
+    alerts = alerts_to(hears)
+    alerts.open(tmp_path / "box")
+    alerts.note(noted("feed_warning", "odd words"))
+    alerts.note(noted("unprotected"))
+    hears.until(lambda: any("unprotected" in str(each) for each in hears.posts))
+    alerts.close(60)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from tests.hearing import Hearing, hearing
 
@@ -70,6 +71,25 @@ def test_failures_in_a_row_are_told_once_and_it_goes_on(hears: Hearing) -> None:
     hears.status = 200
     hears.until(lambda: "sent" in watch.counts)
     heartbeat.close()
+
+
+def test_whatever_the_system_raises_is_a_failure_and_no_end(
+    hears: Hearing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def get(address: str, **how: float) -> httpx.Response:
+        error = next(errors, None)
+        if error is not None:
+            raise error  # of the file of certificates, which is read for every call
+        return whole(address, timeout=how["timeout"])
+
+    whole, errors = httpx.get, iter([OSError(24, "Too many open files")])
+    monkeypatch.setattr(httpx, "get", get)
+    watch = Watch()
+    heartbeat = watch.heartbeat(hears)
+    heartbeat.well()
+    hears.until(lambda: "sent" in watch.counts)
+    heartbeat.close()
+    assert watch.counts[0] == "failed"
 
 
 def test_an_address_that_is_none_fails_and_says_nothing_of_itself() -> None:

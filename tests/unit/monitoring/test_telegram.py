@@ -214,6 +214,17 @@ def test_it_goes_on_through_busy_servers_errors_and_garbage(api: BotApi) -> None
     assert "canary" not in text
 
 
+@pytest.mark.parametrize("status", [401, 404])
+def test_a_moment_in_which_its_token_is_not_known_does_not_end_its_listening(
+    api: BotApi, status: int
+) -> None:
+    words = {"ok": False, "error_code": status, "description": "Not Found"}
+    api.fail("getUpdates", (status, json.dumps(words).encode()))
+    with serving(api) as bot:
+        assert bot.api.answer_after(lambda: api.write(VIEWER, "/status")) == "status"
+    assert "telegram_trouble" in bot.logged()
+
+
 def test_a_token_that_is_not_known_is_named_and_not_shown(api: BotApi) -> None:
     with (
         pytest.raises(BadConfig, match="Telegram does not know it") as caught,
