@@ -45,7 +45,9 @@ def feed_health(
     return Health("ok", "candles come in time")
 
 
-def exchange_health(alive: bool, beat_s: float | None, causes: Sequence[str]) -> Health:
+def exchange_health(
+    alive: bool, beat_s: float | None, causes: Sequence[str], facts: Mapping[str, object]
+) -> Health:
     if not alive:
         return Health("unknown", "no process trades this account now")
     if beat_s is not None and beat_s > _QUIET_S:
@@ -53,12 +55,19 @@ def exchange_health(alive: bool, beat_s: float | None, causes: Sequence[str]) ->
     wrong = [cause for cause in causes if cause in _EXCHANGE_CAUSES]
     if wrong:
         return Health("bad", f"trading is reduced: {', '.join(wrong)}")
+    if facts.get("reconciled") is False:
+        return Health("warning", "books and exchange were not found to agree yet")
     return Health("ok", "books and exchange agree")
 
 
-def database_health(alive: bool, causes: Sequence[str]) -> Health:
+def database_health(alive: bool, beat_s: float | None, causes: Sequence[str]) -> Health:
+    """Returns how the database does for a session that has not ended: one that takes nothing takes
+    no word of that either."""
     if alive and "database" in causes:
         return Health("bad", "the process writes to its journal: the database is down or behind")
+    if beat_s is not None and beat_s > _QUIET_S:
+        words = f"nothing was written for {beat_s:.0f} s: the process ended or hangs"
+        return Health("unknown", f"{words}, or the database does not take it")
     return Health("ok", "answers")
 
 

@@ -145,6 +145,7 @@ def overview_on(connection: Connection, account: str) -> Overview:
     facts = _facts_of(row, session)
     beat_s = _beat_s(row, made_ms)
     alive = row.holder is not None and beat_s is not None and beat_s <= ALIVE_S
+    is_open = session is not None and session.ended_ms is None
     quote = "" if session is None else str(session.started.facts.get("quote", "USDT"))
     positions = tuple(_positions(connection, row, facts, quote))
     moved = _moved(connection, account, quote, marked)
@@ -162,7 +163,7 @@ def overview_on(connection: Connection, account: str) -> Overview:
         until_ms=None if state is None else state.until_ms,
         causes=causes,
         alive=alive,
-        was_cut_off=not alive and session is not None and session.ended_ms is None,
+        was_cut_off=not alive and is_open,
         beat_s=beat_s,
         session=session,
         quote=quote,
@@ -177,8 +178,8 @@ def overview_on(connection: Connection, account: str) -> Overview:
         last_candle_ms=last_ms,
         last_candle_age_s=age_s,
         feed=feed_health(alive, beat_s, causes, facts),
-        exchange=exchange_health(alive, beat_s, causes),
-        database=database_health(alive, causes),
+        exchange=exchange_health(alive, beat_s, causes, facts),
+        database=database_health(alive, beat_s if is_open else None, causes),
         model=model_health(session, facts),
         alerts=tuple(browsing.alerts(connection, account, _ALERTS)),
         facts=facts,

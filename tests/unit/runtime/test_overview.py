@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.histories import (
 )
 
 from leeward.database.engine import Database, open_database
+from leeward.database.errors import DatabaseDown
 from leeward.database.lease import take_lease
 from leeward.domain.errors import BadUsage
 from leeward.engine.records import Mode, SessionStarted, TransferBooked, TransferKind
@@ -97,11 +99,13 @@ def test_without_prices_nothing_is_made_up(database: Database) -> None:
     ("age_ms", "facts", "levels"),
     [
         (0, {}, ("ok", "ok", "ok", "unknown")),
-        (15_000, {}, ("bad", "unknown", "ok", "unknown")),
-        (60_000, {}, ("unknown", "unknown", "ok", "unknown")),
+        (15_000, {}, ("bad", "unknown", "unknown", "unknown")),
+        (60_000, {}, ("unknown", "unknown", "unknown", "unknown")),
         (0, {"behind_ms": 4_000}, ("warning", "ok", "ok", "unknown")),
         (0, {"causes": "stale_candles, exchange_ban"}, ("bad", "bad", "ok", "unknown")),
         (0, {"causes": "database"}, ("ok", "ok", "bad", "unknown")),
+        (0, {"reconciled": False}, ("ok", "warning", "ok", "unknown")),
+        (0, {"reconciled": True}, ("ok", "ok", "ok", "unknown")),
         (0, {"models": {"m": {"name": "m", "state": "sound"}}}, ("ok", "ok", "ok", "ok")),
         (
             0,
@@ -159,6 +163,25 @@ def test_what_an_earlier_session_said_last_is_not_taken_for_news(database: Datab
     found = seen(database, session="s0", equity="1", cash="1")
     assert found.equity == Decimal(10_000)
     assert found.facts == {}
+
+
+def test_a_database_that_can_be_read_and_not_written_to_is_not_called_well(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What would say so is written with the heartbeat, and that is what is not taken."""
+    seen(database)
+    assert database.file is not None
+    other = sqlite3.connect(database.file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    told: dict[str, object] = {"session": "s1", "computer_ms": now_ms(), "causes": "database"}
+    with pytest.raises(DatabaseDown):
+        database.beat(ACCOUNT, 1, START_MS, told)
+    later_ms = now_ms() + 15_000
+    monkeypatch.setattr("leeward.runtime.overview.now_ms", lambda: later_ms)
+    found = overview(database, ACCOUNT)
+    assert (found.alive, found.database.level) == (True, "unknown")
+    assert "or the database does not take it" in found.database.words
+    other.close()
 
 
 def test_an_unknown_account_is_named(database: Database) -> None:

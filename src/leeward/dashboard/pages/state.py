@@ -83,8 +83,8 @@ def running_state(found: Overview) -> Told:
     if found.was_cut_off:
         return Told(
             "CUT OFF", "bad",
-            "Its process ended without a word, or hangs. Stops at the exchange hold; start it "
-            "again to go on.",
+            "Its process ended without a word, or hangs, or the database does not take what it "
+            "writes. Stops at the exchange hold; start it again to go on.",
         )  # fmt: skip
     return Told("NOT RUNNING", "unknown", "No process trades it now.")
 

@@ -44,6 +44,7 @@ def pulse(session: TradingSession) -> dict[str, object]:
         "session": session.plan.who.session_id,
         "state": session.standing.state.value,
         "causes": session.standing.causes.words(),
+        "reconciled": session.reconciled,
         "steps": measures.steps,
         "last_step_ms": None if marked is None else marked.open_time_ms,
         "equity": None if equity is None else str(equity),

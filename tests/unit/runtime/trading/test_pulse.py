@@ -48,8 +48,9 @@ def test_what_is_no_cash_of_the_equity_is_in_the_market() -> None:
         equity=lambda _: books.equity({SYMBOL: Decimal(110)}).equity,
         price=lambda _: Decimal(110),
         decider=SimpleNamespace(moving_together=lambda held: [frozenset(held)]),
-        behind_ms=lambda: 0, server_now_ms=lambda: 10,
+        behind_ms=lambda: 0, server_now_ms=lambda: 10, reconciled=False,
     )  # fmt: skip
     told = pulse(cast("TradingSession", session))
+    assert told["reconciled"] is False
     assert Decimal(str(told["together"])) == 110
     assert Decimal(str(told["equity"])) - Decimal(str(told["cash"])) == 110
