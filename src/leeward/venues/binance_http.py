@@ -107,8 +107,11 @@ class BinanceHttp:
         return answer
 
     async def sync(self) -> bool:
-        """Asks for the exchange's time a few times; returns whether it is known now."""
+        """Asks for the exchange's time a few times; returns whether it is known now. Nothing is
+        asked while it keeps this address out: each question would prolong that."""
         for at in range(_SAMPLES):
+            if self._blocked_s(Lane.EXIT):
+                break
             if at and self.addresses.replayed:
                 await self.clock.sleep(0.1)  # else the speed could not be told from round trips
             sent_s = self.clock.monotonic_s()
@@ -133,7 +136,7 @@ class BinanceHttp:
         deadline_s = self.clock.monotonic_s() + PATIENCE_S[call.lane]
         while True:
             monotonic_s = self.clock.monotonic_s()
-            blocked_s = self.governor.blocked_s(self.clock.now_ms(), monotonic_s, call.lane)
+            blocked_s = self._blocked_s(call.lane)
             server_ms = self._server_ms()
             wait_ms = self.governor.wait_ms(call.lane, call.weight, call.orders, server_ms)
             speed = max(self.server_clock.speed, 0.001)
@@ -148,6 +151,9 @@ class BinanceHttp:
                     retry_after_s=delay_s,
                 )
             await self.clock.sleep(min(delay_s, 0.25))
+
+    def _blocked_s(self, lane: Lane) -> float:
+        return self.governor.blocked_s(self.clock.now_ms(), self.clock.monotonic_s(), lane)
 
     def _server_ms(self) -> int:
         return self.server_clock.now_ms() if self.server_clock.known else self.clock.now_ms()
@@ -214,7 +220,9 @@ class BinanceHttp:
             case 429:
                 retry_after_s = self.governor.pause(retry_after_s, self.clock.monotonic_s())
             case 418:
-                retry_after_s = self.governor.ban(retry_after_s, self.clock.now_ms())
+                retry_after_s = self.governor.ban(
+                    retry_after_s, self.clock.now_ms(), self.clock.monotonic_s()
+                )
             case 403:
                 self.governor.slow_down(self.clock.monotonic_s())
         return Reply(response.status_code, response.content, retry_after_s)

@@ -67,7 +67,7 @@ class MarketFeed:
             line.subscribed.set()
             self.subscribed()
             while True:
-                self._frame(await socket.receive(), line)
+                self._frame(await socket.receive(self.patience.silent_s), line)
 
     async def _subscribe(self, socket: Socket, line: Line) -> None:
         waiting = set()

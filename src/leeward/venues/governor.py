@@ -39,6 +39,8 @@ PATIENCE_S = {
     Lane.MARKET: 65.0,
 }
 _LEAST_BAN_S = 120.0
+#: The exchange bans nobody for longer: what ends later was dated by a clock that was wrong.
+_LONGEST_BAN_S = 3 * 86_400.0
 _LEAST_PAUSE_S = 1.0
 _FIREWALL_PAUSE_S = 30.0
 
@@ -116,6 +118,8 @@ class Governor:
     _paused_until_s: float = 0.0
     _slowed_until_s: float = 0.0
     _banned_until_ms: int = 0
+    #: As the ban of this process: setting the computer's date back prolongs none.
+    _banned_until_s: float = float("inf")
 
     def __post_init__(self) -> None:
         if self.bans is not None:
@@ -139,10 +143,15 @@ class Governor:
 
     def blocked_s(self, now_ms: int, monotonic_s: float, lane: Lane) -> float:
         """Returns the seconds until a ban or a pause for this lane ends, 0 where there is none."""
-        ban_s = (self._banned_until_ms - now_ms) / 1000
+        ban_s = self._ban_s(now_ms, monotonic_s)
         pause_s = self._paused_until_s - monotonic_s
         slow_s = self._slowed_until_s - monotonic_s if lane >= Lane.QUERY else 0.0
         return max(ban_s, pause_s, slow_s, 0.0)
+
+    def _ban_s(self, now_ms: int, monotonic_s: float) -> float:
+        by_date_s = (self._banned_until_ms - now_ms) / 1000
+        ban_s = min(by_date_s, self._banned_until_s - monotonic_s)
+        return ban_s if ban_s <= _LONGEST_BAN_S else 0.0
 
     def wait_ms(self, lane: Lane, weight: int, orders: int, server_ms: int) -> int:
         """Returns the ms of the exchange's time until a request fits, 0 where it does now."""
@@ -168,14 +177,16 @@ class Governor:
 
     def pause(self, retry_after_s: float | None, monotonic_s: float) -> float:
         """Stops all lanes after a 429; returns for how many seconds."""
-        pause_s = max(_LEAST_PAUSE_S, retry_after_s or 0.0)
+        pause_s = min(_LONGEST_BAN_S, max(_LEAST_PAUSE_S, retry_after_s or 0.0))
         self._paused_until_s = max(self._paused_until_s, monotonic_s + pause_s)
         return pause_s
 
-    def ban(self, retry_after_s: float | None, now_ms: int) -> float:
+    def ban(self, retry_after_s: float | None, now_ms: int, monotonic_s: float) -> float:
         """Stops all lanes after a 418, also across restarts; returns for how many seconds."""
-        ban_s = _LEAST_BAN_S if retry_after_s is None else retry_after_s
-        self._banned_until_ms = max(self._banned_until_ms, now_ms + int(ban_s * 1000))
+        ban_s = min(_LONGEST_BAN_S, _LEAST_BAN_S if retry_after_s is None else retry_after_s)
+        longest_s = max(ban_s, self._ban_s(now_ms, monotonic_s))
+        self._banned_until_ms = now_ms + int(longest_s * 1000)
+        self._banned_until_s = monotonic_s + longest_s
         if self.bans is not None:
             with suppress(OSError):  # a full disk must not stop what runs; the ban holds in memory
                 self.bans.keep(self.address, self._banned_until_ms)

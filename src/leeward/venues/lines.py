@@ -16,7 +16,8 @@ class Patience:
     """Seconds of our time: how long a candle may be overdue before its stream counts as stale, how
     long one far from the last close waits to be contradicted, how long a socket is used (the
     exchange cuts it at 24 h), how long the old one goes on beside the new one, how long a
-    subscription may take, and the first and last wait between attempts."""
+    subscription may take, the first and last wait between attempts, and how long a socket of market
+    data may bring nothing at all, None where its silence is found by other means."""
 
     stale_s: float = 10.0
     doubt_s: float = 2.0
@@ -25,6 +26,7 @@ class Patience:
     subscribe_s: float = 10.0
     first_retry_s: float = 0.25
     last_retry_s: float = 30.0
+    silent_s: float | None = None
 
 
 @dataclass

@@ -28,9 +28,13 @@ class Socket:
 
     connection: ClientConnection
 
-    async def receive(self) -> bytes | str:
+    async def receive(self, within_s: float | None = None) -> bytes | str:
+        """Returns the next message; one that does not come in time counts as the end."""
         try:
-            return await self.connection.recv()
+            async with asyncio.timeout(within_s):
+                return await self.connection.recv()
+        except TimeoutError:
+            raise SocketEnded(f"nothing came for {within_s} s, though it is open") from None
         except (WebSocketException, OSError) as error:
             raise SocketEnded(_reason(error)) from None
 

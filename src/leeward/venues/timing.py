@@ -58,11 +58,12 @@ class ServerClock:
     #: Server seconds that pass in one of ours.
     speed: float = 1.0
     _best: _Sample | None = None
+    _refused: bool = False
     _checked_s: float = 0.0
 
     @property
     def known(self) -> bool:
-        return self._best is not None
+        return self._best is not None and not self._refused
 
     def age_s(self) -> float:
         """Returns seconds since the last sample; infinite where there is none."""
@@ -70,7 +71,7 @@ class ServerClock:
 
     def doubt_ms(self) -> float:
         """Returns how far the estimate may be off, infinite where there is none."""
-        best = self._best
+        best = self._best if self.known else None
         return float("inf") if best is None else best.doubt_s(self.monotonic_s()) * 1000
 
     def offer(self, sent_s: float, received_s: float, server_ms: int) -> None:
@@ -78,8 +79,8 @@ class ServerClock:
         sample = _Sample((sent_s + received_s) / 2, server_ms, received_s - sent_s)
         self._checked_s = received_s
         best = self._best
-        if best is None:
-            self._best = sample
+        if best is None or self._refused:
+            self._best, self._refused = sample, False
         elif self.replayed:
             self._follow(best, sample)
         elif sample.doubt_s(received_s) <= best.doubt_s(received_s) or self._stepped(sample):
@@ -104,12 +105,12 @@ class ServerClock:
             self._best = sample
 
     def now_ms(self) -> int:
-        """Returns the exchange's UTC time in ms; only while `known`."""
+        """Returns the exchange's UTC time in ms, as it was last told; only once it was `known`."""
         best = self._best
         assert best is not None, "ask `known` first"
         return int(best.server_ms + (self.monotonic_s() - best.at_s) * 1000 * self.speed)
 
     def forget(self) -> None:
-        """Drops every sample, after the exchange called our time wrong."""
-        if not self.replayed:
-            self._best = None
+        """Takes our time for unknown, after the exchange called it wrong. Whoever dates something
+        goes on by it meanwhile: only what is sent needs a better one."""
+        self._refused = not self.replayed

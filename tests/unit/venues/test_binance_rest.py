@@ -318,6 +318,21 @@ def test_an_entry_does_not_wait_for_the_limits_and_says_so() -> None:
     assert exchange.requests("/order") == []
 
 
+@pytest.mark.parametrize("status", [418, 429])
+def test_an_address_that_is_kept_out_does_not_ask_for_the_time_either(status: int) -> None:
+    exchange = answering("/price", error(-1003, "Way too much.", status, Retry_After="600"))
+
+    async def act(client: BinanceRest) -> list[bool]:
+        known = [await client.http.sync()]
+        await client.last_price("BTCUSDT")
+        known += [await client.http.sync() for _ in range(20)]  # as a session does all the time
+        exchange.time.pass_s(601)
+        return [*known, await client.http.sync()]
+
+    assert all(asking(act, exchange))
+    assert len(exchange.requests("/time")) == 2 * 3
+
+
 def test_a_ban_holds_across_restarts(tmp_path: Path) -> None:
     bans = BanFile(tmp_path / "bans.json")
     exchange = answering("/price", error(-1003, "Way too much.", 418, Retry_After="600"))

@@ -19,10 +19,11 @@ from leeward.domain.answers import Asked as AskedFor
 from leeward.domain.answers import Found, Unavailable
 from leeward.domain.candle import Candle
 from leeward.domain.timeframe import Timeframe
-from leeward.venues.binance_stream import CandleStream, Wanted, following
+from leeward.venues.binance_codec_market import BestPrices, MarketEvent
+from leeward.venues.binance_stream import CandleStream, MarketFeed, Wanted, following
 from leeward.venues.candle_sequence import CandleSequence
-from leeward.venues.lines import Patience
-from leeward.venues.timing import Clock
+from leeward.venues.lines import LineHealth, Lines, Patience
+from leeward.venues.timing import Clock, ServerClock
 
 MINUTE = Timeframe.parse("1m")
 STEP = 60_000
@@ -441,3 +442,63 @@ def test_any_order_with_repeats_comes_out_in_order(order: list[int], again: set[
     assert numbers_of(found) == list(range(12))
     assert sequence.gap is None
     assert sequence.due_ms == START + 13 * STEP
+
+
+def test_a_time_that_the_exchange_refuses_ends_no_stream() -> None:
+    world, hand = World(1), [100.0]
+    server = ServerClock(lambda: hand[0])
+    server.offer(100.0, 100.0, world.now_ms())
+
+    async def work() -> None:
+        async with exchange_at(FakeExchange(), sending(world, 0)) as exchange:
+            stream = CandleStream(
+                exchange.addresses.streams,
+                [Wanted("BTCUSDT", MINUTE, START)],
+                world.ask,
+                server.now_ms,
+                Clock(lambda: 0, time.perf_counter),
+                HASTE,
+            )
+            async with following(stream):
+                await stream.next_candle()
+                server.forget()  # an order was told -1021, and `/time` has not answered yet
+                hand[0] += 60.0
+                world.known = 2
+                await stream.next_candle()  # found overdue, and asked for
+
+    run(work)
+
+
+def test_a_stream_of_prices_that_is_confirmed_and_mute_is_dialled_again() -> None:
+    calls: list[int] = []
+    quote = {"u": 1, "s": "BTCUSDT", "b": "2", "B": "1", "a": "2.1", "A": "1"}
+
+    async def play(connection: ServerConnection) -> None:
+        calls.append(1)
+        await subscribe(connection)
+        if len(calls) > 1:
+            frame = {"stream": "btcusdt@bookTicker", "data": quote}
+            await connection.send(json.dumps(frame))
+        await connection.wait_closed()  # its pongs go on
+
+    async def work() -> list[MarketEvent]:
+        told: asyncio.Queue[MarketEvent] = asyncio.Queue()
+        async with exchange_at(FakeExchange(), play) as exchange:
+            feed = MarketFeed(
+                exchange.addresses.streams,
+                ["btcusdt@bookTicker"],
+                told.put_nowait,
+                lambda: None,
+                replace(PATIENT, silent_s=0.2),
+                health := LineHealth(),
+            )
+            clock = Clock(lambda: 0, time.perf_counter)
+            keeping = asyncio.create_task(Lines(feed.serve, clock, PATIENT, health).keep())
+            try:
+                return [await told.get()]
+            finally:
+                keeping.cancel()
+                await asyncio.gather(keeping, return_exceptions=True)
+
+    (event,) = run(work)
+    assert isinstance(event, BestPrices)

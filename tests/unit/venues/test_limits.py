@@ -58,6 +58,18 @@ def test_a_time_refused_is_forgotten() -> None:
     assert clock.doubt_ms() == float("inf")
 
 
+def test_what_is_dated_goes_on_by_a_time_refused_until_a_better_one_is_told() -> None:
+    hand = Hand()
+    clock = ServerClock(hand)
+    clock.offer(99.99, 100.01, 1_000_000)
+    clock.forget()
+    hand.s = 101.0
+    assert clock.now_ms() == 1_001_000
+    clock.offer(100.0, 102.0, 1_000_500)  # of a long round trip, and believed: there is no other
+    assert clock.known
+    assert clock.now_ms() == 1_000_500
+
+
 @given(st.floats(0.1, 100), st.floats(0.0, 0.02))
 def test_a_replayed_time_is_followed_at_any_speed(speed: float, round_trip: float) -> None:
     hand = Hand()
@@ -135,23 +147,57 @@ def test_a_firewall_stops_questions_and_not_orders() -> None:
 
 def test_bans_are_kept_by_address_and_a_torn_file_holds_none(tmp_path: Path) -> None:
     file = tmp_path / "deep" / "bans.json"
-    Governor("a", BanFile(file)).ban(60.0, 1_000)
-    Governor("b", BanFile(file)).ban(None, 1_000)
+    Governor("a", BanFile(file)).ban(60.0, 1_000, 0.0)
+    Governor("b", BanFile(file)).ban(None, 1_000, 0.0)
     assert Governor("a", BanFile(file)).blocked_s(1_000, 0.0, Lane.EXIT) == 60.0
     assert Governor("b", BanFile(file)).blocked_s(1_000, 0.0, Lane.EXIT) == 120.0
     assert Governor("c", BanFile(file)).blocked_s(1_000, 0.0, Lane.EXIT) == 0.0
     for torn in ("{", "[]", '{"a": "soon"}', "5"):
         file.write_text(torn)
         assert Governor("a", BanFile(file)).blocked_s(1_000, 0.0, Lane.EXIT) == 0.0
-    Governor("a", BanFile(file)).ban(5.0, 0)
+    Governor("a", BanFile(file)).ban(5.0, 0, 0.0)
     assert BanFile(file).until_ms("a") == 5_000
+
+
+def test_a_ban_dated_by_a_clock_that_was_years_ahead_does_not_hold_for_years(
+    tmp_path: Path,
+) -> None:
+    file, years_ms = tmp_path / "bans.json", 4 * 365 * 86_400_000
+    Governor("a", BanFile(file)).ban(120.0, years_ms, 0.0)  # before the date was put right
+    governor = Governor("a", BanFile(file))
+    assert governor.blocked_s(0, 0.0, Lane.EXIT) == 0.0
+    governor.ban(60.0, 0, 0.0)
+    assert governor.blocked_s(0, 0.0, Lane.EXIT) == 60.0
+    assert BanFile(file).until_ms("a") == 60_000
+
+
+def test_no_answer_keeps_exits_out_for_longer_than_the_exchange_bans_anybody() -> None:
+    banned, paused = Governor("a"), Governor("b")
+    banned.ban(999_999_999.0, 0, 0.0)
+    paused.pause(999_999_999.0, 0.0)
+    for governor in (banned, paused):
+        assert governor.blocked_s(0, 0.0, Lane.EXIT) == 3 * 86_400
+        assert governor.blocked_s(3 * 86_400_000, 3 * 86_400.0, Lane.EXIT) == 0.0
+
+
+def test_a_date_set_back_prolongs_no_ban() -> None:
+    governor = Governor("a")
+    governor.ban(60.0, 7_200_000, 10.0)
+    assert governor.blocked_s(0, 11.0, Lane.EXIT) == 59.0
+    assert governor.blocked_s(59_000, 70.0, Lane.EXIT) == 0.0
+
+
+def test_a_ban_ends_by_the_date_where_the_computer_slept() -> None:
+    governor = Governor("a")
+    governor.ban(60.0, 0, 10.0)
+    assert governor.blocked_s(60_000, 11.0, Lane.EXIT) == 0.0
 
 
 def test_a_full_disk_does_not_stop_a_ban(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
     governor = Governor("a", BanFile(blocked / "bans.json"))
-    governor.ban(60.0, 0)
+    governor.ban(60.0, 0, 0.0)
     assert governor.blocked_s(0, 0.0, Lane.EXIT) == 60.0
 
 

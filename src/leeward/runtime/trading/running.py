@@ -44,6 +44,8 @@ T = TypeVar("T")
 _SYNC_S, _SYNC_REPLAYED_S = 30.0, 2.0
 _BEAT_S: Final = 2.0
 _NOTES_S: Final = 0.5
+#: Best prices of all symbols that do not move for so long are those of a mute socket.
+_MUTE_S: Final = 60.0
 #: A live session whose books and venue do not agree by then is given up; so much later where what
 #: was read once has to be read again.
 _AGREE_S: Final = 60.0
@@ -214,10 +216,11 @@ class Running:
 
     async def _book(self) -> NoReturn:
         """Brings the best prices to the orders on paper; they carry no history, so a socket that
-        was cut is only dialled again."""
+        was cut, or is mute, is only dialled again."""
         market, session = self.ready.market, self.ready.session
         names = [f"{symbol.lower()}@bookTicker" for symbol in session.decider.symbols]
-        address, patience, health = market.rest.http.addresses.streams, Patience(), LineHealth()
+        address, health = market.rest.http.addresses.streams, LineHealth()
+        patience = Patience(silent_s=_MUTE_S)
         feed = MarketFeed(address, names, session.quoted, lambda: None, patience, health)
         await Lines(feed.serve, session.clock, patience, health).keep()
 
