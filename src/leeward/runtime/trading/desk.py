@@ -116,8 +116,9 @@ class Desk:
 
     async def tend(self, symbol: str) -> bool:
         """Returns whether the symbol is settled, after doing what it needs; where that takes long,
-        `run` goes on with it."""
-        return await self._tender(symbol).tend()
+        `run` goes on with it. For one that the exchange has no more nothing can be done."""
+        tender = self._tenders.get(symbol)
+        return tender is None or await tender.tend()
 
     async def tend_all(self, patience_s: float = PATIENCE_S) -> bool:
         """Returns whether every symbol is settled, as `tend` does."""
@@ -156,6 +157,7 @@ class Desk:
         report = None
         for _ in range(_ATTEMPTS):
             report = report or await self._compare()
+        await self._unknown_symbols()  # what came to light there is looked after from now on
         if report is None:
             words = "the books changed while the venue was asked; once more"
             report = RecoveryReport(clean=False, words=words)
@@ -171,8 +173,9 @@ class Desk:
         return report
 
     def look(self, symbol: str) -> None:
-        """Has every order of a symbol asked for: something changed there."""
-        tender = self._tender(symbol)
+        """Has every order of a symbol asked for, unless the exchange has it no more."""
+        if (tender := self._tenders.get(symbol)) is None:
+            return
         for order in self.keeper.books.live_orders(symbol):
             tender.memory.doubt(order.client_order_id)
         tender.touch()

@@ -11,6 +11,8 @@ from leeward.domain.rules import SymbolRules, SymbolStatus
 from leeward.engine.absence import AbsenceProof
 
 _FIRST_S, _MOST_S = 0.25, 30.0
+#: So often a wait is doubled: then it is the longest one.
+_DOUBLED = 7
 #: While a position has no stop, nothing that stands in the way of one waits longer.
 NAKED_S = 1.0
 _OPENS = 4
@@ -18,7 +20,8 @@ _OPENS = 4
 
 def backoff_s(times: int) -> float:
     """Returns how long to wait after something failed so many times in a row, 1 being the first."""
-    return float(min(_MOST_S, _FIRST_S * 2 ** max(0, times - 1)))
+    doubled = min(max(0, times - 1), _DOUBLED)  # 2 ** 1024 is no float any more
+    return float(min(_MOST_S, _FIRST_S * 2**doubled))
 
 
 @dataclass

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NoReturn
@@ -79,11 +81,8 @@ class Tender:
 
     async def enter(self, intent: IntentMade, decided: Moment) -> None:
         """Sends a committed entry, once and never again, and looks after what it bought."""
-        try:
+        with self._gone_on_with():
             await self._enter(intent, decided)
-        except BaseException:
-            self.touch()  # it may have left: what became of it is not left to the next comparison
-            raise
         await self.tend()
 
     async def _enter(self, intent: IntentMade, decided: Moment) -> None:
@@ -147,6 +146,20 @@ class Tender:
     async def tend(self, patience_s: float = PATIENCE_S) -> bool:
         """Returns whether the symbol is settled; gives up waiting after `patience_s`, and the
         desk's own loop goes on. Between two steps others may have their turn."""
+        with self._gone_on_with():
+            return await self._tend(patience_s)
+
+    @contextmanager
+    def _gone_on_with(self) -> Iterator[None]:
+        """Has the desk's own loop go on with what ends in the middle: what was sent or begun is not
+        left to the next comparison."""
+        try:
+            yield
+        except BaseException:
+            self.touch()
+            raise
+
+    async def _tend(self, patience_s: float) -> bool:
         until_s = self.means.now_s + patience_s
         for _ in range(_MOST_STEPS):
             self._touched.clear()

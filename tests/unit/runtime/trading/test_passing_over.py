@@ -32,6 +32,7 @@ from leeward.engine.records import OrderState, Plan, PlanChanged, PositionClosed
 from leeward.runtime.trading.memory import Memory, backoff_s
 from leeward.venues.binance_codec_events import OrderEvent
 from leeward.venues.binance_http import Call
+from leeward.venues.governor import Lane
 
 
 def late(world: list[World], seconds: float) -> Fault:
@@ -400,6 +401,29 @@ def test_a_gap_ends_the_patience_of_every_question() -> None:
         assert slow.at_s - 10 == backoff_s(9) > 20
         memory.begin_gap(12.0)
         assert slow.at_s == 13.0
+
+
+def test_what_has_failed_for_weeks_is_tried_as_often_as_what_has_failed_for_hours() -> None:
+    assert [backoff_s(times) for times in (1, 2, 7, 8, 9)] == [0.25, 0.5, 16.0, 30.0, 30.0]
+    assert backoff_s(100_000) == 30.0
+
+
+def test_what_is_left_bare_while_its_symbol_rests_for_hours_is_protected_as_it_trades_again(
+    tmp_path: Path,
+) -> None:
+    async def work(world: World) -> None:
+        await world.enter()
+        exchange = world.outside.exchange
+        (stop,) = world.books.open_orders(SYMBOL)
+        await world.venue.cancel(SYMBOL, stop.client_order_id, Lane.EXIT)
+        exchange.set_symbol_status(SYMBOL, "BREAK")
+        await world.pass_s(2 * 3600)
+        assert world.resting() == []
+        exchange.set_symbol_status(SYMBOL, "TRADING")
+        await world.pass_s(60)
+        assert world.resting() == ["SELL STOP_LOSS"]
+
+    story(tmp_path, work)
 
 
 def test_what_a_late_entry_bought_is_protected_soon(tmp_path: Path) -> None:
