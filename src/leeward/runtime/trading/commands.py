@@ -38,6 +38,8 @@ class Commands:
     swap: Callable[[Command], Awaitable[None]]
     #: A resume that was asked for before the start -> until when it waits for causes to pass.
     _waiting: dict[int, float] = field(default_factory=dict, init=False)
+    #: What was carried out, and is pending only because its end waits in the journal.
+    _carried_out: set[int] = field(default_factory=set, init=False)
 
     async def run(self) -> NoReturn:
         while True:
@@ -51,11 +53,15 @@ class Commands:
             pending = await self.pending()
         except DatabaseDown:
             return
+        self._carried_out &= {each.command_id for each in pending}
         for place, command in enumerate(pending):
+            if command.command_id in self._carried_out:
+                continue
             called_off = any(later.kind == "halt" for later in pending[place:])
             if command.kind == "resume" and not called_off and self._is_early(command.command_id):
                 continue
             await self._carry_out(command)
+            self._carried_out.add(command.command_id)
 
     def _is_early(self, command_id: int) -> bool:
         """Returns whether a resume that was asked for before the start waits still: until it has

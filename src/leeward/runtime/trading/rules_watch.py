@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, NoReturn
 
-from leeward.domain.answers import Found
+from leeward.domain.answers import Found, Unavailable
 from leeward.domain.rules import SymbolRules
 from leeward.domain.times import iso
 from leeward.engine.records import Noted, PlanChanged, Severity
 from leeward.runtime.trading.bookkeeper import Bookkeeper
 from leeward.runtime.trading.desk import Desk
 from leeward.runtime.trading.market import Market
+from leeward.venues.binance_errors import NO_SYMBOL
 from leeward.venues.timing import Clock
 
 _RULES_S: Final = 600.0
@@ -39,12 +40,24 @@ class RulesWatch:
             await self.look()
 
     async def look(self) -> None:
-        found = await self.market.rest.rules(tuple(self.market.rules))
-        if isinstance(found, Found):
-            for symbol, rules in found.value.items():
-                self._learn(symbol, rules)
-            self.desk.learn_rules(found.value)
+        told = await self._told(tuple(self.market.rules))
+        for symbol, rules in told.items():
+            self._learn(symbol, rules)
+        self.desk.learn_rules(told)
         await self.look_at_schedule()
+
+    async def _told(self, symbols: tuple[str, ...]) -> Mapping[str, SymbolRules]:
+        """Returns the rules that the exchange tells. One symbol that it has no more spoils the
+        answer for all: then they are asked for one by one."""
+        found = await self.market.rest.rules(symbols)
+        if isinstance(found, Found):
+            return found.value
+        told: dict[str, SymbolRules] = {}
+        is_spoilt = isinstance(found, Unavailable) and found.code == NO_SYMBOL
+        if is_spoilt and len(symbols) > 1:
+            for symbol in symbols:
+                told |= await self._told((symbol,))
+        return told
 
     async def look_at_schedule(self) -> None:
         """Learns which symbols end when; where nobody answers, what was announced holds."""

@@ -90,7 +90,7 @@ class Standing:
         if state is TradingState.REDUCING and cause in self.causes:
             self.causes = self.causes.with_cause(cause, until_ms)
             return
-        if not any(cause == other for _, other, *_ in self._demands):
+        if not any((state, cause) == each[:2] for each in self._demands):
             self._demands.append((state, cause, words, until_ms))
 
     async def tighten(self, state: TradingState, reason: str) -> None:

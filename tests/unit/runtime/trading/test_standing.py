@@ -150,6 +150,14 @@ def test_a_demand_counts_at_once_and_is_written_down_at_the_next_look(active: Be
     assert active.moves()[-1] == (REDUCING, "watch")
 
 
+def test_a_halt_is_not_lost_behind_a_milder_demand_for_the_same_cause(active: Bench) -> None:
+    active.standing.demand(REDUCING, "books_differ", "USDT: the venue holds 12")
+    active.standing.demand(HALTED, "books_differ", "another instance trades the account")
+    assert active.standing.state is HALTED
+    assert active.look() is HALTED
+    assert active.moves()[-1] == (HALTED, "watch")
+
+
 def test_reducing_ends_when_its_last_cause_is_gone(active: Bench) -> None:
     active.behind_s = active.blocked_s = 100.0
     assert active.look() is REDUCING
@@ -354,6 +362,20 @@ def test_a_resume_of_before_the_start_lifts_no_halt_that_came_after_it(
     run(commands.look())
     assert active.standing.state is HALTED
     assert outcomes(active)[-1].startswith("refused: halted after it was asked for: ")
+
+
+def test_a_command_whose_end_waits_in_the_journal_is_not_carried_out_again(active: Bench) -> None:
+    run(active.standing.halt("lunch", "operator"))
+    commands = asked(active, "resume")
+    active.store.down = True  # takes no commit; what is pending can still be read
+    run(commands.look())
+    assert active.standing.state is ACTIVE
+    run(active.standing.tighten(HALTED, "task_died: the task 'desk' died"))
+    for _ in range(3):
+        run(commands.look())
+    assert active.standing.state is HALTED
+    written = [record for batch in active.keeper.journal.batches() for record in batch]
+    assert [each.outcome for each in written if isinstance(each, CommandDone)] == ["active"]
 
 
 def test_a_command_and_its_effect_are_one_commit(active: Bench) -> None:
