@@ -134,6 +134,8 @@ class Bookkeeper:
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     #: Batches in the journal that the database does not have.
     _behind: int = 0
+    #: Of these, what it has by now: nobody who protects waits for all of them at once.
+    _replayed: int = 0
     _retry_at_s: float = 0.0
     #: A commit that was given up and may still succeed: nothing overtakes it into the database.
     _late: asyncio.Task[None] | None = None
@@ -198,10 +200,15 @@ class Bookkeeper:
         await self._await_late()
         if not self._behind:
             return
-        for batch in self.journal.batches():
+        until_s = self.clock.monotonic_s() + self.deadline_s
+        for batch in self.journal.batches()[self._replayed :]:
+            if self.clock.monotonic_s() >= until_s:
+                self._retry_at_s = self.clock.monotonic_s() + _REST_S
+                raise DatabaseDown("the database is slow to take what waits in the journal")
             await self._in_time(batch)
+            self._replayed += 1
         self.journal.clear()
-        self._behind = 0
+        self._behind = self._replayed = 0
 
     async def _await_late(self) -> None:
         late = self._late

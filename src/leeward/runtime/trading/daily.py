@@ -37,6 +37,8 @@ class DailySummary:
 
     def due(self, session: TradingSession, now_ms: int) -> str | None:
         """Returns the summary, once it is time; None else."""
+        if self._next_ms is not None and self._next_ms - now_ms > DAY_MS:  # the date was set back
+            self._next_ms -= DAY_MS * ((self._next_ms - now_ms) // DAY_MS)
         if self._next_ms is None or now_ms < self._next_ms:
             if self._next_ms is None:
                 self._trades.clear()

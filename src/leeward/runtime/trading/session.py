@@ -200,9 +200,9 @@ class TradingSession:
     async def recover(self) -> str:
         """Compares books and venue once; returns what is left, nothing where all agree."""
         report = await self.desk.recover()
-        self.reconciled = report.clean
         if report.clean:
             await self.standing.recovered()
+        self.reconciled = report.clean  # only now: what could not be written down is tried again
         self._compared.set()
         return report.words
 
@@ -270,7 +270,8 @@ class TradingSession:
             self._told.discard(symbol)
             await self.desk.tend(symbol)
         books, symbols = self.keeper.books, self.decider.symbols
-        self._prices |= await other_prices(books, symbols, self.venue, self._prices)
+        known, ask = self._prices, self.venue.last_price
+        self._prices |= await other_prices(books, symbols, ask, known, self.clock)
         leaving = await self.at_close()
         await self.standing.review()
         async with self.standing.lock:  # what is written before the step is what it was decided on

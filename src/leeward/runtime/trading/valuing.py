@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from decimal import Decimal
+from typing import Any, TypeAlias
 
-from leeward.domain.answers import Found
+from leeward.domain.answers import Asked, Found
+from leeward.domain.money import Price
 from leeward.engine.books import Books
-from leeward.venues.venue import Venue
+from leeward.runtime.trading.means import ANSWER_S, started
+from leeward.venues.timing import Clock
+
+AskPrice: TypeAlias = Callable[[str], Coroutine[Any, Any, Asked[Price]]]
 
 
 async def other_prices(
-    books: Books, traded: Sequence[str], venue: Venue, known: Mapping[str, Decimal]
+    books: Books,
+    traded: Sequence[str],
+    last_price: AskPrice,
+    known: Mapping[str, Decimal],
+    clock: Clock,
 ) -> dict[str, Decimal]:
-    """Returns the prices of symbols that are held and not traded; where the venue does not say,
-    those known before, else what was paid."""
+    """Returns the prices of symbols that are held and not traded; where the venue does not say
+    within `ANSWER_S`, those known before, else what was paid. A decision waits for it."""
+    held = [
+        symbol
+        for symbol in books.symbols()
+        if symbol not in traded
+        and (books.position(symbol) is not None or not books.dust(symbol).is_zero)
+    ]
+    tasks = await asyncio.gather(*(started(clock, last_price(each), ANSWER_S) for each in held))
     found = {}
-    for symbol in books.symbols():
+    for symbol, task in zip(held, tasks, strict=True):
         position = books.position(symbol)
-        held = position is not None or not books.dust(symbol).is_zero
-        if not held or symbol in traded:
-            continue
-        answer = await venue.last_price(symbol)
+        answer = task.result() if task.done() else None
+        task.cancel()
         if isinstance(answer, Found):
             found[symbol] = answer.value.value
         elif symbol not in known:

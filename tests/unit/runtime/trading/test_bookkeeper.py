@@ -164,6 +164,28 @@ def test_nothing_overtakes_a_late_commit_into_the_database(tmp_path: Path) -> No
     run_virtual(work)
 
 
+def test_what_protects_does_not_wait_until_a_slow_database_has_all_of_the_journal(
+    tmp_path: Path,
+) -> None:
+    async def work(loop: VirtualLoop) -> None:
+        books = keeper(shelf := Shelf(fails=DOWN), tmp_path, loop)
+        for number in range(20):
+            await books.commit(deposit(number), urgent=True)
+        shelf.fails, books.aside = None, slow(1.5)
+        replaying = asyncio.ensure_future(books.replay())
+        await asyncio.sleep(0.1)
+        began_s = loop.time()
+        await books.commit(deposit(20), urgent=True)
+        assert loop.time() - began_s < 4
+        assert not await replaying
+        while not await books.replay():
+            await asyncio.sleep(1)
+        assert [batch[0] for batch in shelf.batches] == [deposit(number) for number in range(21)]
+        assert books.journal.batches() == []
+
+    run_virtual(work)
+
+
 def test_a_start_commits_what_the_journal_kept(tmp_path: Path) -> None:
     async def work(loop: VirtualLoop) -> None:
         books = keeper(shelf := Shelf(fails=DOWN), tmp_path, loop)

@@ -129,6 +129,14 @@ def test_days_that_passed_in_sleep_are_told_in_one() -> None:
     assert daily.due(session, 5 * DAY_MS + 12 * HOUR_MS) is not None
 
 
+def test_a_date_that_ran_ahead_and_was_set_right_silences_no_summary() -> None:
+    daily = DailySummary("12:00", since_ms=0)
+    session = cast("TradingSession", Seen())
+    assert daily.due(session, 4000 * DAY_MS) is not None
+    told = [daily.due(session, hour * HOUR_MS) is not None for hour in range(13, 73)]
+    assert sum(told) == 2
+
+
 def test_with_off_there_is_none_and_nothing_is_kept() -> None:
     daily = DailySummary("off", since_ms=0)
     daily.closed(trade("1"))
