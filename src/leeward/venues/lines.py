@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -66,32 +66,30 @@ class Lines:
 
     async def keep(self) -> NoReturn:
         retry_s = self.patience.first_retry_s
-        old: asyncio.Task[NoReturn] | None = None
         try:
             while True:
                 line = self._current = Line()
                 started_s = self.clock.monotonic_s()
                 task = self._start(line)
-                handing_over = asyncio.create_task(self._hand_over(line, old))
+                handing_over = asyncio.create_task(self._hand_over(line, self._tasks - {task}))
                 try:
                     await self._until_over(task, line)
                 finally:
                     handing_over.cancel()
-                if not task.done():
-                    old = task
-                    continue
-                old = None
-                self._note_end(task)
-                # One that is cut at once is a failure too: the exchange counts connections.
-                if self.clock.monotonic_s() - started_s > self.patience.last_retry_s:
+                lived = self.clock.monotonic_s() - started_s > self.patience.last_retry_s
+                if lived:
                     retry_s = self.patience.first_retry_s
+                if task.done():
+                    self._note_end(task)
+                elif lived:
+                    continue
+                # One that is cut, or sent away, at once is a failure too: the exchange counts
+                # connections.
                 await self.clock.sleep(retry_s)
                 retry_s = min(2 * retry_s, self.patience.last_retry_s)
         finally:
             for each in list(self._tasks):
-                # A socket that is closing already would be left open by a second cancellation.
-                if not each.cancelling():
-                    each.cancel()
+                self._end(each)
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _start(self, line: Line) -> asyncio.Task[NoReturn]:
@@ -109,13 +107,12 @@ class Lines:
         if not task.cancelled():
             task.exception()  # of a socket that was replaced already, nobody else asks
 
-    async def _hand_over(self, line: Line, old: asyncio.Task[NoReturn] | None) -> None:
-        """Ends the old socket a while after the new one brings events."""
-        if old is None:
-            return
+    async def _hand_over(self, line: Line, older: Iterable[asyncio.Task[NoReturn]]) -> None:
+        """Ends all older sockets a while after the new one brings events."""
         await line.subscribed.wait()
         await asyncio.sleep(self.patience.overlap_s)
-        old.cancel()
+        for each in older:
+            self._end(each)
 
     async def _until_over(self, task: asyncio.Task[NoReturn], line: Line) -> None:
         leaving = asyncio.create_task(line.leave.wait())
@@ -127,6 +124,11 @@ class Lines:
             )
         finally:
             leaving.cancel()
+
+    def _end(self, task: asyncio.Task[NoReturn]) -> None:
+        # A socket that is closing already would be left open by a second cancellation.
+        if not task.cancelling():
+            task.cancel()
 
     def _note_end(self, task: asyncio.Task[NoReturn]) -> None:
         error = task.exception()
