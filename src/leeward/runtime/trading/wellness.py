@@ -17,8 +17,8 @@ _OVERDUE_S: Final = 60.0
 class Wellness:
     """Looks at one session; `behind_s` is for how many of our seconds a candle is overdue.
 
-    A halt that an operator ordered is well, also after a restart; any other halt, and reducing, is
-    not: something is wrong.
+    A halt that an operator ordered is well, also after a restart; any other halt, reducing, and a
+    cause for that under such a halt, is not: something is wrong.
     """
 
     session: TradingSession
@@ -40,6 +40,8 @@ class Wellness:
         ordered = _by_operator(moved) or (self._ordered and _by(moved, "recovery"))
         if state is not TradingState.ACTIVE and not (halted and ordered):
             return f"the state is {state}"
+        if session.standing.causes:  # an ordered halt hides that one would be reducing
+            return f"it would only reduce: {session.standing.causes.words()}"
         if self.behind_s() > _OVERDUE_S:
             return "a candle is overdue"
         deadline_s = session.desk.settings.protection_deadline_s

@@ -11,6 +11,7 @@ import pytest
 
 from leeward.domain.money import Money, Price, Quantity
 from leeward.engine.records import StateMoved, Trade, TradingState
+from leeward.engine.trading_state import Causes
 from leeward.runtime.trading.daily import DailySummary
 from leeward.runtime.trading.measuring import Measures
 from leeward.runtime.trading.session import TradingSession
@@ -30,12 +31,16 @@ class Seen:
     durable: bool = True
     behind_s: float = 0.0
     naked: float = 0.0
+    causes: str = ""
     equity_now: str = "9900"
     measures: Measures = field(default_factory=Measures)
 
     @property
     def standing(self) -> SimpleNamespace:
-        return SimpleNamespace(state=self.state)
+        causes = Causes()
+        if self.causes:
+            causes = causes.with_cause(self.causes, None)
+        return SimpleNamespace(state=self.state, causes=causes)
 
     @property
     def keeper(self) -> SimpleNamespace:
@@ -73,6 +78,10 @@ def test_a_session_that_trades_is_well() -> None:
         (Seen(state=TradingState.HALTED, actor="watch"), "HALTED"),
         (Seen(behind_s=61), "overdue"),
         (Seen(naked=10.5), "no stop"),
+        (
+            Seen(state=TradingState.HALTED, actor="command:7", causes="not_compared"),
+            "not_compared",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(seen: Seen, words: str) -> None:
