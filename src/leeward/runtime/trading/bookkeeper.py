@@ -140,6 +140,8 @@ class Bookkeeper:
     #: A commit that was given up and may still succeed: nothing overtakes it into the database.
     _late: asyncio.Task[None] | None = None
     _late_records: tuple[Record, ...] = ()
+    #: Whether that is the next batch of the journal: it is not written over and over.
+    _is_late_batch: bool = False
 
     def __post_init__(self) -> None:
         self._behind = len(self.journal.batches())
@@ -205,7 +207,10 @@ class Bookkeeper:
             if self.clock.monotonic_s() >= until_s:
                 self._retry_at_s = self.clock.monotonic_s() + _REST_S
                 raise DatabaseDown("the database is slow to take what waits in the journal")
-            await self._in_time(batch)
+            try:
+                await self._in_time(batch)
+            finally:
+                self._is_late_batch = self._late is not None
             self._replayed += 1
         self.journal.clear()
         self._behind = self._replayed = 0
@@ -217,8 +222,10 @@ class Bookkeeper:
         if not late.done():
             raise DatabaseDown("the database has not answered the commit before; it may be slow")
         self._late = None
+        is_batch, self._is_late_batch = self._is_late_batch, False
         if not late.cancelled() and late.exception() is None:
             self._apply(self._late_records)
+            self._replayed += is_batch
 
     async def _in_time(
         self,

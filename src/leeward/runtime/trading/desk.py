@@ -121,10 +121,12 @@ class Desk:
         return tender is None or await tender.tend()
 
     async def tend_all(self, patience_s: float = PATIENCE_S) -> bool:
-        """Returns whether every symbol is settled, as `tend` does."""
+        """Returns whether every symbol is settled, as `tend`; an error in one is raised last."""
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(each.tend(patience_s)) for each in self._tenders.values()]
-        return all(task.result() for task in tasks)
+            tasks = [group.create_task(each.tried(patience_s)) for each in self._tenders.values()]
+        for error in filter(None, (task.result() for task in tasks)):
+            raise error
+        return self.settled
 
     async def recover(self) -> RecoveryReport:
         """Asks the venue for everything, writes down what was missed, protects, and says what is
@@ -161,8 +163,7 @@ class Desk:
         if report is None:
             words = "the books changed while the venue was asked; once more"
             report = RecoveryReport(clean=False, words=words)
-        now_s = self._now_s
-        self.left = report.words
+        now_s, self.left = self._now_s, report.words
         self._audit_not_before_s = now_s + _LEAST_AUDIT_S
         soon_s = self.settings.audit_s if report.clean else _AGAIN_S
         wanted_s = (

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import NoReturn
 
 from leeward.database.errors import DatabaseDown
-from leeward.domain.errors import Failed
+from leeward.domain.errors import Failed, Refused
 from leeward.domain.money import Quantity
 from leeward.domain.orders import Side
 from leeward.domain.rules import SymbolRules
@@ -35,6 +35,8 @@ _MOST_STEPS = 200
 #: An entry that could not leave within so long after it was decided has missed its candle. On paper
 #: it waits half of that for the next open.
 _STALE_S = 60.0
+#: Time enough to place a stop, before an error in one symbol ends the care of all for a while.
+_TURN_S = 10.0
 #: When a price that did not come is asked for again.
 _PLAN_AGAIN_S = 1.0
 #: How long whoever asks for a symbol to be tended waits for it.
@@ -132,7 +134,8 @@ class Tender:
         )
 
     async def keep(self) -> NoReturn:
-        """Looks after the symbol whenever it is touched or something is due, until cancelled."""
+        """Looks after the symbol whenever it is touched or something is due, until cancelled. An
+        error ends it, and with it the desk, once the other symbols had their turn."""
         while True:
             self._called.clear()
             due_s = self.memory.due_s
@@ -140,8 +143,20 @@ class Tender:
                 await self._called.wait()
             elif due_s > self.means.now_s:
                 await pause(self.means.clock, due_s - self.means.now_s, self._called)
-            else:
-                await self.tend(0.0)
+            elif (error := await self.tried(0.0)) is not None:
+                await self.means.clock.sleep(_TURN_S)
+                raise error
+
+    async def tried(self, patience_s: float) -> Exception | None:
+        """Tends the symbol; returns the error that ended it, for whoever looks after others too.
+        Raises at once where this process has to stop."""
+        try:
+            await self.tend(patience_s)
+        except Refused:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is raised once the others were tended
+            return error
+        return None
 
     async def tend(self, patience_s: float = PATIENCE_S) -> bool:
         """Returns whether the symbol is settled; gives up waiting after `patience_s`, and the

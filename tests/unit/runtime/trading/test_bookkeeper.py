@@ -186,6 +186,21 @@ def test_what_protects_does_not_wait_until_a_slow_database_has_all_of_the_journa
     run_virtual(work)
 
 
+def test_a_journal_comes_to_its_end_also_where_every_commit_is_late(tmp_path: Path) -> None:
+    async def work(loop: VirtualLoop) -> None:
+        books = keeper(shelf := Shelf(fails=DOWN), tmp_path, loop)
+        for number in range(3):
+            await books.commit(deposit(number), urgent=True)
+        shelf.fails, books.aside = None, slow(2.5)
+        while not await books.replay():
+            assert loop.time() < 60
+            await asyncio.sleep(1)
+        assert [batch[0] for batch in shelf.batches] == [deposit(number) for number in range(3)]
+        assert books.books.cash == 3
+
+    run_virtual(work)
+
+
 def test_a_start_commits_what_the_journal_kept(tmp_path: Path) -> None:
     async def work(loop: VirtualLoop) -> None:
         books = keeper(shelf := Shelf(fails=DOWN), tmp_path, loop)
