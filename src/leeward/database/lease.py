@@ -62,15 +62,20 @@ class Lease:
 
         A connection to PostgreSQL that broke is made again: the lease goes on under its epoch
         where nobody took the account meanwhile. Raises LeaseLost where somebody did, DatabaseDown
-        where the database does not say.
+        where the database does not say, or does not know yet that our connection broke.
         """
         held = self._lock.hold()
         row = _row(self._database, self.account)
-        if not held or row is None or row[0] != self.epoch:
-            by = row[1] if row and row[1] and row[0] != self.epoch else "another process"
+        if row is None or row[0] != self.epoch:
+            by = row[1] if row and row[1] else "another process"
             raise LeaseLost(
                 f"{self.account}: traded by {by} by now, no longer by epoch {self.epoch}; this "
                 "process has to stop"
+            )
+        if not held:  # whoever has the lock to trade takes a new epoch with it
+            raise DatabaseDown(
+                f"{self.account}: {self._database.name} keeps its lock for another connection, and "
+                "nobody took the account: it may not know yet that ours broke"
             )
 
     def release(self) -> None:

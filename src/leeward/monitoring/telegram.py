@@ -8,7 +8,9 @@ import logging
 import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from leeward.domain.errors import BadConfig, LeewardError
@@ -33,6 +35,8 @@ _NOT_KNOWN, _BUSY = (401, 404), 503
 #: Messages that are worked on side by side, and how many of one chat, orders not counted; what
 #: comes beyond that is passed over, so that whoever floods holds up no order.
 _MOST_AT_ONCE, _MOST_OF_A_CHAT = 32, 2
+#: Questions that are answered side by side, apart from orders: some take a replay.
+_ANSWERERS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,9 @@ class TelegramBot:
     _questions: dict[str, _Question] = field(default_factory=dict)
     _strangers: set[int] = field(default_factory=set)
     _under_way: Counter[int] = field(default_factory=Counter)
+    _answerers: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(_ANSWERERS, thread_name_prefix="answers")
+    )
 
     async def run(self, over: asyncio.Event) -> None:
         """Serves until `over`. Raises BadConfig for a token that is not known."""
@@ -103,6 +110,7 @@ class TelegramBot:
         finally:
             await application.shutdown()
             await application.bot.shutdown()  # also where it was never reached
+            self._answerers.shutdown(wait=False, cancel_futures=True)
 
     async def _serve(self, application: _Application, over: asyncio.Event) -> None:
         assert application.updater is not None
@@ -181,7 +189,8 @@ class TelegramBot:
             await self._say(message, f"/{command}: this chat may ask, and not order")
             return
         question = command if command in self.allowed.asks else "help"
-        await self._say(message, await self._words(self.answers.answer, question, argument))
+        asking = partial(self.answers.answer, question, argument)
+        await self._say(message, await self._words(self._answerers, asking))
 
     async def _ask(self, message: Message, kind: str, argument: str) -> None:
         """Says what an order would do, and asks."""
@@ -235,15 +244,15 @@ class TelegramBot:
             "telegram_order", "warning", kind=question.kind, argument=question.argument, actor=actor
         )
         given = question.kind, question.argument, question.account, actor
-        words = await self._words(self.answers.act, *given)
+        words = await self._words(None, partial(self.answers.act, *given))
         await self._end(query, words)
 
     # What goes out.
 
-    async def _words(self, ask: Callable[..., str], *given: str) -> str:
-        """Returns the answer, or the words of the refusal."""
+    async def _words(self, threads: ThreadPoolExecutor | None, ask: Callable[[], str]) -> str:
+        """Returns the answer, or the words of the refusal; `threads` of None are the loop's."""
         try:
-            return await asyncio.to_thread(ask, *given)
+            return await asyncio.get_running_loop().run_in_executor(threads, ask)
         except LeewardError as error:
             return str(error)
 

@@ -15,7 +15,7 @@ from tests.histories import ACCOUNT, deposit
 from leeward.database import reading
 from leeward.database.engine import Database, open_database
 from leeward.database.errors import DatabaseDown, LeaseLost
-from leeward.database.lease import lock_of, take_lease
+from leeward.database.lease import LockHold, lock_of, take_lease
 from leeward.domain.errors import Refused
 
 ROOT = Path(__file__).parents[3]
@@ -129,6 +129,29 @@ def test_a_lease_outlives_a_restart_of_postgresql_where_nobody_took_the_account(
         take_lease(database, ACCOUNT, "here:2")
     lease.release()
     database.close()
+
+
+def test_a_lease_whose_broken_connection_the_server_still_holds_for_alive_is_not_lost(
+    postgres_url: str,
+) -> None:
+    """After a cut of the network the server keeps the old lock until its keepalives are over; and
+    whoever asks whether an account is traded has a free one for a moment."""
+    with closing(open_database(postgres_url)) as database:
+        lease = take_lease(database, ACCOUNT, "here:1")
+        held = lease._lock
+        assert isinstance(held, LockHold)
+        assert held._connection is not None
+        ours = held._connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        with database.reading() as connection:
+            connection.execute(text(f"SELECT pg_terminate_backend({ours})"))
+        another = lock_of(database, ACCOUNT)
+        assert another.hold(60.0)
+        with pytest.raises(DatabaseDown, match="nobody took the account"):
+            lease.check()
+        another.drop()
+        eventually(lease.check, DatabaseDown)
+        database.beat(ACCOUNT, lease.epoch, 5, {})
+        lease.release()
 
 
 def test_a_lease_is_lost_where_another_took_the_account_during_a_restart(

@@ -18,6 +18,7 @@ from leeward.monitoring.logs import Log
 from leeward.monitoring.telegram import PATIENCE_S, Allowed, Answers, TelegramBot
 
 OPERATOR, VIEWER, STRANGER = 11, 22, 33
+VIEWERS = (VIEWER, *range(100, 120))
 
 
 @dataclass
@@ -77,7 +78,7 @@ def serving(api: BotApi, token: str = TOKEN) -> Iterator[Served]:
         loop = asyncio.get_running_loop()
         bot = TelegramBot(
             token, api.url,
-            Allowed((VIEWER,), (OPERATOR,), ("status", "positions", "why"),
+            Allowed(VIEWERS, (OPERATOR,), ("status", "positions", "why"),
                     ("halt", "resume", "flatten")),
             Answers(desk.answer, desk.warning, desk.act),
             Log(served.log, lambda: 0, (token,)),
@@ -196,6 +197,18 @@ def test_a_chat_that_floods_holds_up_no_order(bot: Served) -> None:
     finally:
         bot.desk.free.set()
     assert len([each for each in bot.api.said if int(each["chat_id"]) == VIEWER]) <= 2
+
+
+def test_many_chats_whose_questions_take_long_hold_up_no_order(bot: Served) -> None:
+    bot.desk.free.clear()
+    try:
+        for chat in VIEWERS:
+            bot.api.write(chat, "/why BTCUSDT")
+        assert bot.said(OPERATOR, "/halt").startswith("halt ?")
+        yes = bot.api.buttons()["Yes, halt"]
+        assert bot.pressed(OPERATOR, yes) == "done: halt"
+    finally:
+        bot.desk.free.set()
 
 
 def test_what_cannot_be_done_is_said_before_it_is_asked_back(bot: Served) -> None:
