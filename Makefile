@@ -19,7 +19,7 @@ demo: $(VENV)/.run
 
 # The hundreds of programs that the tests start shall not compile the package anew each time.
 test: $(VENV)/.test
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 4
 
 # Accounts killed at every point of the order path, judged by the exchange's truth.
 campaign: $(VENV)/.test
