@@ -314,16 +314,18 @@ class _Reconciling:
 
     def _follow_taken_coins(self, *, is_settled: bool) -> None:
         """Closes what another hand took away, and reduces where it took a part; not while orders or
-        differences are in doubt that may be what is missing. What is gone of dust is let go at any
-        time, before coins come that would take its place."""
+        differences are in doubt that may be what is missing, unless just what the books say is
+        there. What is gone of dust is let go at any time. All of it before coins come that would
+        take its place."""
         opened = [each for each in self._records if isinstance(each, PositionOpened)]
         plans = {each.symbol: (each.position_id, each.plan, "") for each in opened}
         for held in self._held.values():
             plans[held.symbol] = (held.position_id, held.plan, held.closing or "")
         current = {each: plan[0] for each, plan in plans.items()}
         for taken in taken_coins(self._after, current, self._facts.at_ms):
-            in_doubt = doubt_of(taken.record.money.currency) in self._doubts
-            if taken.position_id and (in_doubt or not is_settled):
+            asset = taken.record.money.currency
+            is_sure = is_settled or self._is_there(taken.symbol, asset)
+            if taken.position_id and (doubt_of(asset) in self._doubts or not is_sure):
                 continue
             self._add(taken.record)
             if not taken.position_id:
@@ -334,6 +336,16 @@ class _Reconciling:
             if taken.is_most and not closing:
                 at_ms = self._facts.at_ms
                 self._add(PlanChanged(position_id, plan, "operator", at_ms, taken.words))
+
+    def _is_there(self, symbol: str, asset: str) -> bool:
+        """Returns whether the account holds just what the books say after all trades: no order in
+        doubt has made another."""
+        balances = self._facts.balances
+        return (
+            balances is not None
+            and symbol in self._facts.fills
+            and balances.get(asset, _ZERO) == self._after.balance(asset)
+        )
 
     def _watch(self) -> None:
         """Reports what is not as it should be, and whose hand else is on the account."""

@@ -407,6 +407,29 @@ def test_coins_that_come_after_another_hand_took_ours_are_not_ours(sold: bool) -
     assert (held.quantity, kept.foreign(SYMBOL)) == (quantity("0.75"), quantity("3"))
 
 
+@pytest.mark.parametrize("there", ["0.25", "1"])
+def test_what_another_hand_took_is_known_though_an_order_is_in_question_once_the_balance_says_it(
+    there: str,
+) -> None:
+    kept = held_books("1", moved(STOP, OrderState.CANCELED, order_id=2))
+    exit_ = replace(EXIT, made_ms=NOW)
+    kept.apply(exit_)
+    absent = frozenset({exit_.orders[0].client_order_id})
+    sale = [fill(5, "0.75", "95", side=Side.SELL, order_id=70)]
+    told = facts(sale, absent=absent, balances={"USDT": "971.25", "BTC": there})
+    makers = replace(STOP_RESTS, client_order_id="web_1", order_id=70)
+    first = settle(kept, replace(told, orders=(*told.orders, makers)))
+    assert ("taken" in kinds(first)) == (there == "0.25")
+    kept.apply(moved(exit_, OrderState.VOID))
+    came = facts(sale, absent=absent, balances={"USDT": "971.25", "BTC": "4"})
+    doubted = settle(kept, replace(came, at_ms=NOW + 90_000))
+    settle(kept, replace(came, at_ms=NOW + 120_000, doubts=doubted.doubts))
+    if there == "0.25":
+        held = kept.position(SYMBOL)
+        assert held is not None
+        assert (held.quantity, kept.foreign(SYMBOL)) == (quantity("0.25"), quantity("3.75"))
+
+
 @pytest.mark.parametrize("in_question", ["an entry", "an exit"])
 def test_dust_that_another_hand_took_is_gone_whatever_order_is_in_question(
     in_question: str,
