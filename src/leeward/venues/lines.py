@@ -76,15 +76,12 @@ class Lines:
                     await self._until_over(task, line)
                 finally:
                     handing_over.cancel()
-                lived = self.clock.monotonic_s() - started_s > self.patience.last_retry_s
-                if lived:
-                    retry_s = self.patience.first_retry_s
-                if task.done():
-                    self._note_end(task)
-                elif lived:
+                if not task.done():
                     continue
-                # One that is cut, or sent away, at once is a failure too: the exchange counts
-                # connections.
+                self._note_end(task)
+                # One that is cut at once is a failure too: the exchange counts connections.
+                if self.clock.monotonic_s() - started_s > self.patience.last_retry_s:
+                    retry_s = self.patience.first_retry_s
                 await self.clock.sleep(retry_s)
                 retry_s = min(2 * retry_s, self.patience.last_retry_s)
         finally:

@@ -48,30 +48,3 @@ def test_a_socket_that_was_replaced_ends_however_often_its_successor_was_refused
         assert not alive
 
     run(work)
-
-
-def test_an_exchange_that_sends_every_new_socket_away_is_dialled_ever_more_seldom() -> None:
-    waits: list[float] = []
-
-    async def serve(line: Line) -> NoReturn:
-        line.subscribed.set()
-        line.leave.set()  # as where each server that answers is about to be shut down
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    async def sleep(seconds: float) -> None:
-        waits.append(seconds)
-        await asyncio.sleep(0)
-
-    async def work() -> int:
-        health = LineHealth()
-        lines = Lines(serve, Clock(lambda: 0, time.perf_counter, sleep), Patience(), health)
-        keeping = asyncio.create_task(lines.keep())
-        while health.connects < 10:
-            await asyncio.sleep(0)
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
-        return health.connects
-
-    assert run(work) == 10
-    assert waits[:8] == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0]
