@@ -113,9 +113,7 @@ async def _at_the_venue(settings: Settings, venue: BinanceRest) -> AsyncIterator
 
 async def _reachability(venue: BinanceRest) -> Finding:
     where = venue.http.addresses.rest
-    held_s = venue.http.governor.blocked_s(
-        venue.http.clock.now_ms(), venue.http.clock.monotonic_s(), Lane.EXIT
-    )
+    held_s = venue.http.blocked_s(Lane.EXIT)
     if held_s:
         found = f"{where}: this address is banned for {held_s:.0f} s more"
         return Finding("reachability", Level.FAILED, found, "wait; asking earlier prolongs it")

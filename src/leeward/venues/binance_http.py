@@ -110,7 +110,7 @@ class BinanceHttp:
         """Asks for the exchange's time a few times; returns whether it is known now. Nothing is
         asked while it keeps this address out: each question would prolong that."""
         for at in range(_SAMPLES):
-            if self._blocked_s(Lane.EXIT):
+            if self.blocked_s(Lane.EXIT):
                 break
             if at and self.addresses.replayed:
                 await self.clock.sleep(0.1)  # else the speed could not be told from round trips
@@ -136,7 +136,7 @@ class BinanceHttp:
         deadline_s = self.clock.monotonic_s() + PATIENCE_S[call.lane]
         while True:
             monotonic_s = self.clock.monotonic_s()
-            blocked_s = self._blocked_s(call.lane)
+            blocked_s = self.blocked_s(call.lane)
             server_ms = self._server_ms()
             wait_ms = self.governor.wait_ms(call.lane, call.weight, call.orders, server_ms)
             speed = max(self.server_clock.speed, 0.001)
@@ -152,7 +152,8 @@ class BinanceHttp:
                 )
             await self.clock.sleep(min(delay_s, 0.25))
 
-    def _blocked_s(self, lane: Lane) -> float:
+    def blocked_s(self, lane: Lane) -> float:
+        """Returns the seconds until the exchange lets this lane in again, 0 where it does."""
         return self.governor.blocked_s(self.clock.now_ms(), self.clock.monotonic_s(), lane)
 
     def _server_ms(self) -> int:

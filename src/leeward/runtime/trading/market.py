@@ -85,7 +85,7 @@ async def _synced(http: BinanceHttp, alarm: Callable[[Noted], None]) -> None:
     would prolong it."""
     where, clock = http.addresses.rest, http.clock
     while not await http.sync():
-        held_s = http.governor.blocked_s(clock.now_ms(), clock.monotonic_s(), Lane.EXIT)
+        held_s = http.blocked_s(Lane.EXIT)
         if not held_s:
             raise RetryLater(f"{where} does not answer; see `leeward doctor`, then try again")
         words = f"{where}: this address is banned for {held_s:.0f} s more; the start waits"

@@ -36,6 +36,15 @@ async def started(clock: Clock, work: Coroutine[Any, Any, T], seconds: float) ->
     return task
 
 
+async def answered(clock: Clock, question: Coroutine[Any, Any, Asked[T]]) -> Asked[T]:
+    """Returns the answer; Unavailable where it takes long: what waits for it must not."""
+    task = await started(clock, question, ANSWER_S)
+    if task.done():
+        return task.result()
+    task.cancel()
+    return Unavailable(f"no answer within {ANSWER_S:g} s")
+
+
 @dataclass(frozen=True)
 class Means:
     """The venue, the books, the clocks; `audit` asks for a comparison of books and venue."""
@@ -54,12 +63,7 @@ class Means:
     default_stop_fraction: Decimal
 
     async def asked(self, question: Coroutine[Any, Any, Asked[T]]) -> Asked[T]:
-        """Returns the answer; Unavailable where it takes long: what waits for it must not."""
-        task = await started(self.clock, question, ANSWER_S)
-        if task.done():
-            return task.result()
-        task.cancel()
-        return Unavailable(f"no answer within {ANSWER_S:g} s")
+        return await answered(self.clock, question)
 
     @property
     def books(self) -> Books:

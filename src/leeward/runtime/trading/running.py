@@ -282,17 +282,13 @@ class Running:
             syncing.add(task)
             task.add_done_callback(syncing.discard)
 
-        def blocked_s() -> float:
-            clock = session.clock
-            return http.governor.blocked_s(clock.now_ms(), clock.monotonic_s(), Lane.EXIT)
-
         return Watchdogs(
             session.standing,
             session.keeper,
             session.clock,
             session.server_now_ms,
             self.behind_s,
-            blocked_s,
+            lambda: http.blocked_s(Lane.EXIT),
             session.desk.uncompared_s,
             resync,
             lambda: shutil.disk_usage(self.ready.folder).free,

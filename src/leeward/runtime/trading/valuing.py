@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from leeward.domain.answers import Asked, Found
 from leeward.domain.money import Price
 from leeward.engine.books import Books
-from leeward.runtime.trading.means import ANSWER_S, started
+from leeward.runtime.trading.means import answered
 from leeward.venues.timing import Clock
 
 AskPrice: TypeAlias = Callable[[str], Coroutine[Any, Any, Asked[Price]]]
@@ -24,19 +24,17 @@ async def other_prices(
     clock: Clock,
 ) -> dict[str, Decimal]:
     """Returns the prices of symbols that are held and not traded; where the venue does not say
-    within `ANSWER_S`, those known before, else what was paid. A decision waits for it."""
+    in time, those known before, else what was paid. A decision waits for it."""
     held = [
         symbol
         for symbol in books.symbols()
         if symbol not in traded
         and (books.position(symbol) is not None or not books.dust(symbol).is_zero)
     ]
-    tasks = await asyncio.gather(*(started(clock, last_price(each), ANSWER_S) for each in held))
+    answers = await asyncio.gather(*(answered(clock, last_price(each)) for each in held))
     found = {}
-    for symbol, task in zip(held, tasks, strict=True):
+    for symbol, answer in zip(held, answers, strict=True):
         position = books.position(symbol)
-        answer = task.result() if task.done() else None
-        task.cancel()
         if isinstance(answer, Found):
             found[symbol] = answer.value.value
         elif symbol not in known:

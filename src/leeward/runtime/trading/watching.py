@@ -254,9 +254,7 @@ class Watch:
         metrics.set("realized_pnl_quote", float(self._meter.realized))
         metrics.count_to("strategy_failures_total", session.measures.strategy_failures)
         metrics.count_to("reconnects_total", running.reconnects)
-        clock = session.clock
-        blocked_s = http.governor.blocked_s(clock.now_ms(), clock.monotonic_s(), Lane.EXIT)
-        metrics.set("exchange_blocked_seconds", blocked_s)
+        metrics.set("exchange_blocked_seconds", http.blocked_s(Lane.EXIT))
         metrics.set("clock_doubt_seconds", http.server_clock.doubt_ms() / 1000)
         metrics.set("queue_length", len(running.ready.notes), "notes")
         metrics.set("queue_length", self.alerts.waiting, "alerts")
