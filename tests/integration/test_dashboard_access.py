@@ -362,33 +362,40 @@ def test_sockets_stay_shut_for_all_others(tmp_path: Path, path: str) -> None:
     within(tmp_path, story)
 
 
+async def shut_by(here: Scene, query: str, trouble: Callable[[], object]) -> None:
+    """Opens a socket that tells of accounts, and holds that it is shut by some trouble."""
+    sent: list[str] = []
+    said: list[Message] = [{"type": "websocket.connect"}]
+
+    async def receive() -> Message:
+        if said:
+            return said.pop()
+        while "websocket.close" not in sent:
+            await asyncio.sleep(0.02)
+        return {"type": "websocket.disconnect", "code": 1011}
+
+    async def send(message: Message) -> None:
+        sent.append(message["type"])
+
+    secret = f"Bearer {here.viewer}".encode()
+    scope = {
+        "type": "websocket", "path": "/api/v1/stream", "query_string": query.encode(),
+        "headers": [(b"host", HOST.encode()), (b"authorization", secret)], "root_path": "",
+        "client": ("10.0.0.1", 1), "subprotocols": [], "raw_path": b"/api/v1/stream",
+        "scheme": "ws",
+    }  # fmt: skip
+    running = asyncio.ensure_future(here.caller.app(scope, receive, send))
+    async with asyncio.timeout(60.0):
+        while "websocket.send" not in sent:
+            await asyncio.sleep(0.02)
+    trouble()
+    await asyncio.wait_for(running, 60.0)
+    assert sent[-1] == "websocket.close"
+
+
 def test_an_open_socket_is_shut_when_its_token_is_revoked(tmp_path: Path) -> None:
     async def story(here: Scene) -> None:
-        sent: list[str] = []
-        said: list[Message] = [{"type": "websocket.connect"}]
-
-        async def receive() -> Message:
-            if said:
-                return said.pop()
-            await asyncio.sleep(3600)
-            return {"type": "websocket.disconnect"}
-
-        async def send(message: Message) -> None:
-            sent.append(message["type"])
-
-        secret = f"Bearer {here.viewer}".encode()
-        scope = {
-            "type": "websocket", "path": "/api/v1/stream", "query_string": b"", "scheme": "ws",
-            "headers": [(b"host", HOST.encode()), (b"authorization", secret)], "root_path": "",
-            "client": ("10.0.0.1", 1), "subprotocols": [], "raw_path": b"/api/v1/stream",
-        }  # fmt: skip
-        running = asyncio.ensure_future(here.caller.app(scope, receive, send))
-        async with asyncio.timeout(60.0):
-            while "websocket.send" not in sent:
-                await asyncio.sleep(0.02)
-        here.dashboard.access.revoke_token("canary-view")
-        await asyncio.wait_for(running, 60.0)
-        assert sent[-1] == "websocket.close"
+        await shut_by(here, "", lambda: here.dashboard.access.revoke_token("canary-view"))
 
     within(tmp_path, story)
 
@@ -397,34 +404,11 @@ def test_a_socket_whose_account_is_gone_is_shut_and_does_not_stay_open_and_silen
     tmp_path: Path,
 ) -> None:
     async def story(here: Scene) -> None:
-        sent: list[str] = []
-        said: list[Message] = [{"type": "websocket.connect"}]
+        def put_an_older_backup_back() -> None:
+            feed = here.dashboard.feed
+            feed._publish(Outlook(feed.version + 1, {}))
 
-        async def receive() -> Message:
-            if said:
-                return said.pop()
-            while "websocket.close" not in sent:
-                await asyncio.sleep(0.02)
-            return {"type": "websocket.disconnect", "code": 1011}
-
-        async def send(message: Message) -> None:
-            sent.append(message["type"])
-
-        secret = f"Bearer {here.viewer}".encode()
-        scope = {
-            "type": "websocket", "path": "/api/v1/stream", "scheme": "ws",
-            "query_string": f"account={ACCOUNT}".encode(), "root_path": "",
-            "headers": [(b"host", HOST.encode()), (b"authorization", secret)],
-            "client": ("10.0.0.1", 1), "subprotocols": [], "raw_path": b"/api/v1/stream",
-        }  # fmt: skip
-        running = asyncio.ensure_future(here.caller.app(scope, receive, send))
-        feed = here.dashboard.feed
-        async with asyncio.timeout(60.0):
-            while "websocket.send" not in sent:
-                await asyncio.sleep(0.02)
-        feed._publish(Outlook(feed.version + 1, {}))  # as after an older backup was put back
-        await asyncio.wait_for(running, 60.0)
-        assert sent[-1] == "websocket.close"
+        await shut_by(here, f"account={ACCOUNT}", put_an_older_backup_back)
 
     within(tmp_path, story)
 
